@@ -1,0 +1,78 @@
+//! Who is registered: partners, the provider (the data holder's own systems), staff.
+use crate::{
+    case::First,
+    crypto::{Suite, VerifyKey},
+    domain::PartnerId,
+    identity::PeerIdentity,
+};
+use std::sync::Arc;
+
+/// What a registered peer may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Asks questions.
+    Partner,
+    /// The data holder's own systems: loads records, confirms consents.
+    Provider,
+    /// Reads the log.
+    Compliance,
+    /// Keys and revocation.
+    Security,
+    /// Runs the gateway.
+    Operator,
+}
+
+/// A registered public key, with possession proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningKey {
+    /// `signing_key_id` in signed messages.
+    pub id: String,
+    /// The key.
+    pub key: VerifyKey,
+}
+
+/// One line of the register.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Its name.
+    pub id: PartnerId,
+    /// What it may call.
+    pub role: Role,
+    /// The SPIFFE URI of its certificate.
+    pub uri: String,
+    /// Keys that its signatures verify under.
+    pub signing_keys: Vec<SigningKey>,
+    /// Suites it may use.
+    pub suites: Vec<Suite>,
+    /// Nothing is answered.
+    pub suspended: bool,
+}
+
+/// Proof: a registered member that is not suspended, over a channel with its certificate.
+pub struct Partner {
+    member: Arc<Member>,
+    peer: PeerIdentity,
+}
+
+impl First for Partner {}
+
+impl Partner {
+    /// The register's line.
+    pub fn member(&self) -> &Member {
+        &self.member
+    }
+    /// The certificate's identity.
+    pub fn peer(&self) -> &PeerIdentity {
+        &self.peer
+    }
+    /// For tests of later steps.
+    #[cfg(test)]
+    pub(crate) fn for_tests(member: Member) -> Self {
+        let peer = PeerIdentity::for_tests(&member.uri);
+        Self {
+            member: Arc::new(member),
+            peer,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! SHA-256 (FIPS 180-4), HMAC (RFC 2104), HKDF (RFC 5869).
+use super::Broken;
+use ring::{digest, hkdf as ring_hkdf, hmac as ring_hmac};
+
+/// SHA-256.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    sha256_parts(&[bytes])
+}
+
+/// SHA-256 of the parts one after the other.
+pub fn sha256_parts(parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(part);
+    }
+    let mut out = [0; 32];
+    for (to, from) in out.iter_mut().zip(context.finish().as_ref()) {
+        *to = *from;
+    }
+    out
+}
+
+/// HMAC-SHA-256.
+pub fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let tag = ring_hmac::sign(&ring_hmac::Key::new(ring_hmac::HMAC_SHA256, key), message);
+    let mut out = [0; 32];
+    for (to, from) in out.iter_mut().zip(tag.as_ref()) {
+        *to = *from;
+    }
+    out
+}
+
+/// Checks an HMAC-SHA-256 in constant time.
+pub fn hmac_verify(key: &[u8], message: &[u8], tag: &[u8]) -> Result<(), Broken> {
+    ring_hmac::verify(&ring_hmac::Key::new(ring_hmac::HMAC_SHA256, key), message, tag).map_err(|_| Broken)
+}
+
+struct Len(usize);
+impl ring_hkdf::KeyType for Len {
+    fn len(&self) -> usize {
+        self.0
+    }
+}
+
+/// HKDF-SHA-256, extract and expand, `N` ≤ 8,160 bytes of output.
+pub fn hkdf<const N: usize>(salt: &[u8], ikm: &[u8], info: &[u8]) -> Result<[u8; N], Broken> {
+    let prk = ring_hkdf::Salt::new(ring_hkdf::HKDF_SHA256, salt).extract(ikm);
+    let mut out = [0; N];
+    prk.expand(&[info], Len(N))
+        .and_then(|okm| okm.fill(&mut out))
+        .map_err(|_| Broken)?;
+    Ok(out)
+}

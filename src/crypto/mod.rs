@@ -1,0 +1,25 @@
+//! The door to ring and hpke: hashes, keyed derivation, authenticated encryption, HPKE, signatures, randomness.
+//!
+//! Tollgate writes no primitive. This module fixes which ones are used and how their inputs are framed
+//! (`ctx`, `docs/protocol.md`), and refuses everything else. All failures are one opaque [`Broken`]:
+//! what went wrong inside a decryption is of use only to an attacker.
+mod aead;
+mod context;
+mod hash;
+mod hpke;
+mod random;
+mod secret;
+mod sign;
+
+pub use aead::{BOX_OVERHEAD_BYTES, open, open_boxed, seal, seal_boxed};
+pub use context::{Label, ctx};
+pub use hash::{hkdf, hmac, hmac_verify, sha256, sha256_parts};
+pub use hpke::{KemKeyPair, Suite};
+pub use random::{Rng, SeededRng, SystemRng};
+pub use secret::Secret;
+pub use sign::{Ed25519Signer, Signer, VerifyKey};
+
+/// A cryptographic operation failed. Deliberately says nothing more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("cryptographic operation failed")]
+pub struct Broken;

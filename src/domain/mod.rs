@@ -1,0 +1,8 @@
+//! The words of the trade as types: what is checked once, at the edge, stays checked.
+mod ids;
+mod subject;
+
+pub use ids::{
+    AgreementId, ConsentId, FieldPath, FieldSet, IdError, Method, PartnerId, Purpose, RequestId, SignalFamily, SignalId,
+};
+pub use subject::{Scheme, SubjectError, SubjectRef, SubjectToken};

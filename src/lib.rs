@@ -1,0 +1,15 @@
+//! Tollgate.
+#![cfg_attr(test, allow(clippy::allow_attributes_without_reason))]
+pub mod agreement;
+pub mod audit;
+pub mod case;
+pub mod clock;
+pub mod crypto;
+pub mod domain;
+pub mod facts;
+pub mod identity;
+pub mod limits;
+pub mod person;
+pub mod refusal;
+pub mod state;
+pub mod wire;
