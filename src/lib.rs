@@ -10,6 +10,8 @@ pub mod facts;
 pub mod identity;
 pub mod limits;
 pub mod person;
+pub mod policy;
 pub mod refusal;
+pub mod seal;
 pub mod state;
 pub mod wire;

@@ -1,0 +1,4 @@
+//! May this partner have these signals, for this purpose, now?
+mod permit;
+
+pub use permit::{Permit, Withheld, Withhold};
