@@ -214,11 +214,11 @@ This page is generated from `src/refusal.rs`: `TOLLGATE_REGENERATE=1 cargo test 
 
 A refusal depends on the caller or the request, never on the person asked about. What depends on the person is a
 sealed answer with status `OK`. The code is the `reason` of a `google.rpc.ErrorInfo` in the status details; program
-against the code, never against the text. Every refusal in the first table is an entry in the audit log before it is
-sent.
+against the code, never against the text. A refusal is an entry in the audit log before it is sent; calls beyond a rate
+limit are counted, one entry per peer and minute.
 
-\"The same signed bytes\" means: do not sign anew. The gateway knows a request by its id and digest, so a repeat is
-answered once, not counted twice. \"As a new request\" means: a new request id and a new signature.
+\"The same signed bytes\" means: do not sign anew. The gateway knows a request by its id and digest, so it recognises a
+repeat. \"As a new request\" means: a new request id and a new signature.
 
 | code | gRPC status | what it means | what the caller reads | who can mend it | try again? |
 |---|---|---|---|---|---|
@@ -227,14 +227,13 @@ answered once, not counted twice. \"As a new request\" means: a new request id a
 const TAIL: &str = "
 ## Not recorded
 
-Three replies carry no code and leave no entry, because the log cannot take one. They are safe to repeat with the same
-signed bytes.
+Three replies leave no entry, because the log cannot take one. They are safe to repeat with the same signed bytes.
 
-| gRPC status | what it means | who can mend it | try again? |
-|---|---|---|---|
-| `RESOURCE_EXHAUSTED` | the audit queue is full | the gateway's operator | yes, after a second |
-| `RESOURCE_EXHAUSTED` | the disk has no room for the log | the gateway's operator | yes, after some minutes |
-| `UNAVAILABLE` | the audit log has failed and takes no entries | the gateway's operator | yes, after some minutes |
+| code | gRPC status | what it means | who can mend it | try again? |
+|---|---|---|---|---|
+| `AUDIT_QUEUE_FULL` | `RESOURCE_EXHAUSTED` | the audit queue is full | the gateway's operator | yes, after a second |
+| `DISK_FULL` | `RESOURCE_EXHAUSTED` | the disk has no room for the log | the gateway's operator | yes, after some minutes |
+| `AUDIT_LOG_FAILED` | `UNAVAILABLE` | the audit log takes no entries | the gateway's operator | yes, after some minutes |
 ";
 
 #[test]
