@@ -18,7 +18,7 @@ fn size(path: &str, text: &str) -> Vec<String> {
 }
 
 fn opens_with_its_purpose(path: &str, text: &str) -> Vec<String> {
-    if !path.starts_with("src/") || text.starts_with("//!") {
+    if !path.starts_with("src/") || tree::is_test_file(path) || text.starts_with("//!") {
         return Vec::new();
     }
     vec![format!(
@@ -150,6 +150,7 @@ fn a_long_file_is_found() {
 #[test]
 fn a_module_without_purpose_is_found() {
     assert!(opens_with_its_purpose("src/a.rs", "//! Why.\n").is_empty());
+    assert!(opens_with_its_purpose("src/a/tests.rs", "use super::*;\n").is_empty());
     assert_eq!(opens_with_its_purpose("src/a.rs", "use std::fs;\n").len(), 1);
 }
 

@@ -43,6 +43,11 @@ pub(crate) fn is_generated(path: &str) -> bool {
     path.contains("/gen/")
 }
 
+/// Unit tests in a file of their own may do what unit tests may.
+pub(crate) fn is_test_file(path: &str) -> bool {
+    path.ends_with("/tests.rs") || path.ends_with("_tests.rs") || path.contains("/tests/")
+}
+
 /// The root of the package.
 pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
