@@ -100,6 +100,43 @@ fn dead_links(
     findings
 }
 
+/// Pages under docs/ that no other page leads to.
+fn orphans(pages: &[(&str, &str)]) -> Vec<String> {
+    let linked: HashSet<String> = pages
+        .iter()
+        .flat_map(|(page, text)| targets(text).into_iter().map(move |(_, t)| (*page, t)))
+        .filter_map(|(page, target)| resolve(page, target.split('#').next()?).filter(|to| to != page))
+        .collect();
+    let lost = pages
+        .iter()
+        .filter(|(page, _)| page.starts_with("docs/") && !linked.contains(*page));
+    lost.map(|(page, _)| format!("{page}: no page leads here: link it from docs/README.md or docs/decisions/README.md"))
+        .collect()
+}
+
+#[test]
+fn every_page_can_be_reached() {
+    let files = tree::files();
+    let pages: Vec<(&str, &str)> = files
+        .iter()
+        .filter(|f| f.path.ends_with(".md"))
+        .map(|f| (f.path.as_str(), f.text.as_str()))
+        .collect();
+    assert_none(&orphans(&pages));
+}
+
+#[test]
+fn a_lost_page_is_found() {
+    let pages = [
+        ("README.md", "[a](docs/a.md#x)"),
+        ("docs/a.md", "[a](a.md)"),
+        ("docs/b.md", "[b](b.md)"),
+    ];
+    let found = orphans(&pages);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("docs/b.md"));
+}
+
 #[test]
 fn links_lead_somewhere() {
     let files = tree::files();
