@@ -2,10 +2,14 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
-/// What the top level holds. Files whose name begins with a dot are free; the others serve the toolchain.
-const TOP: [&str; 12] = [
+/// What the top level holds. Nothing else is read: what a user or an editor puts beside it is not ours.
+const TOP: [&str; 15] = [
+    ".cargo",
+    ".ci",
+    ".gitignore",
     "Cargo.lock",
     "Cargo.toml",
     "README.md",
@@ -82,41 +86,56 @@ fn walk(dir: &Path, prefix: &str, found: &mut Vec<File>) {
     }
 }
 
-/// Not ours: git's own, what builds leave behind, what the key generator wrote, and top-level files a user put there.
+/// Not ours: what stands beside the project, what builds leave behind, what the key generator wrote.
 fn is_foreign(path: &str, name: &str) -> bool {
-    if matches!(name, ".git" | "target" | "node_modules" | "__pycache__") {
-        return true;
-    }
-    if let Some(inside) = path.strip_prefix("keys-example/") {
-        return !KEYS_EXAMPLE.contains(&inside);
-    }
-    false
+    let top = path == name;
+    let generated_key = path
+        .strip_prefix("keys-example/")
+        .is_some_and(|inside| !KEYS_EXAMPLE.contains(&inside));
+    (top && !TOP.contains(&name)) || matches!(name, "target" | "node_modules" | "__pycache__") || generated_key
 }
 
 fn top_level(names: &[String]) -> Vec<String> {
-    names
-        .iter()
-        .filter(|n| !n.starts_with('.') && *n != "target" && !TOP.contains(&n.as_str()))
-        .map(|n| {
-            format!(
-                "`{n}` does not belong at the top level: put code into src/, pages into docs/, samples into docs/sample/"
-            )
-        })
+    let strangers = names.iter().filter(|n| !TOP.contains(&n.as_str()));
+    let advice = "code goes into src/, pages into docs/, samples into docs/sample/, tools' files begin with a dot \
+                  and stand in `TOP` of tests/tidy/tree.rs";
+    strangers
+        .map(|n| format!("`{n}` does not belong at the top level: {advice}"))
         .collect()
+}
+
+/// What git keeps at the top level; without git, everything there but what builds leave behind.
+fn kept() -> Vec<String> {
+    let listed = Command::new("git")
+        .args(["ls-files", "-z"])
+        .current_dir(root())
+        .output();
+    if let Some(listed) = listed.ok().filter(|l| l.status.success() && !l.stdout.is_empty()) {
+        let paths = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let mut names: Vec<String> = paths
+            .split('\0')
+            .filter_map(|p| p.split('/').next())
+            .map(str::to_owned)
+            .collect();
+        names.retain(|n| !n.is_empty());
+        names.dedup();
+        return names;
+    }
+    let entries = fs::read_dir(root()).expect("a folder that can be read");
+    let names = entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned());
+    names.filter(|n| !matches!(n.as_str(), "target" | ".git")).collect()
 }
 
 #[test]
 fn the_top_level_holds_what_it_should() {
-    let names: Vec<String> = fs::read_dir(root())
-        .unwrap()
-        .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
-        .collect();
-    crate::assert_none(&top_level(&names));
+    let kept = kept();
+    assert!(kept.iter().any(|n| n == "Cargo.toml"), "the top level was not read");
+    crate::assert_none(&top_level(&kept));
 }
 
 #[test]
 fn a_stranger_at_the_top_level_is_found() {
-    let names = ["Cargo.toml", ".ci", "target", "scripts"].map(str::to_owned);
+    let names = ["Cargo.toml", ".ci", "scripts"].map(str::to_owned);
     let found = top_level(&names);
     assert_eq!(found.len(), 1);
     assert!(found[0].contains("`scripts`"));
@@ -124,8 +143,19 @@ fn a_stranger_at_the_top_level_is_found() {
 
 #[test]
 fn foreign_files_are_left_out() {
-    assert!(is_foreign("tests/fuzz/target", "target"));
-    assert!(is_foreign("keys-example/dev", "dev"));
-    assert!(!is_foreign("keys-example/README.md", "README.md"));
-    assert!(!is_foreign("src/lib.rs", "lib.rs"));
+    for (path, name) in [
+        ("my-keys", "my-keys"),
+        (".git", ".git"),
+        ("tests/fuzz/target", "target"),
+        ("keys-example/dev", "dev"),
+    ] {
+        assert!(is_foreign(path, name), "{path}");
+    }
+    for (path, name) in [
+        ("keys-example/README.md", "README.md"),
+        ("src/lib.rs", "lib.rs"),
+        (".ci/run", "run"),
+    ] {
+        assert!(!is_foreign(path, name), "{path}");
+    }
 }
