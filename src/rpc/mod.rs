@@ -1,0 +1,2 @@
+//! The door to tonic on the serving side.
+mod connected;
