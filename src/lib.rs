@@ -3,6 +3,7 @@
 pub mod agreement;
 pub mod audit;
 pub mod case;
+pub mod channel;
 pub mod clock;
 pub mod crypto;
 pub mod domain;
@@ -10,8 +11,12 @@ pub mod facts;
 pub mod identity;
 pub mod limits;
 pub mod person;
+#[cfg(feature = "gateway")]
+pub mod pki;
 pub mod policy;
 pub mod refusal;
+#[cfg(feature = "gateway")]
+pub mod rpc;
 pub mod seal;
 pub mod state;
 pub mod wire;

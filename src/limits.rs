@@ -4,6 +4,8 @@
 
 /// TLS handshakes under way at once. One costs about 0.5 ms of CPU: 256 is an eighth of a second of work queued.
 pub const HANDSHAKES_MAX: usize = 256;
+/// TLS handshakes under way at once from one address: one slow or hostile source leaves three quarters to the others.
+pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 64;
 /// A handshake slower than this is dropped. A good one takes two round trips.
 pub const HANDSHAKE_MS_MAX: u64 = 5_000;
 /// Open connections of one peer identity.
@@ -18,6 +20,24 @@ pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
 pub const HEADER_LIST_BYTES_MAX: u32 = 16 << 10;
 /// A connection is closed after this long, so that its certificate is looked at again.
 pub const CONNECTION_AGE_S_MAX: u64 = 3_600;
+/// After [`CONNECTION_AGE_S_MAX`] the peer is asked to go; what is still open after this is cut. Three calls' time.
+pub const CONNECTION_AGE_GRACE_S_MAX: u64 = 30;
+/// Trust domains: one per partner institution.
+pub const DOMAINS_MAX: usize = 1_024;
+/// Roots, and lists of revoked certificates, of one trust domain: old and new of each, twice over.
+pub const ROOTS_PER_DOMAIN_MAX: usize = 8;
+/// See [`ROOTS_PER_DOMAIN_MAX`]; each CA has its own list.
+pub const CRLS_PER_DOMAIN_MAX: usize = 32;
+/// Issuer and key pins.
+pub const PINS_MAX: usize = 1_024;
+/// Paths that are allowed in the gateway's own domain beside staff.
+pub const PATHS_PER_DOMAIN_MAX: usize = 64;
+/// A list of revoked certificates: 100,000 at 40 bytes.
+pub const CRL_BYTES_MAX: u64 = 4 << 20;
+/// Denied certificates and keys: about 150 bytes each, 10 MiB.
+pub const DENIED_MAX: usize = 65_536;
+/// CAs whose CRL number is remembered: about 150 bytes each.
+pub const CRL_NUMBERS_MAX: usize = 65_536;
 /// HTTP/2 keep-alive: a peer that is gone is noticed within interval and time-out.
 pub const KEEPALIVE_INTERVAL_S: u64 = 30;
 /// See [`KEEPALIVE_INTERVAL_S`].
