@@ -5,6 +5,8 @@ pub mod audit;
 pub mod case;
 pub mod clock;
 pub mod crypto;
+#[cfg(feature = "gateway")]
+pub mod document;
 pub mod domain;
 pub mod facts;
 pub mod identity;
@@ -13,5 +15,11 @@ pub mod person;
 pub mod policy;
 pub mod refusal;
 pub mod seal;
+#[cfg(feature = "gateway")]
+pub mod signal;
+#[cfg(feature = "gateway")]
+pub mod source;
 pub mod state;
+#[cfg(feature = "gateway")]
+pub mod store;
 pub mod wire;
