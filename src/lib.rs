@@ -6,6 +6,8 @@ pub mod case;
 pub mod channel;
 pub mod clock;
 pub mod crypto;
+#[cfg(feature = "gateway")]
+pub mod document;
 pub mod domain;
 pub mod facts;
 pub mod identity;
@@ -18,5 +20,11 @@ pub mod refusal;
 #[cfg(feature = "gateway")]
 pub mod rpc;
 pub mod seal;
+#[cfg(feature = "gateway")]
+pub mod signal;
+#[cfg(feature = "gateway")]
+pub mod source;
 pub mod state;
+#[cfg(feature = "gateway")]
+pub mod store;
 pub mod wire;

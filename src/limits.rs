@@ -105,6 +105,20 @@ pub const LOAD_ROWS_MAX: usize = 512;
 pub const RECORD_BYTES_MAX: usize = 7 << 10;
 /// A line of CSV or JSON.
 pub const LINE_BYTES_MAX: usize = 64 << 10;
+/// Page cache of the record vault: a third of 30,000 records of 350 bytes with sled's overhead, hot ones stay.
+pub const VAULT_CACHE_BYTES: u64 = 32 << 20;
+/// Rows sealed and inserted together by an offline load: 4,096 of about 1 KiB, 4 MiB.
+pub const LOAD_CHUNK_ROWS: usize = 4_096;
+/// Rows between two fsyncs of an offline load: at 20,000 rows/s about one a second.
+pub const LOAD_SYNC_ROWS: u64 = 20_480;
+/// Columns of a file.
+pub const COLUMNS_MAX: usize = 1_024;
+/// Rejected rows of one load: more means the mapping does not fit the file. At 150 bytes each a 15 MB report.
+pub const REJECTS_MAX: u64 = 100_000;
+/// Rows that are counted when the vault opens (about a microsecond each): beyond it only the sentinels are looked at.
+pub const VAULT_COUNT_ROWS_MAX: u64 = 1_000_000;
+/// Batches that the state names; one is 100 bytes of memory.
+pub const BATCHES_MAX: usize = 100_000;
 /// Batches of one provider that are loaded but not yet visible.
 pub const OPEN_BATCHES_MAX: usize = 4;
 
