@@ -4,6 +4,7 @@ pub mod agreement;
 pub mod audit;
 pub mod case;
 pub mod clock;
+pub mod consent;
 pub mod crypto;
 pub mod domain;
 pub mod facts;
