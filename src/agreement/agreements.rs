@@ -1,8 +1,5 @@
 //! All agreements of a gateway.
-use super::{
-    terms::Agreement,
-    text::FileError,
-};
+use super::{terms::Agreement, text::FileError};
 use crate::{domain::AgreementId, limits::AGREEMENTS_MAX};
 
 /// The agreements, sorted by id.
@@ -37,7 +34,7 @@ impl Agreements {
         self.index(id).and_then(|index| self.0.get(index))
     }
     /// In order of their ids.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Agreement> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Agreement> + Clone {
         self.0.iter()
     }
     pub(crate) fn index(&self, id: &AgreementId) -> Option<usize> {

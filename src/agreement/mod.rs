@@ -14,7 +14,7 @@ pub use authenticate::authenticate;
 pub use member::{Member, Partner, Role, SigningKey};
 pub use register::{Register, possession};
 pub use terms::{
-    Agreement, Evidence, Jurisdiction, JointLending, Mechanism, Party, PartyKind, PartyRole, Quotas, Route, Shares,
+    Agreement, Evidence, JointLending, Jurisdiction, Mechanism, Party, PartyKind, PartyRole, Quotas, Route, Shares,
 };
 pub use text::FileError;
 pub(crate) use text::{nearest, parse};

@@ -45,7 +45,10 @@ impl Register {
                 return Err(FileError::new(FILE, format!("{place}.id"), mend));
             }
             if by_uri.contains_key(&member.uri) {
-                let mend = format!("`{}` is used by another member: one certificate identity, one member", member.uri);
+                let mend = format!(
+                    "`{}` is used by another member: one certificate identity, one member",
+                    member.uri
+                );
                 return Err(FileError::new(FILE, format!("{place}.uri"), mend));
             }
             by_uri.insert(member.uri.clone(), Arc::new(member));
@@ -118,12 +121,7 @@ enum Algorithm {
     P256,
 }
 
-fn member(
-    place: &str,
-    line: Line,
-    gateway: &str,
-    public_keys: &mut HashSet<Vec<u8>>,
-) -> Result<Member, FileError> {
+fn member(place: &str, line: Line, gateway: &str, public_keys: &mut HashSet<Vec<u8>>) -> Result<Member, FileError> {
     check_uri(&line).map_err(|mend| FileError::new(FILE, format!("{place}.uri"), mend))?;
     let suites = suites(&line.suites).map_err(|mend| FileError::new(FILE, format!("{place}.suites"), mend))?;
     let seals = matches!(line.role, Role::Partner | Role::Provider);
@@ -175,9 +173,14 @@ fn check_uri(line: &Line) -> Result<(), String> {
         .and_then(|rest| rest.split_once('/'))
         .filter(|(domain, _)| !domain.is_empty() && *domain == domain.to_ascii_lowercase())
         .map(|(_, path)| path);
-    match path.and_then(|p| p.strip_prefix(role)).and_then(|p| p.strip_prefix('/')) {
+    match path
+        .and_then(|p| p.strip_prefix(role))
+        .and_then(|p| p.strip_prefix('/'))
+    {
         Some(name) if !name.is_empty() && !name.contains(['/', '%', '?', '#', ' ']) => Ok(()),
-        _ => Err(format!("write `spiffe://<trust domain>/{role}/<name>` for the role `{role}`")),
+        _ => Err(format!(
+            "write `spiffe://<trust domain>/{role}/<name>` for the role `{role}`"
+        )),
     }
 }
 

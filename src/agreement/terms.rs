@@ -157,7 +157,10 @@ impl Agreement {
             return problem("partner", format!("add `{}` to `parties` with its role", self.partner));
         };
         if asking.role == PartyRole::Processor {
-            return problem("parties", "the asking partner decides what answers are for: it is a controller");
+            return problem(
+                "parties",
+                "the asking partner decides what answers are for: it is a controller",
+            );
         }
         if self.route == Route::ViaLicensedBureau && asking.kind != PartyKind::LicensedBureau {
             let mend = "with `via_licensed_bureau` the bureau asks: name it as `partner`, with kind `licensed-bureau`";
@@ -172,13 +175,19 @@ impl Agreement {
             return problem("purposes", "name 1 to 64 purposes, each once");
         }
         if self.families.is_empty() || self.families.len() > AGREEMENT_LIST_MAX {
-            return problem("families", "name 1 to 64 families, each with the finest granularity allowed");
+            return problem(
+                "families",
+                "name 1 to 64 families, each with the finest granularity allowed",
+            );
         }
         if let Some((family, _)) = self.families.iter().find(|(_, granularity)| **granularity == 0) {
             return problem(format!("families.{family}"), "granularity counts from 1, the coarsest");
         }
         if !(1..=2).contains(&self.sensitivity_max) {
-            return problem("sensitivity_max", "1 or 2 (classes of JR/T 0171): class 3 is never answered");
+            return problem(
+                "sensitivity_max",
+                "1 or 2 (classes of JR/T 0171): class 3 is never answered",
+            );
         }
         if !(1..=2 * AGREEMENT_DAYS_MAX).contains(&i64::from(self.retention_days)) {
             return problem("retention_days", "say for how many days the partner may keep answers");
@@ -196,23 +205,30 @@ impl Agreement {
             return problem("not_after", mend);
         }
         match &self.impact_assessment {
-            Some(id) if id.trim().is_empty() || id.len() > ID_BYTES_MAX => {
-                problem("impact_assessment", "its id has 1 to 64 characters; leave the key out if there is none yet")
-            }
+            Some(id) if id.trim().is_empty() || id.len() > ID_BYTES_MAX => problem(
+                "impact_assessment",
+                "its id has 1 to 64 characters; leave the key out if there is none yet",
+            ),
             _ => Ok(()),
         }
     }
 
     fn check_money(&self) -> Result<(), Problem> {
         if let Some(family) = self.price_fen.keys().find(|f| !self.families.contains_key(f)) {
-            return problem(format!("price_fen.{family}"), "a price for a family that `families` does not name");
+            return problem(
+                format!("price_fen.{family}"),
+                "a price for a family that `families` does not name",
+            );
         }
         if let Some(shares) = &self.shares {
             for (key, share) in [("revenue_bp", &shares.revenue_bp), ("risk_bp", &shares.risk_bp)] {
                 let total: u64 = share.values().map(|bp| u64::from(*bp)).sum();
                 let parties = share.keys().all(|id| self.parties.iter().any(|p| p.id == *id));
                 if total != u64::from(BASIS_POINTS) || !parties {
-                    return problem(format!("shares.{key}"), "basis points of named parties that add up to 10000");
+                    return problem(
+                        format!("shares.{key}"),
+                        "basis points of named parties that add up to 10000",
+                    );
                 }
             }
         }

@@ -76,6 +76,9 @@ mod tests {
     fn an_unknown_key_is_named_with_a_suggestion() {
         let error = parse::<Sample>("a.toml", "# one\npurpose = []\n").unwrap_err();
         assert_eq!(error.place, "line 2");
-        assert!(error.mend.contains("`purpose`") && error.mend.ends_with("did you mean `purposes`?"), "{error}");
+        assert!(
+            error.mend.contains("`purpose`") && error.mend.ends_with("did you mean `purposes`?"),
+            "{error}"
+        );
     }
 }

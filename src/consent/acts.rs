@@ -146,7 +146,10 @@ pub fn list(
         wanted => wanted.min(CONSENTS_PER_PAGE_MAX),
     };
     let after = from.map(|rest| [rows.prefix(View::Person), rest].concat());
-    if after.as_ref().is_some_and(|after| !after.starts_with(&rows.prefix(view))) {
+    if after
+        .as_ref()
+        .is_some_and(|after| !after.starts_with(&rows.prefix(view)))
+    {
         return Err(Code::FieldInvalid);
     }
     // One more than asked for tells whether there is a next page.

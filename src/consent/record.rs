@@ -155,7 +155,11 @@ impl Record {
         };
         let record = Self {
             id: ConsentId(row.consent_id.as_slice().try_into().map_err(|_| Broken)?),
-            terms: row.terms.as_ref().and_then(|t| Terms::from_wire(t).ok()).ok_or(Broken)?,
+            terms: row
+                .terms
+                .as_ref()
+                .and_then(|t| Terms::from_wire(t).ok())
+                .ok_or(Broken)?,
             events: row.events.iter().map(event).collect::<Result<_, _>>()?,
         };
         match record.events.first() {

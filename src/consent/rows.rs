@@ -52,7 +52,9 @@ impl<'a> Rows<'a> {
         }
         let mut after = None;
         loop {
-            let rows = self.state.rows(Table::Consent, &self.prefix(view), after.as_deref(), CONSENT_SCAN_ROWS)?;
+            let rows = self
+                .state
+                .rows(Table::Consent, &self.prefix(view), after.as_deref(), CONSENT_SCAN_ROWS)?;
             if let Some((key, sealed)) = rows.iter().find(|(key, _)| key.ends_with(&id.0)) {
                 return Ok(Some(self.open(key, sealed)?));
             }
@@ -72,7 +74,10 @@ impl<'a> Rows<'a> {
     ) -> Result<Vec<(Vec<u8>, Record)>, PersonError> {
         let rows = self.state.rows(Table::Consent, &self.prefix(view), after, limit)?;
         let open = |(key, sealed): (Vec<u8>, Vec<u8>)| Ok((self.open(&key, &sealed)?, key));
-        rows.into_iter().map(open).map(|r| r.map(|(record, key)| (key, record))).collect()
+        rows.into_iter()
+            .map(open)
+            .map(|r| r.map(|(record, key)| (key, record)))
+            .collect()
     }
 
     /// Writes the consent as it stands.
