@@ -5,6 +5,7 @@ pub mod audit;
 pub mod case;
 pub mod channel;
 pub mod clock;
+pub mod consent;
 pub mod crypto;
 #[cfg(feature = "gateway")]
 pub mod document;
