@@ -1,6 +1,6 @@
 //! Files to typed configuration. Everything is checked before a port is bound; an unknown key is named with the key it
 //! was probably meant to be.
-use crate::{limits::CONFIG_BYTES_MAX, policy::Licence};
+use crate::{agreement::Jurisdiction, limits::CONFIG_BYTES_MAX, policy::Licence};
 use serde::Deserialize;
 use std::{
     fs,
@@ -62,7 +62,7 @@ pub struct Gateway {
     /// What the operator is, by licence. The route check uses it.
     pub licence: Licence,
     /// Jurisdiction in which the records are held, ISO 3166-1 alpha-2, lower case.
-    pub jurisdiction: String,
+    pub jurisdiction: Jurisdiction,
     /// Where keys, records and log are kept.
     pub data_dir: PathBuf,
     /// Whether gRPC reflection is served.

@@ -76,11 +76,11 @@ impl Site {
         fs::create_dir_all(folder).map_err(|why| file(folder, why))?;
         let plan = pki::Plan {
             own_domain: DOMAIN.to_owned(),
-            providers: vec![PROVIDER.to_owned()],
+            providers: vec![id(PROVIDER)?],
             partners: BANKS
                 .iter()
                 .map(|(id, domain)| pki::PartnerPlan {
-                    id: (*id).to_owned(),
+                    id: self::id(id)?,
                     domain: (*domain).to_owned(),
                 })
                 .collect(),

@@ -4,19 +4,20 @@ mod judge;
 mod keys;
 mod running;
 
-pub use data::{Data, create_data};
+pub use data::{Data, create_data, verifier_key};
 pub use judge::{check_channel, judge_by};
 pub use keys::PublishedKeys;
 pub use running::{Running, start, start_with, until_told_to_stop};
 
 use crate::{
     audit::OpenError,
-    channel::ChannelError,
+    channel::{CredentialError, DenylistError, TrustError},
     config::ConfigError,
     crypto::Broken,
     keyring::KeyringError,
     refusal::NotRecorded,
-    source::VaultError,
+    source::{SourceError, VaultError},
+    state::StateError,
     store::DataDirError,
 };
 
@@ -26,9 +27,21 @@ pub enum AppError {
     /// A file is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Certificates or trust are wrong.
+    /// Trust or revocation lists are wrong.
     #[error(transparent)]
-    Channel(#[from] ChannelError),
+    Trust(#[from] TrustError),
+    /// The gateway's own certificate is wrong.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// The denylist cannot be read.
+    #[error(transparent)]
+    Denylist(#[from] DenylistError),
+    /// The state cannot be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The record store cannot be opened.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// The data directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),

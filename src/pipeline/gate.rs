@@ -1,6 +1,6 @@
 //! What a request is judged by, and what it is judged with.
 use crate::{
-    agreement::{Agreements, Register},
+    agreement::Register,
     audit::{self, Log},
     clock::Clock,
     consent,
@@ -12,7 +12,7 @@ use crate::{
     policy::Snapshot,
     seal::Opener,
     signal::Signals,
-    source::{Catalogue, RecordSource},
+    source::{Catalogue, RecordSource, Vault},
     state::State,
 };
 use std::sync::Arc;
@@ -22,24 +22,12 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 pub struct View {
     /// Who is registered.
     pub register: Register,
-    /// What was agreed.
-    pub agreements: Agreements,
-    /// The compiled policy.
+    /// What was agreed, compiled.
     pub snapshot: Snapshot,
     /// What may be derived.
     pub signals: Signals,
     /// From which fields.
-    pub catalogue: Catalogue,
-}
-
-impl View {
-    /// What an answer is written with.
-    pub fn context(&self) -> minimise::Context<'_> {
-        minimise::Context {
-            snapshot: self.snapshot.hash(),
-            catalogue: &self.catalogue,
-        }
-    }
+    pub catalogue: Arc<Catalogue>,
 }
 
 /// The gateway as the request path sees it.
@@ -48,6 +36,8 @@ pub struct Gate {
     pub view: Arc<View>,
     /// Where records are read.
     pub records: Arc<dyn RecordSource>,
+    /// Where records are loaded: the same vault, as the provider's calls see it.
+    pub vault: Arc<Vault>,
     /// What entries have changed.
     pub state: Arc<dyn State>,
     /// The log.
