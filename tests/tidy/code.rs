@@ -96,10 +96,13 @@ fn char_end(c: &[char], start: usize) -> Option<usize> {
     (c.get(start + 2) == Some(&'\'')).then_some(start + 3)
 }
 
+/// How an item for tests begins.
+pub(crate) const TEST_MARKS: [&str; 2] = ["#[cfg(test)]", "#[cfg(all(test,"];
+
 /// Blanks every item under `#[cfg(test)]`. Give it bare text.
 pub(crate) fn without_tests(bare: &str) -> String {
     let mut out = bare.to_owned();
-    while let Some(at) = out.find("#[cfg(test)]") {
+    while let Some(at) = TEST_MARKS.iter().filter_map(|m| out.find(m)).min() {
         let end = item_end(&out[at..]).map_or(out.len(), |n| at + n);
         let blank: String = out[at..end]
             .chars()
@@ -266,8 +269,7 @@ fn lines_are_counted() {
 
 #[test]
 fn test_items_are_cut() {
-    let source =
-        "use a::b;\n#[cfg(test)]\nmod tests { use std::fs; fn f() { {} } }\nuse c::d;\n#[cfg(test)]\nmod more;\n";
+    let source = "use a::b;\n#[cfg(test)]\nmod tests { use std::fs; fn f() { {} } }\nuse c::d;\n#[cfg(all(test, x))]\nmod more;\n";
     let cut = without_tests(&bare(source));
     assert_eq!(
         paths(&cut).iter().map(Found::text).collect::<Vec<_>>(),

@@ -1,4 +1,5 @@
 //! The files that belong to the project, and what may stand at the top level.
+use crate::code;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -33,6 +34,8 @@ pub(crate) struct File {
     pub(crate) path: String,
     /// Its text.
     pub(crate) text: String,
+    /// Unit tests in a file of their own: declared under `#[cfg(test)]`, so they may do what unit tests may.
+    pub(crate) test: bool,
 }
 
 impl File {
@@ -47,11 +50,6 @@ pub(crate) fn is_generated(path: &str) -> bool {
     path.contains("/gen/")
 }
 
-/// Unit tests in a file of their own may do what unit tests may.
-pub(crate) fn is_test_file(path: &str) -> bool {
-    path.ends_with("/tests.rs") || path.ends_with("_tests.rs") || path.contains("/tests/")
-}
-
 /// The root of the package.
 pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -63,7 +61,35 @@ pub(crate) fn files() -> Vec<File> {
     walk(&root(), "", &mut found);
     found.sort_by(|a, b| a.path.cmp(&b.path));
     assert!(found.iter().any(|f| f.path == "src/lib.rs"), "the tree was not found");
+    let tests: Vec<String> = found
+        .iter()
+        .filter(|f| f.is_code())
+        .flat_map(|f| test_modules(&f.path, &f.text))
+        .collect();
+    for file in &mut found {
+        file.test = tests
+            .iter()
+            .any(|t| file.path == format!("{t}.rs") || file.path.starts_with(&format!("{t}/")));
+    }
     found
+}
+
+/// `#[cfg(test)] mod golden;` in `src/policy/mod.rs` → `src/policy/golden`.
+fn test_modules(path: &str, text: &str) -> Vec<String> {
+    let roots = ["/mod.rs", "/lib.rs", "/main.rs"];
+    let dir = roots
+        .iter()
+        .find_map(|r| path.strip_suffix(r))
+        .unwrap_or(path.trim_end_matches(".rs"));
+    let bare = code::bare(text);
+    let items = code::TEST_MARKS.iter().flat_map(|mark| bare.split(mark).skip(1));
+    let declared = items.filter_map(|item| item.split_once(';').map(|(head, _)| head).filter(|h| !h.contains('{')));
+    declared
+        .filter_map(|head| {
+            head.rsplit_once("mod ")
+                .map(|(_, name)| format!("{dir}/{}", name.trim()))
+        })
+        .collect()
 }
 
 fn walk(dir: &Path, prefix: &str, found: &mut Vec<File>) {
@@ -81,7 +107,11 @@ fn walk(dir: &Path, prefix: &str, found: &mut Vec<File>) {
         if entry.file_type().expect("a file type").is_dir() {
             walk(&entry.path(), &path, found);
         } else if let Ok(text) = fs::read_to_string(entry.path()) {
-            found.push(File { path, text });
+            found.push(File {
+                path,
+                text,
+                test: false,
+            });
         }
     }
 }
@@ -158,4 +188,11 @@ fn foreign_files_are_left_out() {
     ] {
         assert!(!is_foreign(path, name), "{path}");
     }
+}
+
+#[test]
+fn modules_of_unit_tests_are_known() {
+    let text = "mod a;\n#[cfg(all(test, feature = \"x\"))]\nmod golden;\n#[cfg(test)]\nmod tests { mod x; }\n#[cfg(test)]\nuse b::c;";
+    assert_eq!(test_modules("src/policy/mod.rs", text), ["src/policy/golden"]);
+    assert_eq!(test_modules("src/person.rs", text), ["src/person/golden"]);
 }
