@@ -10,6 +10,7 @@ pub mod domain;
 pub mod facts;
 pub mod identity;
 pub mod limits;
+pub mod minimise;
 pub mod person;
 pub mod policy;
 pub mod refusal;
