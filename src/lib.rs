@@ -13,6 +13,7 @@ pub mod domain;
 pub mod facts;
 pub mod identity;
 pub mod limits;
+pub mod minimise;
 pub mod person;
 #[cfg(feature = "gateway")]
 pub mod pki;

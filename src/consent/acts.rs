@@ -56,12 +56,13 @@ pub fn grant(
     desk: &Desk<'_>,
     caller: &Member,
     subject: &SubjectRef,
-    terms: &Terms,
+    terms: &v1::ConsentTerms,
     known: &Known,
 ) -> Result<Change, Code> {
     if caller.role != Role::Partner {
         return Err(Code::MethodNotAllowed);
     }
+    let terms = Terms::from_wire(terms)?;
     terms.check(known, &caller.id, desk.now)?;
     let token = subject.token(&desk.keys.pseudonym);
     let mut effects = Vec::new();
@@ -77,7 +78,7 @@ pub fn grant(
     effects.extend(room(&rows, caller, desk.now)?);
     let mut id = [0; 16];
     desk.rng.fill(&mut id).map_err(internal)?;
-    let record = Record::granted(ConsentId(id), terms.clone(), desk.now, &caller.uri);
+    let record = Record::granted(ConsentId(id), terms, desk.now, &caller.uri);
     effects.push(rows.put(desk.rng, &record).map_err(internal)?);
     let answer = v1::ConsentGranted {
         consent_id: id.to_vec(),
@@ -131,7 +132,7 @@ pub fn list(
     desk: &Desk<'_>,
     caller: &Member,
     subject: &SubjectRef,
-    page_size: u32,
+    page_size: usize,
     page_token: &str,
 ) -> Result<Change, Code> {
     let view = view(caller)?;
@@ -141,17 +142,14 @@ pub fn list(
         return Ok(nothing(token, v1::ConsentStates::default().encode_to_vec(), None));
     };
     let rows = Rows::new(desk.state, &link);
-    let limit = match page_size as usize {
+    let limit = match page_size {
         0 => CONSENTS_PER_PAGE_MAX,
         wanted => wanted.min(CONSENTS_PER_PAGE_MAX),
     };
-    let after = from.map(|rest| [rows.prefix(View::Person), rest].concat());
-    if after
-        .as_ref()
-        .is_some_and(|after| !after.starts_with(&rows.prefix(view)))
-    {
-        return Err(Code::FieldInvalid);
-    }
+    let after = match from {
+        Some(id) => Some(rows.place(view, id).map_err(internal)?.ok_or(Code::FieldInvalid)?),
+        None => None,
+    };
     // One more than asked for tells whether there is a next page.
     let found = rows.page(view, after.as_deref(), limit + 1).map_err(internal)?;
     Ok(Change {
@@ -234,46 +232,42 @@ fn room(rows: &Rows<'_>, caller: &Member, now: Time) -> Result<Option<Effect>, C
     if held.len() < limit {
         return Ok(None);
     }
-    held.into_iter()
-        .filter(|(_, record)| matches!(record.status(now), Status::Withdrawn | Status::Expired))
-        .min_by_key(|(_, record)| record.events().first().map(|e| e.at))
-        .map(|(key, _)| Some(Rows::delete(key)))
+    held.iter()
+        .filter(|record| matches!(record.status(now), Status::Withdrawn | Status::Expired))
+        .min_by_key(|record| record.events().first().map(|e| e.at))
+        .map(|record| Some(rows.delete(record)))
         .ok_or(Code::ConsentsExhausted)
 }
 
-/// A page token is the last row's key without the person's part, in hexadecimal.
-fn page_from(token: &str) -> Result<Option<Vec<u8>>, Code> {
+/// A page token is the id of the last consent of the page before, in hexadecimal.
+fn page_from(token: &str) -> Result<Option<ConsentId>, Code> {
     if token.is_empty() {
         return Ok(None);
     }
-    if token.len() != 64 || !token.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+    if token.len() != 32 || !token.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
         return Err(Code::FieldInvalid);
     }
-    let byte = |i| token.get(i..i + 2).and_then(|two| u8::from_str_radix(two, 16).ok());
-    let bytes: Option<Vec<u8>> = (0..64).step_by(2).map(byte).collect();
-    bytes.map(Some).ok_or(Code::FieldInvalid)
+    let id = u128::from_str_radix(token, 16).map_err(|_| Code::FieldInvalid)?;
+    Ok(Some(ConsentId(id.to_be_bytes())))
 }
 
-fn fill_page(found: &[(Vec<u8>, Record)], limit: usize, now: Time) -> v1::ConsentStates {
+/// As many as fit one reply block. The first always does: `CONSENT_TERMS_BYTES_MAX` says so.
+fn fill_page(found: &[Record], limit: usize, now: Time) -> v1::ConsentStates {
     let mut page = v1::ConsentStates::default();
-    for (index, (_, record)) in found.iter().take(limit).enumerate() {
+    for (index, record) in found.iter().take(limit).enumerate() {
+        let before = page.next_page_token.clone();
         page.consents.push(record.to_wire(now));
         page.next_page_token = match index + 1 < found.len() {
-            true => found.get(index).map(|(key, _)| page_token(key)).unwrap_or_default(),
+            true => format!("{:032x}", u128::from_be_bytes(record.id().0)),
             false => String::new(),
         };
-        // The first always fits: `CONSENT_TERMS_BYTES_MAX` says so. A later one that does not begins the next page.
-        if page.encoded_len() > ANSWER_BYTES_MAX && index > 0 {
+        if index > 0 && page.encoded_len() > ANSWER_BYTES_MAX {
             page.consents.pop();
-            page.next_page_token = found.get(index - 1).map(|(key, _)| page_token(key)).unwrap_or_default();
+            page.next_page_token = before;
             break;
         }
     }
     page
-}
-
-fn page_token(key: &[u8]) -> String {
-    key.iter().skip(16).map(|b| format!("{b:02x}")).collect()
 }
 
 /// Both mean that our own rows cannot be read or written: nothing of that is the caller's.

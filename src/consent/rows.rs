@@ -35,7 +35,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Where the view's rows begin.
-    pub(super) fn prefix(&self, view: View<'_>) -> Vec<u8> {
+    fn prefix(&self, view: View<'_>) -> Vec<u8> {
         let mut prefix = self.part(&[]);
         if let View::Recipient(recipient) = view {
             prefix.extend(self.part(&[recipient.as_str().as_bytes()]));
@@ -45,18 +45,27 @@ impl<'a> Rows<'a> {
 
     /// The consent of this id, if the view shows it.
     pub(super) fn find(&self, view: View<'_>, id: ConsentId) -> Result<Option<Record>, PersonError> {
+        let Some(key) = self.place(view, id)? else {
+            return Ok(None);
+        };
+        let row = self.state.row(Table::Consent, &key)?;
+        Ok(row.map(|sealed| self.open(&key, &sealed)).transpose()?)
+    }
+
+    /// The key of the consent of this id. The recipient's follows from the id; for the person's view the rows are
+    /// searched in steps, as their recipients are not known.
+    pub(super) fn place(&self, view: View<'_>, id: ConsentId) -> Result<Option<Vec<u8>>, PersonError> {
         if let View::Recipient(recipient) = view {
-            let key = self.key(recipient, id);
-            let row = self.state.row(Table::Consent, &key)?;
-            return Ok(row.map(|sealed| self.open(&key, &sealed)).transpose()?);
+            return Ok(Some(self.key(recipient, id)));
         }
+        let prefix = self.prefix(view);
         let mut after = None;
         loop {
             let rows = self
                 .state
-                .rows(Table::Consent, &self.prefix(view), after.as_deref(), CONSENT_SCAN_ROWS)?;
-            if let Some((key, sealed)) = rows.iter().find(|(key, _)| key.ends_with(&id.0)) {
-                return Ok(Some(self.open(key, sealed)?));
+                .rows(Table::Consent, &prefix, after.as_deref(), CONSENT_SCAN_ROWS)?;
+            if let Some((key, _)) = rows.iter().find(|(key, _)| key.ends_with(&id.0)) {
+                return Ok(Some(key.clone()));
             }
             match rows.into_iter().last() {
                 Some((key, _)) => after = Some(key),
@@ -65,19 +74,10 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// At most `limit` consents of the view after the key `after`, each with its key.
-    pub(super) fn page(
-        &self,
-        view: View<'_>,
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Record)>, PersonError> {
+    /// At most `limit` consents of the view after the key `after`.
+    pub(super) fn page(&self, view: View<'_>, after: Option<&[u8]>, limit: usize) -> Result<Vec<Record>, PersonError> {
         let rows = self.state.rows(Table::Consent, &self.prefix(view), after, limit)?;
-        let open = |(key, sealed): (Vec<u8>, Vec<u8>)| Ok((self.open(&key, &sealed)?, key));
-        rows.into_iter()
-            .map(open)
-            .map(|r| r.map(|(record, key)| (key, record)))
-            .collect()
+        rows.iter().map(|(key, sealed)| Ok(self.open(key, sealed)?)).collect()
     }
 
     /// Writes the consent as it stands.
@@ -88,10 +88,10 @@ impl<'a> Rows<'a> {
     }
 
     /// Takes a row away.
-    pub(super) fn delete(key: Vec<u8>) -> Effect {
+    pub(super) fn delete(&self, record: &Record) -> Effect {
         Effect {
             table: Table::Consent,
-            key,
+            key: self.key(&record.terms().recipient, record.id()),
             value: None,
         }
     }

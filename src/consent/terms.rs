@@ -67,8 +67,7 @@ pub enum TermsError {
 impl From<TermsError> for Code {
     fn from(error: TermsError) -> Code {
         match error {
-            TermsError::Malformed => Code::FieldInvalid,
-            TermsError::NotAcceptable => Code::ConsentTermsInvalid,
+            TermsError::Malformed | TermsError::NotAcceptable => Code::ConsentTermsInvalid,
         }
     }
 }
