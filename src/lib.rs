@@ -3,11 +3,14 @@
 pub mod agreement;
 pub mod audit;
 pub mod case;
+pub mod client;
 pub mod clock;
 pub mod crypto;
 pub mod domain;
 pub mod facts;
 pub mod identity;
+#[cfg(feature = "gateway")]
+pub mod keyring;
 pub mod limits;
 pub mod person;
 pub mod policy;
