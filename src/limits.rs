@@ -63,10 +63,20 @@ pub const SESSION_MS_MAX: i64 = 3_600_000;
 pub const SESSIONS_PER_PARTNER_MAX: usize = 1_024;
 /// Sessions in all: 16 MiB.
 pub const SESSIONS_MAX: usize = 16_384;
+/// Digests of openings that are remembered for four minutes, of one partner: 17 a second, four times its sessions.
+pub const OPENS_REMEMBERED_PER_PARTNER_MAX: usize = 4_096;
+/// Digests of openings in all; each about 160 bytes: 10 MiB.
+pub const OPENS_REMEMBERED_MAX: usize = 65_536;
 /// Session openings and one-shot requests of one partner per second, counted before decapsulation (0.3 ms each).
 pub const ENCAPSULATIONS_PER_PARTNER_PER_S_MAX: u32 = 200;
 /// Reads of key list, signals and log of one partner per second: each is an entry.
 pub const READS_PER_PARTNER_PER_S_MAX: u32 = 50;
+/// A client opens another session at most this often: a gateway that restarts is not flooded with openings.
+pub const SESSION_REOPEN_MS_MIN: i64 = 10_000;
+/// How often a client sends the same signed bytes before it gives up: first, after a loss, after a lost session.
+pub const SEND_ATTEMPTS_MAX: u32 = 3;
+/// A client asks for a consistency proof at least this often.
+pub const CONSISTENCY_MS: i64 = 60_000;
 /// A sealed unary request: a query is under 2 KiB, a corrected record under 16 KiB.
 pub const SEALED_REQUEST_BYTES_MAX: usize = 64 << 10;
 /// Signals in one question.
@@ -82,6 +92,25 @@ pub const ANSWER_BYTES_MAX: usize = REPLY_BLOCK_BYTES - RECEIPT_BYTES_MAX - 1;
 pub const IDEMPOTENCY_MS: i64 = 600_000;
 /// Request ids that are remembered: about 200 bytes each, 26 MiB. The oldest go first.
 pub const IDEMPOTENCY_ENTRIES_MAX: usize = 131_072;
+
+// --- Keys ----------------------------------------------------------------------------------------------------------
+
+/// An exchange key is sealed to for this long at most.
+pub const EXCHANGE_KEY_ACTIVE_S: i64 = 7 * 86_400;
+/// It still opens for this long, so that no request under way fails; then it is destroyed.
+pub const EXCHANGE_KEY_OPENS_S: i64 = 48 * 3_600;
+/// Its successor is published this long before: longer than any key list lives, so every client has it in time.
+pub const EXCHANGE_KEY_PREPARE_S: i64 = 2 * KEY_LIST_S;
+/// Life of a key list.
+pub const KEY_LIST_S: i64 = 24 * 3_600;
+/// Longest delegation of key-list signing: 30 days.
+pub const KEY_LIST_DELEGATION_S: u64 = 30 * 86_400;
+/// Keys in a keyring: two suites with at most four versions each, four single keys, and as many retired as fit.
+pub const KEYRING_KEYS_MAX: usize = 256;
+/// A keyring file: 256 keys of about 100 bytes, with room.
+pub const KEYRING_BYTES_MAX: u64 = 64 << 10;
+/// A serialised key list: sixteen keys of 1.3 KiB and the log's.
+pub const KEY_LIST_BYTES_MAX: usize = 32 << 10;
 
 // --- Log -----------------------------------------------------------------------------------------------------------
 
