@@ -4,6 +4,8 @@
 
 /// TLS handshakes under way at once. One costs about 0.5 ms of CPU: 256 is an eighth of a second of work queued.
 pub const HANDSHAKES_MAX: usize = 256;
+/// TLS handshakes under way at once from one address: one slow or hostile source leaves three quarters to the others.
+pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 64;
 /// A handshake slower than this is dropped. A good one takes two round trips.
 pub const HANDSHAKE_MS_MAX: u64 = 5_000;
 /// Open connections of one peer identity.
@@ -18,6 +20,24 @@ pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
 pub const HEADER_LIST_BYTES_MAX: u32 = 16 << 10;
 /// A connection is closed after this long, so that its certificate is looked at again.
 pub const CONNECTION_AGE_S_MAX: u64 = 3_600;
+/// After [`CONNECTION_AGE_S_MAX`] the peer is asked to go; what is still open after this is cut. Three calls' time.
+pub const CONNECTION_AGE_GRACE_S_MAX: u64 = 30;
+/// Trust domains: one per partner institution.
+pub const DOMAINS_MAX: usize = 1_024;
+/// Roots, and lists of revoked certificates, of one trust domain: old and new of each, twice over.
+pub const ROOTS_PER_DOMAIN_MAX: usize = 8;
+/// See [`ROOTS_PER_DOMAIN_MAX`]; each CA has its own list.
+pub const CRLS_PER_DOMAIN_MAX: usize = 32;
+/// Issuer and key pins.
+pub const PINS_MAX: usize = 1_024;
+/// Paths that are allowed in the gateway's own domain beside staff.
+pub const PATHS_PER_DOMAIN_MAX: usize = 64;
+/// A list of revoked certificates: 100,000 at 40 bytes.
+pub const CRL_BYTES_MAX: u64 = 4 << 20;
+/// Denied certificates and keys: about 150 bytes each, 10 MiB.
+pub const DENIED_MAX: usize = 65_536;
+/// CAs whose CRL number is remembered: about 150 bytes each.
+pub const CRL_NUMBERS_MAX: usize = 65_536;
 /// HTTP/2 keep-alive: a peer that is gone is noticed within interval and time-out.
 pub const KEEPALIVE_INTERVAL_S: u64 = 30;
 /// See [`KEEPALIVE_INTERVAL_S`].
@@ -90,6 +110,20 @@ pub const LOAD_ROWS_MAX: usize = 512;
 pub const RECORD_BYTES_MAX: usize = 7 << 10;
 /// A line of CSV or JSON.
 pub const LINE_BYTES_MAX: usize = 64 << 10;
+/// Page cache of the record vault: a third of 30,000 records of 350 bytes with sled's overhead, hot ones stay.
+pub const VAULT_CACHE_BYTES: u64 = 32 << 20;
+/// Rows sealed and inserted together by an offline load: 4,096 of about 1 KiB, 4 MiB.
+pub const LOAD_CHUNK_ROWS: usize = 4_096;
+/// Rows between two fsyncs of an offline load: at 20,000 rows/s about one a second.
+pub const LOAD_SYNC_ROWS: u64 = 20_480;
+/// Columns of a file.
+pub const COLUMNS_MAX: usize = 1_024;
+/// Rejected rows of one load: more means the mapping does not fit the file. At 150 bytes each a 15 MB report.
+pub const REJECTS_MAX: u64 = 100_000;
+/// Rows that are counted when the vault opens (about a microsecond each): beyond it only the sentinels are looked at.
+pub const VAULT_COUNT_ROWS_MAX: u64 = 1_000_000;
+/// Batches that the state names; one is 100 bytes of memory.
+pub const BATCHES_MAX: usize = 100_000;
 /// Batches of one provider that are loaded but not yet visible.
 pub const OPEN_BATCHES_MAX: usize = 4;
 
