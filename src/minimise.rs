@@ -5,48 +5,40 @@
 use crate::{
     audit::{Auditable, Class},
     case::{After, Case},
-    clock::Time,
     domain::{FieldPath, FieldSet, SignalId},
     facts::Facts,
     limits::{ANSWER_BYTES_MAX, ID_BYTES_MAX, REASONS_MAX, SIGNALS_PER_QUERY_MAX},
     policy::{Permit, Snapshot, Withheld, Withhold},
     refusal::{Code, Refusal},
-    seal::{Opened, ReplyKeys, payload::Question},
+    seal::{Answered, Opened, Outgoing, ReplyKeys, payload::Question},
+    signal::{self, Derived, SignalValue},
     wire::{self, Message, v1},
 };
 use v1::SignalOutcome as Outcome;
 
-/// Proof: this answer holds permitted, consented signals, or nothing. Made by [`nothing`] and by the step that keeps
-/// what was derived.
+/// Proof: this answer holds permitted, consented signals, or nothing. Made by [`nothing`], [`keep`] and [`again`].
 ///
 /// ```compile_fail,E0308
 /// use tollgate::{case::Case, minimise, policy::{Permit, Snapshot}};
-/// fn skip(permit: Case<Permit>, s: &Snapshot) { let _ = minimise::nothing(permit, s, [0; 5]); }
+/// fn skip(permit: Case<Permit>, s: &Snapshot) { let _ = minimise::nothing(permit, s); }
 /// ```
 /// ```
 /// use tollgate::{case::Case, minimise, policy::{Withheld, Snapshot}};
-/// fn go_on(withheld: Case<Withheld>, s: &Snapshot) { let _ = minimise::nothing(withheld, s, [0; 5]); }
+/// fn go_on(withheld: Case<Withheld>, s: &Snapshot) { let _ = minimise::nothing(withheld, s); }
 /// ```
 pub struct Minimised {
     answer: Vec<u8>,
-    reference: String,
     reply: ReplyKeys,
 }
 
 impl After<Withheld> for Minimised {}
+impl After<Derived> for Minimised {}
+impl After<Permit> for Minimised {}
 
 impl Minimised {
     /// The serialised `Answer`.
     pub fn answer(&self) -> &[u8] {
         &self.answer
-    }
-    /// What a letter can print.
-    pub fn reference(&self) -> &str {
-        &self.reference
-    }
-    /// Answer, reference, and what the one reply is sealed with.
-    pub(crate) fn into_parts(self) -> (Vec<u8>, String, ReplyKeys) {
-        (self.answer, self.reference, self.reply)
     }
 }
 
@@ -62,67 +54,77 @@ impl Auditable for Case<Minimised> {
     }
 }
 
-/// The answer to a question that was decided with nothing to read: each signal with its reason. `random` becomes the
-/// reference.
-pub fn nothing(mut case: Case<Withheld>, snapshot: &Snapshot, random: [u8; 5]) -> Case<Minimised> {
+impl Answered for Case<Minimised> {
+    fn into_reply(self) -> Outgoing {
+        let (facts, minimised) = self.close();
+        Outgoing {
+            answer: minimised.answer,
+            reference: facts.reference,
+            keys: minimised.reply,
+        }
+    }
+}
+
+/// The answer to a question that was decided with nothing to read: each signal with its reason.
+pub fn nothing(mut case: Case<Withheld>, snapshot: &Snapshot) -> Case<Minimised> {
     let withheld = case.proof().withheld().iter();
     let lines: Vec<Line> = withheld.map(|(id, why)| Line::withheld(id, *why)).collect();
     let page = page(snapshot, case.proof().opened(), &lines);
-    page.note(&lines, random, case.note());
+    page.note(&lines, case.note());
     case.then(|withheld| {
         let (opened, _) = withheld.into_parts();
-        page.finish(opened, random)
+        page.finish(opened)
     })
 }
 
-/// What was found out for one permitted signal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Finding {
-    Band {
-        index: u32,
-        label: String,
-        /// Most important first.
-        reasons: Vec<String>,
-        as_of: Time,
-        valid_until: Time,
-    },
-    NoFile,
-    NotAvailable,
-}
-
-/// Writes findings under the permit they were made under. `split` takes the proof of the step before apart once the
-/// page is written.
+/// The answer that holds what was derived, under the permit it was derived under.
 ///
 /// # Errors
-/// `INTERNAL` if a finding lies outside the permit, one is missing, or the answer would not fit one block: the checks at
+/// `INTERNAL` if a value lies outside the permit, one is missing, or the answer would not fit one block: the checks at
 /// load rule that out, and what they miss is not sent.
-pub(crate) fn keep_findings<D>(
-    mut case: Case<D>,
-    findings: &[(SignalId, Finding)],
-    permit_of: impl FnOnce(&D) -> &Permit,
-    permit_from: impl FnOnce(D) -> Permit,
-    snapshot: &Snapshot,
-    random: [u8; 5],
-) -> Result<Case<Minimised>, Refusal>
-where
-    Minimised: After<D>,
-{
-    let written = write(permit_of(case.proof()), findings, snapshot);
+pub fn keep(mut case: Case<Derived>, snapshot: &Snapshot) -> Result<Case<Minimised>, Refusal> {
+    let written = write(case.proof().permit(), case.proof().values(), snapshot);
     let Some((page, lines)) = written else {
         return Err(case.refuse(Code::Internal));
     };
-    page.note(&lines, random, case.note());
-    Ok(case.then(|proof| {
-        let (opened, _) = permit_from(proof).into_parts();
-        page.finish(opened, random)
+    page.note(&lines, case.note());
+    Ok(case.then(|derived| {
+        let (permit, _) = derived.into_parts();
+        let (opened, _) = permit.into_parts();
+        page.finish(opened)
     }))
 }
 
-fn write(permit: &Permit, findings: &[(SignalId, Finding)], snapshot: &Snapshot) -> Option<(Page, Vec<Line>)> {
+/// The answer of an earlier entry once more, where everything that it tells is permitted now; else the case goes on as
+/// a new question. No record is read.
+///
+/// # Errors
+/// The case itself.
+#[expect(clippy::result_large_err, reason = "the case goes on: it is no error, and boxing it would copy it twice")]
+pub fn again(mut case: Case<Permit>, stored: Vec<u8>) -> Result<Case<Minimised>, Case<Permit>> {
+    let Ok(answer) = wire::decode_canonical::<v1::Answer>(&stored) else {
+        return Err(case);
+    };
+    let permitted = case.proof().permitted();
+    let tells_only_permitted = answer.signals.iter().all(|line| {
+        line.outcome == Outcome::NoValidConsent as i32 || permitted.iter().any(|id| id.to_string() == line.signal)
+    });
+    if !tells_only_permitted {
+        return Err(case);
+    }
+    case.note().outcomes = vec!["repeated".to_owned()];
+    Ok(case.then(|permit| {
+        let (opened, _) = permit.into_parts();
+        let (_, _, reply) = opened.into_parts();
+        Minimised { answer: stored, reply }
+    }))
+}
+
+fn write(permit: &Permit, findings: &[SignalValue], snapshot: &Snapshot) -> Option<(Page, Vec<Line>)> {
     let mut lines = Vec::new();
     for id in &permit.opened().payload().signals {
         let permitted = permit.permitted().contains(id);
-        let finding = findings.iter().find(|(of, _)| of == id).map(|(_, finding)| finding);
+        let finding = findings.iter().find(|value| value.id == *id).map(|value| &value.outcome);
         let withheld = permit.withheld().iter().find(|(of, _)| of == id);
         lines.push(match (permitted, finding, withheld) {
             (true, Some(finding), None) => Line::found(id, finding),
@@ -166,21 +168,21 @@ impl Line {
         }
     }
 
-    fn found(signal: &SignalId, finding: &Finding) -> Self {
+    fn found(id: &SignalId, finding: &signal::Outcome) -> Self {
         match finding {
-            Finding::NoFile => Self::plain(signal, "no_file", Outcome::NoFile),
-            Finding::NotAvailable => Self {
+            signal::Outcome::NoFile => Self::plain(id, "no_file", Outcome::NoFile),
+            signal::Outcome::NotAvailable => Self {
                 read: true,
-                ..Self::plain(signal, "not_available", Outcome::NotAvailable)
+                ..Self::plain(id, "not_available", Outcome::NotAvailable)
             },
-            Finding::Band {
+            signal::Outcome::Band {
                 index,
                 label,
                 reasons,
                 as_of,
                 valid_until,
             } => {
-                let mut line = Self::plain(signal, "band", Outcome::Band);
+                let mut line = Self::plain(id, "band", Outcome::Band);
                 line.read = true;
                 line.answer.band = label.clone();
                 line.answer.band_index = *index;
@@ -231,18 +233,16 @@ fn page(snapshot: &Snapshot, opened: &Opened<Question>, lines: &[Line]) -> Page 
 }
 
 impl Page {
-    fn note(&self, lines: &[Line], random: [u8; 5], facts: &mut Facts) {
+    fn note(&self, lines: &[Line], facts: &mut Facts) {
         facts.outcomes = lines.iter().map(|line| line.word.to_owned()).collect();
         facts.fields_read = self.read;
         facts.fields_withheld = self.withheld;
-        facts.reference = reference(random);
     }
 
-    fn finish(self, opened: Opened<Question>, random: [u8; 5]) -> Minimised {
+    fn finish(self, opened: Opened<Question>) -> Minimised {
         let (_, _, reply) = opened.into_parts();
         Minimised {
             answer: self.answer.encode_to_vec(),
-            reference: reference(random),
             reply,
         }
     }

@@ -7,7 +7,6 @@ pub mod site;
 
 pub use kept::{Kept, create_data, verifier_key};
 pub use judge::{check_channel, judge_by};
-pub use keys::PublishedKeys;
 pub use running::{Running, start, start_with, until_told_to_stop};
 
 use crate::{

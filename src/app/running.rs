@@ -1,5 +1,5 @@
 //! A gateway that runs: its listeners, its tasks, its end.
-use super::{AppError, Kept, PublishedKeys, judge_by, keys::Publisher};
+use super::{AppError, Kept, judge_by, keys::Publisher};
 use crate::{
     audit::{Counter, Event, Worker},
     channel::{
@@ -13,6 +13,7 @@ use crate::{
     domain::Method,
     edge::Edge,
     facts::{Facts, Kind},
+    keyring::PublishedKeys,
     limits::DRAIN_MS_MAX,
     pipeline::{Gate, PersonLocks, Recent},
     rpc::{self, Desk, Services},

@@ -6,9 +6,11 @@
 mod file;
 mod key;
 mod list;
+mod published;
 mod rotation;
 
 pub use key::{Class, KeyId, State};
+pub use published::PublishedKeys;
 pub use list::{KeyListTerms, SignedKeyList, delegate};
 pub use rotation::{Change, Rotation};
 

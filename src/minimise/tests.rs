@@ -4,14 +4,11 @@ use crate::{
         Decided,
         tests::{Asking, SHARED, ask, asking},
     },
+    signal::Outcome as Finding,
+    source::Raw,
     wire::decode_canonical,
 };
 use proptest::prelude::*;
-
-/// The proof of a step between permit and answer.
-struct Between(Permit);
-impl After<Permit> for Between {}
-impl After<Between> for Minimised {}
 
 fn permit(asking: &Asking) -> Case<Permit> {
     match ask(&SHARED, asking) {
@@ -20,18 +17,22 @@ fn permit(asking: &Asking) -> Case<Permit> {
     }
 }
 
-fn keep(asking: &Asking, findings: &[(&str, Finding)]) -> Result<Case<Minimised>, Code> {
-    let findings: Vec<_> = findings
+fn kept(asking: &Asking, findings: &[(&str, Finding)]) -> Result<Case<Minimised>, Code> {
+    let values: Vec<_> = findings
         .iter()
-        .map(|(id, f)| (id.parse().unwrap(), f.clone()))
+        .map(|(id, outcome)| SignalValue {
+            id: id.parse().unwrap(),
+            outcome: outcome.clone(),
+        })
         .collect();
-    let case = permit(asking).then(Between);
-    keep_findings(case, &findings, |b| &b.0, |b| b.0, &SHARED, [1; 5]).map_err(|refusal| refusal.code())
+    let case = permit(asking).then(|permit| Raw::for_tests(permit, None));
+    let case = case.then(|raw| Derived::for_tests(raw.spend(), values));
+    keep(case, &SHARED).map_err(|refusal| refusal.code())
 }
 
 fn withheld(asking: &Asking) -> Case<Minimised> {
     match ask(&SHARED, asking) {
-        Ok(Decided::Withheld(case)) => nothing(case, &SHARED, [0xff; 5]),
+        Ok(Decided::Withheld(case)) => nothing(case, &SHARED),
         _ => panic!("must be withheld"),
     }
 }
@@ -138,7 +139,7 @@ fn findings_are_written_in_the_order_of_the_question() {
 
 #[test]
 fn no_file_reads_nothing() {
-    let case = keep(&asking(&["risk@1"]), &[("risk@1", Finding::NoFile)]).ok().unwrap();
+    let case = kept(&asking(&["risk@1"]), &[("risk@1", Finding::NoFile)]).ok().unwrap();
     let a = answer(&case);
     assert_eq!(outcomes(&a), [("risk@1", Outcome::NoFile)]);
     assert!(a.fields_read.is_empty());
@@ -149,7 +150,7 @@ fn no_file_reads_nothing() {
 fn what_does_not_match_the_permit_is_not_sent() {
     let q = asking(&["risk@1", "overdue@1"]);
     let (risk, overdue) = (("risk@1", Finding::NoFile), ("overdue@1", Finding::NoFile));
-    assert!(keep(&q, &[risk.clone(), overdue.clone()]).is_ok());
+    assert!(kept(&q, &[risk.clone(), overdue.clone()]).is_ok());
     for findings in [
         vec![],
         vec![risk.clone()],
@@ -157,12 +158,12 @@ fn what_does_not_match_the_permit_is_not_sent() {
         vec![risk.clone(), overdue.clone(), ("income@1", Finding::NoFile)],
         vec![risk.clone(), ("overdue@1", band(&"x".repeat(ANSWER_BYTES_MAX), &[]))],
     ] {
-        assert_eq!(keep(&q, &findings).err(), Some(Code::Internal));
+        assert_eq!(kept(&q, &findings).err(), Some(Code::Internal));
     }
     let mut without = q;
     without.consent.as_mut().unwrap().separate = false;
-    assert!(keep(&without, std::slice::from_ref(&risk)).is_ok());
-    assert_eq!(keep(&without, &[risk, overdue]).err(), Some(Code::Internal));
+    assert!(kept(&without, std::slice::from_ref(&risk)).is_ok());
+    assert_eq!(kept(&without, &[risk, overdue]).err(), Some(Code::Internal));
 }
 
 #[test]

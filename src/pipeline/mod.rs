@@ -73,12 +73,18 @@
 //! fn read(r: &Recorded<Refusal>) -> Code { r.value().code() }
 //! ```
 mod act;
+pub mod calls;
 mod gate;
+mod read;
 mod recent;
+pub mod records;
+mod session;
 
 pub use act::{Acted, Action, act};
 pub use gate::{Gate, PersonLocks, View};
+pub use read::{Reading, read};
 pub use recent::{Claim, Recent};
+pub use session::open_session;
 
 use crate::{
     agreement::{self, Role},
@@ -142,8 +148,8 @@ async fn decide(
     let opened = seal::open::<Question>(&gate.opener, partner, envelope, QUERY, now)?;
     let opened = known_before(gate, opened, claim).await?;
     let asked = consent::look_up(&*gate.state, &gate.person_keys, opened, now)?;
-    match policy::decide(&view.snapshot, &view.signals, asked, now)? {
-        Decided::Withheld(case) => Ok(minimise::nothing(case, &view.context())),
+    match policy::decide(&view.snapshot, asked, now)? {
+        Decided::Withheld(case) => Ok(minimise::nothing(case, &view.snapshot)),
         Decided::Permit(case) => {
             let case = match claim {
                 Some(Claim::Repeat(index)) => match again(gate, case, *index)? {
@@ -154,7 +160,7 @@ async fn decide(
             };
             let raw = source::fetch(&*gate.records, &view.catalogue, case).await?;
             let derived = signal::derive(&view.signals, raw, now)?;
-            Ok(minimise::keep(derived, &view.context()))
+            minimise::keep(derived, &view.snapshot)
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The gRPC services. Decides nothing: finds out who calls, hands the bytes to the pipeline on a task that the
 //! application owns, and turns what comes back into a reply.
+mod connected;
 mod consent;
 mod exchange;
 mod log;
@@ -27,6 +28,7 @@ use crate::{
     clock::{Clock, Time},
     edge::{Costly, Edge},
     identity::PeerIdentity,
+    keyring::PublishedKeys,
     limits::CALL_MS_MAX,
     pipeline::{Action, Gate, Reply, act},
     refusal::{Code, NotRecorded},
@@ -43,6 +45,8 @@ use tonic::{Request, Status};
 pub struct Desk {
     /// The request path.
     pub gate: Arc<Gate>,
+    /// The key list that is served.
+    pub keys: Arc<PublishedKeys>,
     /// Rates per peer.
     pub edge: Arc<Edge>,
     /// Counted entries.
