@@ -17,4 +17,6 @@ pub mod policy;
 pub mod refusal;
 pub mod seal;
 pub mod state;
+#[cfg(feature = "gateway")]
+pub mod store;
 pub mod wire;

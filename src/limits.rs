@@ -99,6 +99,29 @@ pub const ENTRY_BYTES_MAX: usize = 4_096;
 pub const BLOCK_ENTRIES: u64 = 16;
 /// A journal segment.
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+/// The name of a log. A head of it and its checkpoint stay within one disk sector of 512 bytes.
+pub const ORIGIN_BYTES_MAX: usize = 96;
+/// A signed note with the cosignatures of witnesses: 32 lines of under 240 bytes, and the text.
+pub const NOTE_BYTES_MAX: usize = 8 << 10;
+/// Signatures on one note.
+pub const NOTE_SIGNATURES_MAX: usize = 32;
+/// Hashes in a proof: one a level of a tree of 2^64 leaves, and one for a consistency proof.
+pub const PROOF_HASHES_MAX: usize = 64;
+/// A frame of the journal: a full batch of full entries, each with its length, and the checkpoint before it.
+pub const FRAME_BYTES_MAX: usize = AUDIT_BATCH_MAX * (ENTRY_BYTES_MAX + 8) + NOTE_BYTES_MAX + 64;
+/// A value in sled: a page holds 16 and must stay under 128 KiB, or sled moves it to a file that it never syncs.
+pub const STORED_VALUE_BYTES_MAX: usize = 7 << 10;
+/// sled's cache for log and state; the newest rows are what is asked for.
+pub const STORE_CACHE_BYTES: u64 = 16 << 20;
+/// How often the store is synced and the mark is moved: what a start after a crash replays, at 50,000 entries/s.
+pub const MARK_MS: u64 = 2_000;
+/// Below this much free disk ordinary entries are refused: sled, which does not survive a full disk, can still write
+/// what is already recorded (at most a queue of 4,096 entries of 4 KiB).
+pub const DISK_LOW_WATER_BYTES: u64 = 16 << 20;
+/// Set aside for withdrawals, suspensions and shutdown when the disk is full: 2,000 entries of 4 KiB.
+pub const DISK_RESERVE_BYTES: u64 = 8 << 20;
+/// How long a closing log waits for slots that are still held.
+pub const AUDIT_DRAIN_MS_MAX: u64 = 2_000;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
 pub const COUNTED_PEERS_MAX: usize = 256;
 
