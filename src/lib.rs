@@ -5,11 +5,15 @@ pub mod audit;
 pub mod case;
 pub mod channel;
 pub mod clock;
+pub mod consent;
 pub mod crypto;
+#[cfg(feature = "gateway")]
+pub mod document;
 pub mod domain;
 pub mod facts;
 pub mod identity;
 pub mod limits;
+pub mod minimise;
 pub mod person;
 #[cfg(feature = "gateway")]
 pub mod pki;
@@ -18,5 +22,11 @@ pub mod refusal;
 #[cfg(feature = "gateway")]
 pub mod rpc;
 pub mod seal;
+#[cfg(feature = "gateway")]
+pub mod signal;
+#[cfg(feature = "gateway")]
+pub mod source;
 pub mod state;
+#[cfg(feature = "gateway")]
+pub mod store;
 pub mod wire;

@@ -1,0 +1,2 @@
+//! The door to sled.
+pub mod vault;
