@@ -4,6 +4,8 @@
 
 /// TLS handshakes under way at once. One costs about 0.5 ms of CPU: 256 is an eighth of a second of work queued.
 pub const HANDSHAKES_MAX: usize = 256;
+/// TLS handshakes under way at once from one address: one slow or hostile source leaves three quarters to the others.
+pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 64;
 /// A handshake slower than this is dropped. A good one takes two round trips.
 pub const HANDSHAKE_MS_MAX: u64 = 5_000;
 /// Open connections of one peer identity.
@@ -18,6 +20,24 @@ pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
 pub const HEADER_LIST_BYTES_MAX: u32 = 16 << 10;
 /// A connection is closed after this long, so that its certificate is looked at again.
 pub const CONNECTION_AGE_S_MAX: u64 = 3_600;
+/// After [`CONNECTION_AGE_S_MAX`] the peer is asked to go; what is still open after this is cut. Three calls' time.
+pub const CONNECTION_AGE_GRACE_S_MAX: u64 = 30;
+/// Trust domains: one per partner institution.
+pub const DOMAINS_MAX: usize = 1_024;
+/// Roots, and lists of revoked certificates, of one trust domain: old and new of each, twice over.
+pub const ROOTS_PER_DOMAIN_MAX: usize = 8;
+/// See [`ROOTS_PER_DOMAIN_MAX`]; each CA has its own list.
+pub const CRLS_PER_DOMAIN_MAX: usize = 32;
+/// Issuer and key pins.
+pub const PINS_MAX: usize = 1_024;
+/// Paths that are allowed in the gateway's own domain beside staff.
+pub const PATHS_PER_DOMAIN_MAX: usize = 64;
+/// A list of revoked certificates: 100,000 at 40 bytes.
+pub const CRL_BYTES_MAX: u64 = 4 << 20;
+/// Denied certificates and keys: about 150 bytes each, 10 MiB.
+pub const DENIED_MAX: usize = 65_536;
+/// CAs whose CRL number is remembered: about 150 bytes each.
+pub const CRL_NUMBERS_MAX: usize = 65_536;
 /// HTTP/2 keep-alive: a peer that is gone is noticed within interval and time-out.
 pub const KEEPALIVE_INTERVAL_S: u64 = 30;
 /// See [`KEEPALIVE_INTERVAL_S`].
@@ -63,6 +83,11 @@ pub const SEALED_REQUEST_BYTES_MAX: usize = 64 << 10;
 pub const SIGNALS_PER_QUERY_MAX: usize = 8;
 /// Replies are padded to a multiple of this. Eight signals with reasons, a receipt of a log of 2^40 entries: under 4 KiB.
 pub const REPLY_BLOCK_BYTES: usize = 4_096;
+/// A receipt in a reply: leaf 600 (peer URI of 200, two key ids, three digests), proof of 40 hashes in base64 40 x 45 =
+/// 1,800, checkpoint 300, commitment key, reference and framing 100.
+pub const RECEIPT_BYTES_MAX: usize = 2_800;
+/// An answer: what one reply block leaves beside the receipt and the first byte of padding.
+pub const ANSWER_BYTES_MAX: usize = REPLY_BLOCK_BYTES - RECEIPT_BYTES_MAX - 1;
 /// How long a request id is remembered.
 pub const IDEMPOTENCY_MS: i64 = 600_000;
 /// Request ids that are remembered: about 200 bytes each, 26 MiB. The oldest go first.
@@ -137,8 +162,39 @@ pub const LOAD_ROWS_MAX: usize = 512;
 pub const RECORD_BYTES_MAX: usize = 7 << 10;
 /// A line of CSV or JSON.
 pub const LINE_BYTES_MAX: usize = 64 << 10;
+/// Page cache of the record vault: a third of 30,000 records of 350 bytes with sled's overhead, hot ones stay.
+pub const VAULT_CACHE_BYTES: u64 = 32 << 20;
+/// Rows sealed and inserted together by an offline load: 4,096 of about 1 KiB, 4 MiB.
+pub const LOAD_CHUNK_ROWS: usize = 4_096;
+/// Rows between two fsyncs of an offline load: at 20,000 rows/s about one a second.
+pub const LOAD_SYNC_ROWS: u64 = 20_480;
+/// Columns of a file.
+pub const COLUMNS_MAX: usize = 1_024;
+/// Rejected rows of one load: more means the mapping does not fit the file. At 150 bytes each a 15 MB report.
+pub const REJECTS_MAX: u64 = 100_000;
+/// Rows that are counted when the vault opens (about a microsecond each): beyond it only the sentinels are looked at.
+pub const VAULT_COUNT_ROWS_MAX: u64 = 1_000_000;
+/// Batches that the state names; one is 100 bytes of memory.
+pub const BATCHES_MAX: usize = 100_000;
 /// Batches of one provider that are loaded but not yet visible.
 pub const OPEN_BATCHES_MAX: usize = 4;
+
+// --- Register and agreements ----------------------------------------------------------------------------------------
+
+/// Members of the register: each is about 1 KiB, 1 MiB in all.
+pub const MEMBERS_MAX: usize = 1_024;
+/// Signing keys of one member: current, next, and one per signing machine.
+pub const KEYS_PER_MEMBER_MAX: usize = 16;
+/// Agreements of a gateway: one Cedar permit each. Cedar slices by scope, so the cost of a decision grows slowly.
+pub const AGREEMENTS_MAX: usize = 1_024;
+/// Purposes, families or parties in one agreement.
+pub const AGREEMENT_LIST_MAX: usize = 64;
+/// Life of an agreement: five years, after which the impact assessment is out of date.
+pub const AGREEMENT_DAYS_MAX: i64 = 1_827;
+/// Least share of the lending partner's own money in joint lending, in basis points (CBIRC 2021 no. 24, article 1: 30 %).
+pub const FUNDING_SHARE_BP_MIN: u16 = 3_000;
+/// Basis points in a whole.
+pub const BASIS_POINTS: u16 = 10_000;
 
 // --- Consent, policy, signals ---------------------------------------------------------------------------------------
 
@@ -148,6 +204,14 @@ pub const CONSENTS_PER_SUBJECT_AND_PARTNER_MAX: usize = 16;
 pub const CONSENT_EVENTS_MAX: usize = 16;
 /// Purposes, and families, in one consent.
 pub const CONSENT_LIST_MAX: usize = 16;
+/// A serialised `ConsentTerms`: so that `Get` and each page of `List` fit one reply block, whatever was granted.
+pub const CONSENT_TERMS_BYTES_MAX: usize = 1_024;
+/// Rows that one step of a scan over a person's consents reads.
+pub const CONSENT_SCAN_ROWS: usize = 64;
+/// Consents in one page.
+pub const CONSENTS_PER_PAGE_MAX: usize = 100;
+/// How far back a consent may let records go, in days: ten years, more than any record is kept.
+pub const LOOK_BACK_DAYS_MAX: u32 = 3_653;
 /// Life of a consent: two years.
 pub const CONSENT_DAYS_MAX: i64 = 731;
 /// Signals in a gateway.

@@ -1,0 +1,325 @@
+//! A gateway that runs: its listeners, its tasks, its end.
+use super::{AppError, Data, PublishedKeys, judge_by, keys::Publisher};
+use crate::{
+    audit::{Counter, Event, Worker},
+    channel::{
+        Acceptor, Connections, Credential, CrlMemory, Denylist, HandshakeEvents, Limits, Listener, ServerTls, Setup,
+        Trust, server_config,
+    },
+    clock::{Clock, SystemClock},
+    config::Config,
+    consent,
+    crypto::{Rng, SystemRng},
+    domain::Method,
+    edge::Edge,
+    facts::{Facts, Kind},
+    limits::DRAIN_MS_MAX,
+    pipeline::{Gate, PersonLocks, Recent},
+    rpc::{self, Desk, Services},
+    seal::Opener,
+    source::LossRule,
+    state::Effect,
+};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{task::JoinSet, time::MissedTickBehavior};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+const START: Method = Method("/tollgate.internal/Start");
+const STOP: Method = Method("/tollgate.internal/Stop");
+/// How often what is due is looked for.
+const TICK: Duration = Duration::from_secs(30);
+
+/// A gateway that serves.
+pub struct Running {
+    partners: SocketAddr,
+    staff: SocketAddr,
+    gate: Arc<Gate>,
+    keys: Arc<PublishedKeys>,
+    connections: Arc<Connections>,
+    denylist: Arc<Denylist>,
+    stop: CancellationToken,
+    cases: TaskTracker,
+    tasks: JoinSet<Result<(), AppError>>,
+    worker: Worker,
+    snapshot: [u8; 32],
+}
+
+/// Starts with the system's clock and randomness.
+pub async fn start(config: &Config) -> Result<Running, AppError> {
+    start_with(config, Arc::new(SystemClock), Arc::new(SystemRng::default())).await
+}
+
+/// Starts: everything is read and checked before a port is bound.
+pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Result<Running, AppError> {
+    let view = Arc::new(judge_by(config)?);
+    let trust = Trust::load(&config.tls.trust)?;
+    let credential = Credential::load(&config.tls.chain, &config.tls.key)?;
+    let data = Data::open(config, &view.catalogue, LossRule::Refuse, &clock, &rng)?;
+    tracing::info!(recovery = %data.recovery, "log opened");
+    let mut memory = CrlMemory::load(&*data.state)?;
+    let crl_effects = trust.crl_effects(&memory)?;
+    memory.apply(&crl_effects);
+    let snapshot = view.snapshot.hash();
+    record_start(&data, snapshot, crl_effects).await?;
+    let mut publisher = Publisher::new(
+        config,
+        Arc::clone(&data.keyring),
+        data.log.clone(),
+        snapshot,
+        Arc::clone(&clock),
+        Arc::clone(&rng),
+    )?;
+    publisher.keep_current().await?;
+    let counter = Counter::new(data.log.clone(), Arc::clone(&clock));
+    let gate = Arc::new(Gate {
+        records: Arc::clone(&data.vault) as _,
+        vault: Arc::clone(&data.vault),
+        state: Arc::clone(&data.state),
+        log: data.log.clone(),
+        opener: Opener::new(config.gateway.uri.clone(), Arc::clone(&data.keyring)),
+        person_keys: consent::Keys {
+            epoch: data.keyring.epoch(),
+            pseudonym: data.keyring.pseudonym(),
+        },
+        period_key: data.keyring.period_detail(),
+        clock: Arc::clone(&clock),
+        rng,
+        recent: Recent::default(),
+        people: PersonLocks::default(),
+        view,
+    });
+    let cases = TaskTracker::new();
+    let denylist = Arc::new(Denylist::load(&*data.state)?);
+    let desk = Desk {
+        gate: Arc::clone(&gate),
+        keys: Arc::clone(&publisher.published),
+        edge: Arc::default(),
+        counter: counter.clone(),
+        denylist: Arc::clone(&denylist),
+        tasks: cases.clone(),
+        reply_quantum: Duration::from_millis(config.gateway.reply_quantum_ms),
+    };
+    let connections = Connections::new(Limits::default());
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    let events: HandshakeEvents = {
+        let counter = counter.clone();
+        Arc::new(move |reason, peer| counter.count(reason, peer))
+    };
+    let tls = |listener| server_config(&trust, listener, &credential, Arc::clone(&clock), &memory);
+    let (partner_tls, staff_tls) = (tls(Listener::Partner)?, tls(Listener::Staff)?);
+    let mut addresses = Vec::new();
+    for (address, tls) in [
+        (config.listen.partners, &partner_tls),
+        (config.listen.staff, &staff_tls),
+    ] {
+        let setup = Setup {
+            tls: Arc::clone(tls),
+            connections: Arc::clone(&connections),
+            denylist: Arc::clone(&denylist),
+            events: Arc::clone(&events),
+            clock: Arc::clone(&clock),
+        };
+        addresses.push(listen(&mut tasks, address, setup, &desk, config.gateway.reflection, &stop).await?);
+    }
+    let [partners, staff] = addresses.as_slice() else {
+        return Err(AppError::Server("two listeners were expected".to_owned()));
+    };
+    let (partners, staff) = (*partners, *staff);
+    tasks.spawn(housekeeping(publisher, Arc::clone(&desk.edge), counter, Arc::clone(&gate), stop.clone()));
+    tracing::info!(%partners, %staff, "serving");
+    Ok(Running {
+        partners,
+        staff,
+        keys: Arc::clone(&desk.keys),
+        gate,
+        connections,
+        denylist,
+        stop,
+        cases,
+        tasks,
+        worker: data.worker,
+        snapshot,
+    })
+}
+
+async fn record_start(data: &Data, snapshot: [u8; 32], effects: Vec<Effect>) -> Result<(), AppError> {
+    let mut facts = Facts::new(Kind::Lifecycle, "gateway", START, snapshot);
+    facts.note = format!("tollgate {}: {}", env!("CARGO_PKG_VERSION"), data.recovery);
+    facts.effects = effects;
+    data.log.append(Event::new(facts)).await?;
+    let mut facts = Facts::new(Kind::Configuration, "gateway", START, snapshot);
+    facts.note = "configuration active".to_owned();
+    data.log.append(Event::new(facts)).await?;
+    Ok(())
+}
+
+async fn listen(
+    tasks: &mut JoinSet<Result<(), AppError>>,
+    address: SocketAddr,
+    setup: Setup,
+    desk: &Desk,
+    reflection: bool,
+    stop: &CancellationToken,
+) -> Result<SocketAddr, AppError> {
+    let failed = |why| AppError::Listen { address, why };
+    let (tls, clock) = (Arc::clone(&setup.tls), Arc::clone(&setup.clock));
+    let acceptor = Acceptor::bind(address, setup).await.map_err(failed)?;
+    let bound = acceptor.local_addr().map_err(failed)?;
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter
+        .set_service_status("", tonic_health::ServingStatus::Serving)
+        .await;
+    let services = Services {
+        desk: desk.clone(),
+        health,
+        reflection,
+    };
+    let (until, stopped) = (stop.clone(), stop.clone());
+    let log = desk.gate.log.clone();
+    tasks.spawn(async move {
+        rpc::serve(services, acceptor.incoming(), async move { until.cancelled().await })
+            .await
+            .map_err(|e| AppError::Server(e.to_string()))
+    });
+    tasks.spawn(async move {
+        watch_health(&reporter, &tls, &log, &*clock, &stopped).await;
+        Ok(())
+    });
+    Ok(bound)
+}
+
+/// Health follows the log and the listener: without a log nothing is answered, so nothing is healthy.
+async fn watch_health(
+    reporter: &tonic_health::server::HealthReporter,
+    tls: &ServerTls,
+    log: &crate::audit::Log,
+    clock: &dyn Clock,
+    stop: &CancellationToken,
+) {
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut told = Vec::new();
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = stop.cancelled() => break,
+        }
+        let healthy = !log.has_failed() && !log.is_disk_full();
+        let status = if healthy {
+            tonic_health::ServingStatus::Serving
+        } else {
+            tonic_health::ServingStatus::NotServing
+        };
+        reporter.set_service_status("", status).await;
+        let degraded = tls.degraded(clock.now());
+        if degraded != told {
+            for reason in &degraded {
+                tracing::warn!(%reason, "degraded");
+            }
+            told = degraded;
+        }
+    }
+    reporter
+        .set_service_status("", tonic_health::ServingStatus::NotServing)
+        .await;
+}
+
+/// What is due: key lists, counted entries, sessions that ended, records that were replaced.
+async fn housekeeping(
+    mut publisher: Publisher,
+    edge: Arc<Edge>,
+    counter: Counter,
+    gate: Arc<Gate>,
+    stop: CancellationToken,
+) -> Result<(), AppError> {
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = stop.cancelled() => break,
+        }
+        edge.sweep();
+        gate.opener.sessions().sweep(gate.clock.now());
+        if let Err(error) = publisher.keep_current().await {
+            // The list that is published stays good for hours: say so and try again.
+            tracing::error!(%error, "key list not renewed");
+        }
+        counter.flush_due().await;
+    }
+    counter.flush().await;
+    Ok(())
+}
+
+impl Running {
+    /// Where partners connect.
+    pub fn partners(&self) -> SocketAddr {
+        self.partners
+    }
+    /// Where staff connect.
+    pub fn staff(&self) -> SocketAddr {
+        self.staff
+    }
+    /// The request path, for what runs beside it in this process.
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+    /// The key list that is served.
+    pub fn keys(&self) -> &PublishedKeys {
+        &self.keys
+    }
+    /// Live connections.
+    pub fn connections(&self) -> &Connections {
+        &self.connections
+    }
+    /// Revoked certificates and keys.
+    pub fn denylist(&self) -> &Denylist {
+        &self.denylist
+    }
+
+    /// Stops: no new calls, cases that are under way end in the log, then the log is flushed and closed.
+    pub async fn stop(mut self) -> Result<(), AppError> {
+        self.stop.cancel();
+        self.cases.close();
+        let drain = Duration::from_millis(DRAIN_MS_MAX);
+        let drained = tokio::time::timeout(drain, self.cases.wait()).await.is_ok();
+        // Connections that stay open past the drain are cut.
+        self.connections.end_where(|_| true);
+        let mut failure = None;
+        let ended = tokio::time::timeout(drain, async {
+            while let Some(task) = self.tasks.join_next().await {
+                match task {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => failure = Some(error),
+                    Err(error) => failure = Some(AppError::Server(error.to_string())),
+                }
+            }
+        })
+        .await;
+        if ended.is_err() {
+            self.tasks.shutdown().await;
+        }
+        let mut facts = Facts::new(Kind::Lifecycle, "gateway", STOP, self.snapshot);
+        facts.note = if drained { "drained" } else { "cut off after the drain time" }.to_owned();
+        self.gate.log.append(Event::new(facts)).await?;
+        drop(self.gate);
+        let worker = self.worker;
+        tokio::task::spawn_blocking(move || worker.close())
+            .await
+            .map_err(|e| AppError::Server(e.to_string()))?
+            .map_err(|e| AppError::Server(e.to_string()))?;
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+/// Resolves at SIGTERM or SIGINT.
+pub async fn until_told_to_stop() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
