@@ -1,6 +1,6 @@
 //! Files to typed configuration. Everything is checked before a port is bound; an unknown key is named with the key it
 //! was probably meant to be.
-use crate::{agreement::Jurisdiction, limits::CONFIG_BYTES_MAX, policy::Licence};
+use crate::{agreement::Jurisdiction, document, limits::CONFIG_BYTES_MAX, policy::Licence};
 use serde::Deserialize;
 use std::{
     fs,
@@ -127,9 +127,9 @@ impl Config {
     /// Reads `gateway.toml` and makes its paths absolute.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = read_text(path)?;
-        let mut config: Config = toml::from_str(&text).map_err(|e| ConfigError::Invalid {
+        let mut config: Config = document::read(&text).map_err(|e| ConfigError::Invalid {
             path: path.to_owned(),
-            why: with_suggestion(&e.to_string()),
+            why: e.to_string(),
         })?;
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         config.resolve(&folder);
@@ -164,27 +164,6 @@ pub fn read_text(path: &Path) -> Result<String, ConfigError> {
         return Err(ConfigError::TooLarge { path: path.to_owned() });
     }
     fs::read_to_string(path).map_err(unreadable)
-}
-
-/// Adds "did you mean" to serde's "unknown field `x`, expected one of `a`, `b`".
-pub fn with_suggestion(message: &str) -> String {
-    let message = message.trim_end();
-    match nearest(message) {
-        Some(known) => format!("{message}; did you mean `{known}`?"),
-        None => message.to_owned(),
-    }
-}
-
-fn nearest(message: &str) -> Option<&str> {
-    let (_, rest) = message.split_once("unknown field `")?;
-    let (unknown, rest) = rest.split_once('`')?;
-    rest.split('`')
-        .skip(1)
-        .step_by(2)
-        .map(|known| (strsim::normalized_damerau_levenshtein(unknown, known), known))
-        .filter(|(score, _)| *score > 0.5)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| known)
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use crate::{
     crypto::{Ed25519Signer, Rng},
     domain::Method,
     facts::{Facts, Kind},
-    keyring::{self, KeyListTerms, Keyring},
-    wire::v1,
+    keyring::{KeyListTerms, Keyring, KeyringError},
+    wire::{decode_canonical, v1},
 };
 use arc_swap::ArcSwapOption;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use std::sync::Arc;
 
 /// Method name of entries that no call leads to.
@@ -52,7 +53,11 @@ impl Publisher {
         rng: Arc<dyn Rng>,
     ) -> Result<Self, AppError> {
         let online = Ed25519Signer::from_pkcs8_pem(&read_text(&config.key_list.online_key)?)?;
-        let delegation = keyring::read_delegation(&read_text(&config.key_list.delegation)?)?;
+        let delegation = STANDARD
+            .decode(read_text(&config.key_list.delegation)?.trim())
+            .ok()
+            .and_then(|bytes| decode_canonical(&bytes).ok())
+            .ok_or(KeyringError::Delegation)?;
         Ok(Self {
             keyring,
             published: Arc::default(),

@@ -1,5 +1,5 @@
 //! A gateway that runs: its listeners, its tasks, its end.
-use super::{AppError, Data, PublishedKeys, judge_by, keys::Publisher};
+use super::{AppError, Kept, PublishedKeys, judge_by, keys::Publisher};
 use crate::{
     audit::{Counter, Event, Worker},
     channel::{
@@ -54,34 +54,34 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
     let view = Arc::new(judge_by(config)?);
     let trust = Trust::load(&config.tls.trust)?;
     let credential = Credential::load(&config.tls.chain, &config.tls.key)?;
-    let data = Data::open(config, &view.catalogue, LossRule::Refuse, &clock, &rng)?;
-    tracing::info!(recovery = %data.recovery, "log opened");
-    let mut memory = CrlMemory::load(&*data.state)?;
+    let kept = Kept::open(config, &view.catalogue, LossRule::Refuse, &clock, &rng)?;
+    tracing::info!(recovery = %kept.recovery, "log opened");
+    let mut memory = CrlMemory::load(&*kept.state)?;
     let crl_effects = trust.crl_effects(&memory)?;
     memory.apply(&crl_effects);
     let snapshot = view.snapshot.hash();
-    record_start(&data, snapshot, crl_effects).await?;
+    record_start(&kept, snapshot, crl_effects).await?;
     let mut publisher = Publisher::new(
         config,
-        Arc::clone(&data.keyring),
-        data.log.clone(),
+        Arc::clone(&kept.keyring),
+        kept.log.clone(),
         snapshot,
         Arc::clone(&clock),
         Arc::clone(&rng),
     )?;
     publisher.keep_current().await?;
-    let counter = Counter::new(data.log.clone(), Arc::clone(&clock));
+    let counter = Counter::new(kept.log.clone(), Arc::clone(&clock));
     let gate = Arc::new(Gate {
-        records: Arc::clone(&data.vault) as _,
-        vault: Arc::clone(&data.vault),
-        state: Arc::clone(&data.state),
-        log: data.log.clone(),
-        opener: Opener::new(config.gateway.uri.clone(), Arc::clone(&data.keyring)),
+        records: Arc::clone(&kept.vault) as _,
+        vault: Arc::clone(&kept.vault),
+        state: Arc::clone(&kept.state),
+        log: kept.log.clone(),
+        opener: Opener::new(config.gateway.uri.clone(), Arc::clone(&kept.keyring)),
         person_keys: consent::Keys {
-            epoch: data.keyring.epoch(),
-            pseudonym: data.keyring.pseudonym(),
+            epoch: kept.keyring.epoch(),
+            pseudonym: kept.keyring.pseudonym(),
         },
-        period_key: data.keyring.period_detail(),
+        period_key: kept.keyring.period_detail(),
         clock: Arc::clone(&clock),
         rng,
         recent: Recent::default(),
@@ -89,7 +89,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         view,
     });
     let cases = TaskTracker::new();
-    let denylist = Arc::new(Denylist::load(&*data.state)?);
+    let denylist = Arc::new(Denylist::load(&*kept.state)?);
     let desk = Desk {
         gate: Arc::clone(&gate),
         keys: Arc::clone(&publisher.published),
@@ -138,19 +138,19 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         stop,
         cases,
         tasks,
-        worker: data.worker,
+        worker: kept.worker,
         snapshot,
     })
 }
 
-async fn record_start(data: &Data, snapshot: [u8; 32], effects: Vec<Effect>) -> Result<(), AppError> {
+async fn record_start(kept: &Kept, snapshot: [u8; 32], effects: Vec<Effect>) -> Result<(), AppError> {
     let mut facts = Facts::new(Kind::Lifecycle, "gateway", START, snapshot);
-    facts.note = format!("tollgate {}: {}", env!("CARGO_PKG_VERSION"), data.recovery);
+    facts.note = format!("tollgate {}: {}", env!("CARGO_PKG_VERSION"), kept.recovery);
     facts.effects = effects;
-    data.log.append(Event::new(facts)).await?;
+    kept.log.append(Event::new(facts)).await?;
     let mut facts = Facts::new(Kind::Configuration, "gateway", START, snapshot);
     facts.note = "configuration active".to_owned();
-    data.log.append(Event::new(facts)).await?;
+    kept.log.append(Event::new(facts)).await?;
     Ok(())
 }
 

@@ -211,8 +211,8 @@ impl Run<'_> {
         let identity = self.signing_key("gateway/identity.key", Some("gateway/identity.pub"))?;
         let online = self.signing_key("gateway/keylist-online.key", None)?;
         let delegation = delegate(&self.gateway_uri(), &identity, &online.public_key(), self.now)?;
-        let text = format!("{}\n", hex(&delegation.encode_to_vec()));
-        self.public("gateway/keylist-delegation.hex", &text)?;
+        let text = format!("{}\n", STANDARD.encode(delegation.encode_to_vec()));
+        self.public("gateway/keylist-delegation.b64", &text)?;
         Ok(identity.public_key())
     }
 

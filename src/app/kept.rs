@@ -13,7 +13,7 @@ use crate::{
 use std::sync::Arc;
 
 /// Everything that is kept on disk, open and locked against a second process.
-pub struct Data {
+pub struct Kept {
     /// The keys.
     pub keyring: Arc<Keyring>,
     /// The log.
@@ -41,7 +41,7 @@ pub fn verifier_key(config: &Config, keyring: &Keyring) -> String {
     note::VerifierKey::encode(&config.gateway.log_origin, &keyring.log_signer().public_key())
 }
 
-impl Data {
+impl Kept {
     /// Opens it all.
     pub fn open(
         config: &Config,

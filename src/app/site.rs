@@ -3,12 +3,12 @@
 //! What `tollgate demo` runs on, what the tests run on, and a place to start from. Every key in it is made when it is
 //! made; it is for development, and says so in its keyring.
 use crate::{
-    agreement::possession,
     app::{self, AppError},
     clock::Time,
     config::Config,
-    crypto::{Ed25519Signer, Rng, Signer},
-    pki::{self, PkiError},
+    crypto::Rng,
+    domain::PartnerId,
+    pki::{self, Made, PkiError},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{
@@ -27,10 +27,10 @@ pub const PROVIDER: &str = "lender";
 /// The partner banks, with their trust domains.
 pub const BANKS: [(&str, &str); 2] = [("bank-a", "bank-a.example"), ("bank-b", "bank-b.example")];
 
-const FIELDS: &str = include_str!("../docs/sample/fields.toml");
-const SIGNALS: &str = include_str!("../docs/sample/signals.toml");
-const MAPPING: &str = include_str!("../docs/sample/mapping-uci.toml");
-const AGREEMENT_BANK_A: &str = include_str!("../docs/sample/agreement-bank-a.toml");
+const FIELDS: &str = include_str!("../../docs/sample/fields.toml");
+const SIGNALS: &str = include_str!("../../docs/sample/signals.toml");
+const MAPPING: &str = include_str!("../../docs/sample/mapping-uci.toml");
+const AGREEMENT_BANK_A: &str = include_str!("../../docs/sample/agreement-bank-a.toml");
 
 /// Why the site could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -46,15 +46,16 @@ pub enum SiteError {
         /// What the system says.
         why: io::Error,
     },
-    /// A key that was just made does not load.
-    #[error("the signing key `{path}` does not load", path = .path.display())]
-    Key {
-        /// Which.
-        path: PathBuf,
-    },
+    /// A name that no member may have.
+    #[error("`{0}` cannot name a member")]
+    Name(String),
     /// Data directory and keyring.
     #[error(transparent)]
     App(#[from] Box<AppError>),
+}
+
+fn id(text: &str) -> Result<PartnerId, SiteError> {
+    text.parse().map_err(|_| SiteError::Name(text.to_owned()))
 }
 
 /// Where things are in a site.
@@ -86,12 +87,12 @@ impl Site {
                 .collect(),
             hosts: vec!["localhost".to_owned()],
         };
-        pki::init(&pki_folder, &plan, now, rng)?;
+        let made = pki::init(&pki_folder, &plan, now, rng)?;
         write(folder, "fields.toml", FIELDS)?;
         write(folder, "signals.toml", SIGNALS)?;
         write(folder, "mapping-uci.toml", MAPPING)?;
         write(folder, "agreement-bank-a.toml", AGREEMENT_BANK_A)?;
-        write(folder, "register.toml", &register(&pki_folder)?)?;
+        write(folder, "register.toml", &register(&made))?;
         write(folder, "gateway.toml", &gateway_file(partners, staff))?;
         for (id, _) in BANKS {
             write(folder, &format!("{id}.toml"), &client_file(id, &format!("partners/{id}"), partners))?;
@@ -99,7 +100,7 @@ impl Site {
         write(
             folder,
             &format!("{PROVIDER}.toml"),
-            &client_file(PROVIDER, &format!("provider/{PROVIDER}"), staff),
+            &client_file(PROVIDER, &format!("provider/{PROVIDER}"), partners),
         )?;
         let config = Config::load(&folder.join("gateway.toml")).map_err(|e| Box::new(AppError::from(e)))?;
         let log_verifier_key = app::create_data(&config, true).map_err(Box::new)?;
@@ -148,40 +149,26 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<(), SiteError> {
     fs::write(&path, text).map_err(|why| file(&path, why))
 }
 
-fn register(pki: &Path) -> Result<String, SiteError> {
+fn register(made: &Made) -> String {
     let mut out = String::from("# Who may call. Each key comes with a proof that its owner holds the private half.\n");
-    for (id, domain) in BANKS {
-        member(&mut out, pki, id, "partner", &format!("spiffe://{domain}/partner/{id}"), &format!("partners/{id}"))?;
+    for (members, role) in [(&made.partners, "partner"), (&made.providers, "provider")] {
+        for member in members {
+            let _ = write!(
+                out,
+                "\n[[members]]\nid = \"{}\"\nrole = \"{role}\"\nuri = \"{}\"\nsuites = [\"x-wing\", \"x25519\"]\n\
+                 [[members.signing_keys]]\nid = \"{}\"\nalgorithm = \"ed25519\"\npublic_key = \"{}\"\nproof = \"{}\"\n",
+                member.id,
+                member.uri,
+                member.signing_key_id,
+                STANDARD.encode(member.signing_key),
+                STANDARD.encode(member.possession)
+            );
+        }
     }
-    let provider = format!("spiffe://{DOMAIN}/provider/{PROVIDER}");
-    member(&mut out, pki, PROVIDER, "provider", &provider, &format!("provider/{PROVIDER}"))?;
-    for role in ["compliance", "security", "operator"] {
-        let _ = write!(
-            out,
-            "\n[[members]]\nid = \"{role}\"\nrole = \"{role}\"\nuri = \"spiffe://{DOMAIN}/{role}/{role}\"\n"
-        );
+    for (role, uri) in ["compliance", "security", "operator"].iter().zip(&made.staff) {
+        let _ = write!(out, "\n[[members]]\nid = \"{role}\"\nrole = \"{role}\"\nuri = \"{uri}\"\n");
     }
-    Ok(out)
-}
-
-fn member(out: &mut String, pki: &Path, id: &str, role: &str, uri: &str, keys: &str) -> Result<(), SiteError> {
-    let path = pki.join(keys).join("signing.key");
-    let bad = || SiteError::Key { path: path.clone() };
-    let pem = fs::read_to_string(&path).map_err(|why| file(&path, why))?;
-    let signer = Ed25519Signer::from_pkcs8_pem(&pem).map_err(|_| bad())?;
-    let key_id = format!("{id}-1");
-    let public = signer.public_key();
-    let proof = signer
-        .sign(&possession(GATEWAY, id, &key_id, &public))
-        .map_err(|_| bad())?;
-    let _ = write!(
-        out,
-        "\n[[members]]\nid = \"{id}\"\nrole = \"{role}\"\nuri = \"{uri}\"\nsuites = [\"x-wing\", \"x25519\"]\n\
-         [[members.signing_keys]]\nid = \"{key_id}\"\nalgorithm = \"ed25519\"\npublic_key = \"{}\"\nproof = \"{}\"\n",
-        STANDARD.encode(public),
-        STANDARD.encode(proof)
-    );
-    Ok(())
+    out
 }
 
 fn gateway_file(partners: SocketAddr, staff: SocketAddr) -> String {
@@ -207,7 +194,7 @@ trust = "pki/trust.toml"
 
 [key_list]
 online_key = "pki/gateway/keylist-online.key"
-delegation = "pki/gateway/keylist-delegation.json"
+delegation = "pki/gateway/keylist-delegation.b64"
 
 [files]
 register = "register.toml"
