@@ -17,6 +17,12 @@ use std::{collections::HashMap, str::FromStr};
 /// The schema's text: part of the snapshot's hash.
 pub(super) const SCHEMA: &str = include_str!("tollgate.cedarschema");
 
+/// Parses [`SCHEMA`].
+pub(super) fn schema() -> Result<Schema, PolicyError> {
+    let parsed = Schema::from_cedarschema_str(SCHEMA).map_err(|e| PolicyError::Schema(e.to_string()))?;
+    Ok(parsed.0)
+}
+
 /// Everything Cedar needs for a decision.
 pub(super) struct Engine {
     authorizer: Authorizer,
@@ -46,14 +52,14 @@ pub(super) enum Said {
 }
 
 impl Engine {
-    /// Guards and permits, strictly validated, with the entities they speak of.
+    /// Guards and permits with the entities they speak of. Not yet validated: see [`Engine::validate`].
     pub(super) fn build<'a>(
+        schema: &Schema,
         guards: &Guards,
         operator: &Operator,
         agreements: impl Iterator<Item = &'a Agreement> + Clone,
         signals: &[SignalFact],
     ) -> Result<Self, PolicyError> {
-        let (schema, _) = Schema::from_cedarschema_str(SCHEMA).map_err(|e| PolicyError::Schema(e.to_string()))?;
         let mut policies = guards.policies().clone();
         for agreement in agreements.clone() {
             let permit = permit(agreement).map_err(|e| PolicyError::Permit(agreement.id.to_string(), e))?;
@@ -61,17 +67,22 @@ impl Engine {
                 .add(permit)
                 .map_err(|e| PolicyError::Permit(agreement.id.to_string(), e.to_string()))?;
         }
-        let checked = Validator::new(schema.clone()).validate(&policies, ValidationMode::Strict);
-        if let Some(error) = checked.validation_errors().next() {
-            return Err(PolicyError::Invalid(error.to_string()));
-        }
-        let entities = entities(&schema, operator, agreements, signals).map_err(PolicyError::Entities)?;
+        let entities = entities(schema, operator, agreements, signals).map_err(PolicyError::Entities)?;
         Ok(Self {
             authorizer: Authorizer::new(),
-            schema,
+            schema: schema.clone(),
             policies,
             entities,
         })
+    }
+
+    /// Strict validation of all policies against the schema: no policy can fail for a wrong type or a missing attribute.
+    pub(super) fn validate(&self) -> Result<(), PolicyError> {
+        let checked = Validator::new(self.schema.clone()).validate(&self.policies, ValidationMode::Strict);
+        match checked.validation_errors().next() {
+            Some(error) => Err(PolicyError::Invalid(error.to_string())),
+            None => Ok(()),
+        }
     }
 
     /// One decision, uncached.

@@ -1,7 +1,7 @@
 //! Decisions that must hold before a snapshot is used: one that permits, and at least one in which each guard fires
 //! alone. A guard that was weakened, or that Cedar reads in another way than we do, stops the gateway at its start.
 use super::{
-    engine::{Ask, Engine, Said},
+    engine::{self, Ask, Engine, Said},
     facts::{ConsentStanding, Licence, Operator, SignalFact, Standing},
     guards::Guards,
     snapshot::PolicyError,
@@ -215,12 +215,14 @@ fn consent(world: &mut World) -> Option<&mut ConsentStanding> {
 
 /// Makes every golden decision; the first that does not hold is the error, and so is a guard that fires in none.
 pub(super) fn hold(guards: &Guards) -> Result<(), PolicyError> {
+    let schema = engine::schema()?;
     let mut seen = BTreeSet::new();
     for (name, change, expected) in CASES {
         let failed = || PolicyError::Golden((*name).to_owned());
         let mut world = world().ok_or_else(failed)?;
         change(&mut world).ok_or_else(failed)?;
         let engine = Engine::build(
+            &schema,
             guards,
             &world.operator,
             std::iter::once(&world.agreement),

@@ -21,4 +21,4 @@ pub use permit::{Permit, Withheld, Withhold};
 pub use snapshot::{Basis, PolicyError, Snapshot};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

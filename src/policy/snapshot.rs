@@ -206,7 +206,14 @@ impl Snapshot {
         for agreement in basis.agreements.iter() {
             check_names(agreement, &known, basis.register)?;
         }
-        let engine = Engine::build(&guards, &basis.operator, basis.agreements.iter(), &basis.signals)?;
+        let engine = Engine::build(
+            &engine::schema()?,
+            &guards,
+            &basis.operator,
+            basis.agreements.iter(),
+            &basis.signals,
+        )?;
+        engine.validate()?;
         let hash = hash(&basis, text);
         let signal_index = basis
             .signals

@@ -126,19 +126,21 @@ fn build(agreements: &[&str], licence: Licence) -> Snapshot {
     Snapshot::build(basis(&register(), agreements, licence)).unwrap()
 }
 
-static SHARED: LazyLock<Snapshot> = LazyLock::new(|| build(&[AGREEMENT_A, &agreement_b()], Licence::LicensedBureau));
+/// Two agreements and nine signals, for tests of later steps too.
+pub(crate) static SHARED: LazyLock<Snapshot> =
+    LazyLock::new(|| build(&[AGREEMENT_A, &agreement_b()], Licence::LicensedBureau));
 
 #[derive(Debug, Clone)]
-struct Asking {
-    partner: &'static str,
-    agreement: String,
-    purpose: &'static str,
-    signals: Vec<&'static str>,
-    consent: Option<ConsentFact>,
-    now: Time,
+pub(crate) struct Asking {
+    pub(crate) partner: &'static str,
+    pub(crate) agreement: String,
+    pub(crate) purpose: &'static str,
+    pub(crate) signals: Vec<&'static str>,
+    pub(crate) consent: Option<ConsentFact>,
+    pub(crate) now: Time,
 }
 
-fn asking(signals: &[&'static str]) -> Asking {
+pub(crate) fn asking(signals: &[&'static str]) -> Asking {
     Asking {
         partner: "bank-a",
         agreement: "a-1".to_owned(),
@@ -160,7 +162,7 @@ fn consent() -> ConsentFact {
     }
 }
 
-fn ask(snapshot: &Snapshot, asking: &Asking) -> Result<Decided, Refusal> {
+pub(crate) fn ask(snapshot: &Snapshot, asking: &Asking) -> Result<Decided, Refusal> {
     let member = Member {
         id: asking.partner.parse().unwrap(),
         role: Role::Partner,
@@ -406,7 +408,7 @@ fn no_guard_can_go_missing_or_be_turned_round() {
     for missing in 0..all.len() {
         let mut rest = all.clone();
         rest.remove(missing);
-        let guards = Guards::parse(&rest.concat()).unwrap();
+        let guards = Guards::parse(&rest.join("\n")).unwrap();
         assert!(
             matches!(golden::hold(&guards), Err(PolicyError::Golden(_))),
             "{}",
