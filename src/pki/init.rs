@@ -82,7 +82,7 @@ pub fn init(dir: &Path, plan: &Plan, now: Time, rng: &dyn Rng) -> Result<Made, P
     }
     let run = Run { dir, plan, now, rng };
     let mut trust = TrustFile::default();
-    let own = run.authority(&plan.own_domain, "gateway/ca")?;
+    let own = run.authority(&plan.own_domain)?;
     let gateway_identity = run.gateway(&own)?;
     let providers = plan.providers.iter().map(|id| {
         let place = format!("provider/{id}");
@@ -101,7 +101,7 @@ pub fn init(dir: &Path, plan: &Plan, now: Time, rng: &dyn Rng) -> Result<Made, P
     let mut partners = Vec::new();
     for PartnerPlan { id, domain } in &plan.partners {
         let place = format!("partners/{id}");
-        let authority = run.authority(domain, &format!("{place}/ca"))?;
+        let authority = run.authority(domain)?;
         partners.push(run.party(&authority, id, domain, &place)?);
         trust.domains.push(DomainFile {
             allow: vec![format!("/partner/{id}")],
@@ -111,6 +111,7 @@ pub fn init(dir: &Path, plan: &Plan, now: Time, rng: &dyn Rng) -> Result<Made, P
     let text = toml::to_string(&trust).map_err(|error| PkiError::Certificate(error.to_string()))?;
     run.public("trust.toml", &text)?;
     run.public("README.txt", layout::README)?;
+    files::sync_tree(dir)?;
     Ok(Made {
         dir: dir.to_owned(),
         gateway_uri: run.gateway_uri(),
@@ -159,19 +160,16 @@ impl Run<'_> {
         files::write_new(&self.dir.join(place), text.as_bytes(), Secrecy::Secret)
     }
 
-    /// A new authority, kept in `place` once its first lists are numbered (see [`Run::trust_domain`]).
-    fn authority(&self, name: &str, place: &str) -> Result<Authority, PkiError> {
-        let authority = Authority::create(name, self.now, self.rng)?;
-        authority.save_new(&self.dir.join(place))?;
-        Ok(authority)
+    fn authority(&self, name: &str) -> Result<Authority, PkiError> {
+        Authority::create(name, self.now, self.rng)
     }
 
-    /// Root and lists as the gateway needs them; the CA's folder remembers the lists' numbers first.
+    /// Writes the CA's folder, which remembers the numbers of its first lists, then root and lists for the gateway.
     fn trust_domain(&self, mut authority: Authority, domain: &str, prefix: &str) -> Result<DomainFile, PkiError> {
         let root = format!("trust/{domain}/{prefix}root.pem");
         let crl = format!("trust/{domain}/{prefix}crl.pem");
         let crls = authority.crls_pem(self.now, self.now.plus_ms(layout::CRL_MS))?;
-        authority.save_state(&self.dir.join(self.ca_place(domain, prefix)))?;
+        authority.write_new(&self.dir.join(self.ca_place(domain, prefix)))?;
         self.public(&root, authority.root_pem())?;
         self.public(&crl, &crls)?;
         Ok(DomainFile {
@@ -220,7 +218,7 @@ impl Run<'_> {
 
     fn staff(&self) -> Result<(DomainFile, Vec<String>), PkiError> {
         let domain = &self.plan.own_domain;
-        let authority = self.authority(&format!("{domain} staff"), "staff/ca")?;
+        let authority = self.authority(&format!("{domain} staff"))?;
         let mut uris = Vec::new();
         for role in ["compliance", "security", "operator"] {
             let uri = format!("spiffe://{domain}/{role}/officer");
