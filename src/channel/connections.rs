@@ -10,7 +10,9 @@ use crate::{
 };
 use rustls_pki_types::CertificateDer;
 use std::{
+    borrow::Borrow,
     collections::HashMap,
+    hash::Hash,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -203,9 +205,10 @@ impl Drop for Place {
 }
 
 /// One less; nothing is kept for zero, so the map holds only who is here.
-fn lower<K: std::hash::Hash + Eq, Q: std::hash::Hash + Eq + ?Sized>(counts: &mut HashMap<K, usize>, key: &Q)
+fn lower<K, Q>(counts: &mut HashMap<K, usize>, key: &Q)
 where
-    K: std::borrow::Borrow<Q>,
+    K: Hash + Eq + Borrow<Q>,
+    Q: Hash + Eq + ?Sized,
 {
     let left = counts.get_mut(key).map(|count| {
         *count = count.saturating_sub(1);
