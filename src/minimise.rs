@@ -100,7 +100,10 @@ pub fn keep(mut case: Case<Derived>, snapshot: &Snapshot) -> Result<Case<Minimis
 ///
 /// # Errors
 /// The case itself.
-#[expect(clippy::result_large_err, reason = "the case goes on: it is no error, and boxing it would copy it twice")]
+#[expect(
+    clippy::result_large_err,
+    reason = "the case goes on: it is no error, and boxing it would copy it twice"
+)]
 pub fn again(mut case: Case<Permit>, stored: Vec<u8>) -> Result<Case<Minimised>, Case<Permit>> {
     let Ok(answer) = wire::decode_canonical::<v1::Answer>(&stored) else {
         return Err(case);
@@ -124,7 +127,10 @@ fn write(permit: &Permit, findings: &[SignalValue], snapshot: &Snapshot) -> Opti
     let mut lines = Vec::new();
     for id in &permit.opened().payload().signals {
         let permitted = permit.permitted().contains(id);
-        let finding = findings.iter().find(|value| value.id == *id).map(|value| &value.outcome);
+        let finding = findings
+            .iter()
+            .find(|value| value.id == *id)
+            .map(|value| &value.outcome);
         let withheld = permit.withheld().iter().find(|(of, _)| of == id);
         lines.push(match (permitted, finding, withheld) {
             (true, Some(finding), None) => Line::found(id, finding),

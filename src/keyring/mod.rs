@@ -10,8 +10,8 @@ mod published;
 mod rotation;
 
 pub use key::{Class, KeyId, State};
-pub use published::PublishedKeys;
 pub use list::{KeyListTerms, SignedKeyList, delegate};
+pub use published::PublishedKeys;
 pub use rotation::{Change, Rotation};
 
 use crate::{

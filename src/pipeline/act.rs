@@ -142,13 +142,17 @@ async fn perform<A: Action>(
         Ok(done) => done,
         Err(code) => return Err(case.refuse(code)),
     };
-    let class = if done.person.is_some() { Class::Sealed } else { Class::Admin };
+    let class = if done.person.is_some() {
+        Class::Sealed
+    } else {
+        Class::Admin
+    };
     let facts = case.note();
     facts.effects = done.effects;
     facts.outcomes = vec![done.outcome.to_owned()];
     if let Some(id) = done.consent {
         // Not `facts.consent`: that is what the request named, and the partner rebuilds it from the request.
-        facts.note = format!("consent {}", id);
+        facts.note = format!("consent {id}");
     }
     if let Some((token, key)) = done.person {
         facts.subject = Some(token);

@@ -14,12 +14,12 @@
 //!
 //! A step cannot be skipped: records are fetched with a permit, not with a question.
 //! ```compile_fail,E0308
-//! use tollgate::{case::Case, consent::Asked, refusal::Refusal, source::{self, Catalogue, Raw, RecordSource}};
-//! async fn skip(s: &dyn RecordSource, c: &Catalogue, case: Case<Asked>) -> Result<Case<Raw>, Refusal> { source::fetch(s, c, case).await }
+//! use tollgate::{case::Case, consent::Asked, refusal::Refusal, source::{self, Raw, RecordSource}};
+//! async fn skip(s: &dyn RecordSource, case: Case<Asked>) -> Result<Case<Raw>, Refusal> { source::fetch(s, case).await }
 //! ```
 //! ```
-//! use tollgate::{case::Case, policy::Permit, refusal::Refusal, source::{self, Catalogue, Raw, RecordSource}};
-//! async fn skip(s: &dyn RecordSource, c: &Catalogue, case: Case<Permit>) -> Result<Case<Raw>, Refusal> { source::fetch(s, c, case).await }
+//! use tollgate::{case::Case, policy::Permit, refusal::Refusal, source::{self, Raw, RecordSource}};
+//! async fn skip(s: &dyn RecordSource, case: Case<Permit>) -> Result<Case<Raw>, Refusal> { source::fetch(s, case).await }
 //! ```
 //! A proof cannot be used twice.
 //! ```compile_fail,E0382
@@ -158,7 +158,7 @@ async fn decide(
                 },
                 _ => case,
             };
-            let raw = source::fetch(&*gate.records, &view.catalogue, case).await?;
+            let raw = source::fetch(&*gate.records, case).await?;
             let derived = signal::derive(&view.signals, raw, now)?;
             minimise::keep(derived, &view.snapshot)
         }

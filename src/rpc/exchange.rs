@@ -52,7 +52,9 @@ impl ExchangeService for Desk {
         let peer = self.peer(&request)?;
         self.limit(&peer, Costly::Encapsulation)?;
         let gate = Arc::clone(&self.gate);
-        let opened = self.run(pipeline::open_session(gate, peer, request.into_inner())).await?;
+        let opened = self
+            .run(pipeline::open_session(gate, peer, request.into_inner()))
+            .await?;
         opened.map(Response::new).map_err(|r| status::refused(&r))
     }
 

@@ -50,7 +50,7 @@ pub struct Desk {
     /// Rates per peer.
     pub edge: Arc<Edge>,
     /// Counted entries.
-    pub counter: Counter,
+    pub counter: Arc<Counter>,
     /// Revoked certificates and keys.
     pub denylist: Arc<Denylist>,
     /// Owns every case that is under way.

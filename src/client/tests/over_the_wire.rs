@@ -49,7 +49,11 @@ struct Gateway {
 }
 
 fn status(code: Code) -> Status {
-    let details = ErrorDetails::with_error_info(code.name(), "tollgate.v1", std::collections::HashMap::<String, String>::new());
+    let details = ErrorDetails::with_error_info(
+        code.name(),
+        "tollgate.v1",
+        std::collections::HashMap::<String, String>::new(),
+    );
     Status::with_error_details(tonic::Code::FailedPrecondition, code.message(), details)
 }
 
