@@ -147,6 +147,8 @@ pub const DISK_LOW_WATER_BYTES: u64 = 16 << 20;
 pub const DISK_RESERVE_BYTES: u64 = 8 << 20;
 /// How long a closing log waits for slots that are still held.
 pub const AUDIT_DRAIN_MS_MAX: u64 = 2_000;
+/// A line of an export: an entry twice in base64 and its words.
+pub const EXPORT_LINE_BYTES_MAX: u64 = 32 << 10;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
 pub const COUNTED_PEERS_MAX: usize = 256;
 
