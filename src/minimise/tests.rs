@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    clock::Time,
     policy::{
         Decided,
         tests::{Asking, SHARED, ask, asking},
@@ -110,7 +111,7 @@ fn what_a_consent_lacks_does_not_show() {
 fn findings_are_written_in_the_order_of_the_question() {
     let mut q = asking(&["risk@1", "overdue@1", "lending_only@1"]);
     q.consent.as_mut().unwrap().separate = false;
-    let case = keep(
+    let case = kept(
         &q,
         &[
             ("lending_only@1", Finding::NotAvailable),
