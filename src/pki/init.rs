@@ -277,10 +277,12 @@ fn registration(made: &MadePartner, role: &str) -> String {
     )
 }
 
-/// `ctx("key-list-delegate", G, pk, be64(not_before_s), be64(not_after_s))`, signed by the gateway-identity key.
-fn delegate(
+/// The gateway-identity's word that `online` signs key lists for 30 days from `now`:
+/// `ctx("key-list-delegate", G, pk, be64(not_before_s), be64(not_after_s))`, signed. To be made anew before it ends, where
+/// the gateway-identity key is kept.
+pub fn delegate(
     gateway: &str,
-    identity: &Ed25519Signer,
+    identity: &dyn Signer,
     online: &[u8; 32],
     now: Time,
 ) -> Result<v1::KeyListDelegation, PkiError> {
