@@ -1,7 +1,6 @@
 //! A whole development PKI in one folder: one authority per institution, and every key that the parts need.
 use super::{
     Authority, LeafPlan, PkiError, Usage,
-    authority::hex,
     files::{self, Secrecy},
     layout,
 };
@@ -211,8 +210,8 @@ impl Run<'_> {
         let identity = self.signing_key("gateway/identity.key", Some("gateway/identity.pub"))?;
         let online = self.signing_key("gateway/keylist-online.key", None)?;
         let delegation = delegate(&self.gateway_uri(), &identity, &online.public_key(), self.now)?;
-        let text = format!("{}\n", hex(&delegation.encode_to_vec()));
-        self.public("gateway/keylist-delegation.hex", &text)?;
+        let text = format!("{}\n", STANDARD.encode(delegation.encode_to_vec()));
+        self.public("gateway/keylist-delegation.b64", &text)?;
         Ok(identity.public_key())
     }
 
@@ -264,11 +263,11 @@ impl Run<'_> {
     }
 }
 
-/// What a partner sends to the gateway's operator.
+/// What a partner sends to the gateway's operator: its lines of the register.
 fn registration(made: &MadePartner, role: &str) -> String {
     format!(
-        "id = \"{}\"\nrole = \"{role}\"\nuri = \"{}\"\n\n[[signing_keys]]\nid = \"{}\"\nalgorithm = \"ed25519\"\n\
-         public_key = \"{}\"\npossession = \"{}\"\n",
+        "[[members]]\nid = \"{}\"\nrole = \"{role}\"\nuri = \"{}\"\nsuites = [\"x-wing\", \"x25519\"]\n\n\
+         [[members.signing_keys]]\nid = \"{}\"\nalgorithm = \"ed25519\"\npublic_key = \"{}\"\nproof = \"{}\"\n",
         made.id,
         made.uri,
         made.signing_key_id,
@@ -277,10 +276,8 @@ fn registration(made: &MadePartner, role: &str) -> String {
     )
 }
 
-/// The gateway-identity's word that `online` signs key lists for 30 days from `now`:
-/// `ctx("key-list-delegate", G, pk, be64(not_before_s), be64(not_after_s))`, signed. To be made anew before it ends, where
-/// the gateway-identity key is kept.
-pub fn delegate(
+/// `ctx("key-list-delegate", G, pk, be64(not_before_s), be64(not_after_s))`, signed by the gateway-identity key.
+fn delegate(
     gateway: &str,
     identity: &dyn Signer,
     online: &[u8; 32],

@@ -8,7 +8,7 @@ mod init;
 mod layout;
 
 pub use authority::{Authority, Issued, LeafPlan, Usage};
-pub use init::{Made, MadePartner, PartnerPlan, Plan, delegate, init};
+pub use init::{Made, MadePartner, PartnerPlan, Plan, init};
 
 use crate::{clock::Time, crypto::Rng};
 use std::path::Path;
