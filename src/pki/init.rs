@@ -1,7 +1,6 @@
 //! A whole development PKI in one folder: one authority per institution, and every key that the parts need.
 use super::{
     Authority, LeafPlan, PkiError, Usage,
-    authority::hex,
     files::{self, Secrecy},
     layout,
 };
@@ -264,11 +263,11 @@ impl Run<'_> {
     }
 }
 
-/// What a partner sends to the gateway's operator.
+/// What a partner sends to the gateway's operator: its lines of the register.
 fn registration(made: &MadePartner, role: &str) -> String {
     format!(
-        "id = \"{}\"\nrole = \"{role}\"\nuri = \"{}\"\n\n[[signing_keys]]\nid = \"{}\"\nalgorithm = \"ed25519\"\n\
-         public_key = \"{}\"\npossession = \"{}\"\n",
+        "[[members]]\nid = \"{}\"\nrole = \"{role}\"\nuri = \"{}\"\nsuites = [\"x-wing\", \"x25519\"]\n\n\
+         [[members.signing_keys]]\nid = \"{}\"\nalgorithm = \"ed25519\"\npublic_key = \"{}\"\nproof = \"{}\"\n",
         made.id,
         made.uri,
         made.signing_key_id,
@@ -280,7 +279,7 @@ fn registration(made: &MadePartner, role: &str) -> String {
 /// `ctx("key-list-delegate", G, pk, be64(not_before_s), be64(not_after_s))`, signed by the gateway-identity key.
 fn delegate(
     gateway: &str,
-    identity: &Ed25519Signer,
+    identity: &dyn Signer,
     online: &[u8; 32],
     now: Time,
 ) -> Result<v1::KeyListDelegation, PkiError> {
