@@ -9,8 +9,6 @@ pub(super) const ISSUING_MS: i64 = 731 * DAY_MS;
 pub(super) const LEAF_MS: i64 = 30 * DAY_MS;
 /// Life of a list of revoked certificates.
 pub(super) const CRL_MS: i64 = 7 * DAY_MS;
-/// Life of the delegation of key-list signing: the most that clients accept.
-pub(super) const DELEGATION_MS: i64 = 30 * DAY_MS;
 /// Certificates begin this much earlier, for machines whose clocks differ.
 pub(super) const BACKDATE_MS: i64 = 300_000;
 
