@@ -78,7 +78,6 @@ impl Permit {
     pub(crate) fn into_parts(self) -> (Opened<Question>, Vec<(SignalId, Withhold)>) {
         (self.opened, self.withheld)
     }
-    }
 }
 
 impl Withheld {
