@@ -212,11 +212,12 @@ impl Vault {
         }
         vault.visible.store(Arc::new(visible));
         vault.count_is_whole(&committed, &mut lost, setup.on_loss)?;
+        let nothing_lost = lost.is_empty();
         vault.lost = lost;
         let mut desk = vault.desk();
         desk.batches = known;
         desk.next_number = highest.saturating_add(1);
-        desk.subjects = committed.last().map_or(0, |batch| batch.subjects);
+        desk.subjects = committed.last().map_or(0, |batch| batch.subjects) * u64::from(nothing_lost);
         drop(desk);
         Ok(vault)
     }
@@ -655,3 +656,7 @@ fn committed(state: &dyn State) -> Result<Vec<RecordBatch>, VaultError> {
     let decode = |(_, value): &(Vec<u8>, Vec<u8>)| RecordBatch::decode(value).ok_or_else(damaged);
     rows.iter().map(decode).collect()
 }
+
+#[cfg(test)]
+#[path = "vault_tests.rs"]
+mod tests;
