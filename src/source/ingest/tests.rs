@@ -254,7 +254,7 @@ fn json_lines_and_parquet_say_the_same_as_csv() {
     let (report, rejects) = bench.load(&path).unwrap();
     assert_eq!(
         (report.rows_read, report.rows_loaded, report.rows_rejected),
-        (5, 2, 3),
+        (5, 3, 2),
         "{rejects}"
     );
     assert!(rejects.contains("did you mean `balance`?"), "{rejects}");
@@ -495,7 +495,8 @@ proptest! {
             let trimmed = |line: &[u8]| line.iter().rev().skip_while(|b| **b == b'\r').count() > 0;
             let filled = body.split(|b| *b == b'\n').filter(|line| trimmed(line)).count();
             // A file that begins with gzip's mark is read as gzip.
-            if !(json && body.starts_with(&[0x1f, 0x8b])) && !(json && body.starts_with(b"\xef\xbb\xbf")) {
+            let marked = body.starts_with(&[0x1f, 0x8b]) || body.starts_with(b"\xef\xbb\xbf");
+            if !(json && marked) {
                 prop_assert_eq!(count, filled);
             }
         }

@@ -1,9 +1,10 @@
 //! Visibility, resumption, damage: against real sled files.
 use super::*;
 use crate::{
+    clock::Time,
     crypto::SeededRng,
     domain::{Scheme, SubjectRef},
-    state::{Row as StateRow, StateError},
+    state::{Row as StateRow, State, StateError},
     store::vault::SledRecords,
 };
 use std::path::Path;
@@ -37,7 +38,7 @@ fn sample() -> &'static Catalogue {
     SAMPLE.get_or_init(|| Catalogue::load(FIELDS).unwrap())
 }
 
-const FIELDS: &str = include_str!("../../docs/sample/fields.toml");
+const FIELDS: &str = include_str!("../../../docs/sample/fields.toml");
 
 fn try_open(dir: &Path, state: &Rows, fields: &str, on_loss: LossRule) -> Result<Vault, VaultError> {
     Vault::open(VaultSetup {
