@@ -4,6 +4,8 @@
 
 /// TLS handshakes under way at once. One costs about 0.5 ms of CPU: 256 is an eighth of a second of work queued.
 pub const HANDSHAKES_MAX: usize = 256;
+/// TLS handshakes under way at once from one address: one slow or hostile source leaves three quarters to the others.
+pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 64;
 /// A handshake slower than this is dropped. A good one takes two round trips.
 pub const HANDSHAKE_MS_MAX: u64 = 5_000;
 /// Open connections of one peer identity.
@@ -18,6 +20,24 @@ pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
 pub const HEADER_LIST_BYTES_MAX: u32 = 16 << 10;
 /// A connection is closed after this long, so that its certificate is looked at again.
 pub const CONNECTION_AGE_S_MAX: u64 = 3_600;
+/// After [`CONNECTION_AGE_S_MAX`] the peer is asked to go; what is still open after this is cut. Three calls' time.
+pub const CONNECTION_AGE_GRACE_S_MAX: u64 = 30;
+/// Trust domains: one per partner institution.
+pub const DOMAINS_MAX: usize = 1_024;
+/// Roots, and lists of revoked certificates, of one trust domain: old and new of each, twice over.
+pub const ROOTS_PER_DOMAIN_MAX: usize = 8;
+/// See [`ROOTS_PER_DOMAIN_MAX`]; each CA has its own list.
+pub const CRLS_PER_DOMAIN_MAX: usize = 32;
+/// Issuer and key pins.
+pub const PINS_MAX: usize = 1_024;
+/// Paths that are allowed in the gateway's own domain beside staff.
+pub const PATHS_PER_DOMAIN_MAX: usize = 64;
+/// A list of revoked certificates: 100,000 at 40 bytes.
+pub const CRL_BYTES_MAX: u64 = 4 << 20;
+/// Denied certificates and keys: about 150 bytes each, 10 MiB.
+pub const DENIED_MAX: usize = 65_536;
+/// CAs whose CRL number is remembered: about 150 bytes each.
+pub const CRL_NUMBERS_MAX: usize = 65_536;
 /// HTTP/2 keep-alive: a peer that is gone is noticed within interval and time-out.
 pub const KEEPALIVE_INTERVAL_S: u64 = 30;
 /// See [`KEEPALIVE_INTERVAL_S`].
@@ -43,20 +63,54 @@ pub const SESSION_MS_MAX: i64 = 3_600_000;
 pub const SESSIONS_PER_PARTNER_MAX: usize = 1_024;
 /// Sessions in all: 16 MiB.
 pub const SESSIONS_MAX: usize = 16_384;
+/// Digests of openings that are remembered for four minutes, of one partner: 17 a second, four times its sessions.
+pub const OPENS_REMEMBERED_PER_PARTNER_MAX: usize = 4_096;
+/// Digests of openings in all; each about 160 bytes: 10 MiB.
+pub const OPENS_REMEMBERED_MAX: usize = 65_536;
 /// Session openings and one-shot requests of one partner per second, counted before decapsulation (0.3 ms each).
 pub const ENCAPSULATIONS_PER_PARTNER_PER_S_MAX: u32 = 200;
 /// Reads of key list, signals and log of one partner per second: each is an entry.
 pub const READS_PER_PARTNER_PER_S_MAX: u32 = 50;
+/// A client opens another session at most this often: a gateway that restarts is not flooded with openings.
+pub const SESSION_REOPEN_MS_MIN: i64 = 10_000;
+/// How often a client sends the same signed bytes before it gives up: first, after a loss, after a lost session.
+pub const SEND_ATTEMPTS_MAX: u32 = 3;
+/// A client asks for a consistency proof at least this often.
+pub const CONSISTENCY_MS: i64 = 60_000;
 /// A sealed unary request: a query is under 2 KiB, a corrected record under 16 KiB.
 pub const SEALED_REQUEST_BYTES_MAX: usize = 64 << 10;
 /// Signals in one question.
 pub const SIGNALS_PER_QUERY_MAX: usize = 8;
 /// Replies are padded to a multiple of this. Eight signals with reasons, a receipt of a log of 2^40 entries: under 4 KiB.
 pub const REPLY_BLOCK_BYTES: usize = 4_096;
+/// A receipt in a reply: leaf 600 (peer URI of 200, two key ids, three digests), proof of 40 hashes in base64 40 x 45 =
+/// 1,800, checkpoint 300, commitment key, reference and framing 100.
+pub const RECEIPT_BYTES_MAX: usize = 2_800;
+/// An answer: what one reply block leaves beside the receipt and the first byte of padding.
+pub const ANSWER_BYTES_MAX: usize = REPLY_BLOCK_BYTES - RECEIPT_BYTES_MAX - 1;
 /// How long a request id is remembered.
 pub const IDEMPOTENCY_MS: i64 = 600_000;
 /// Request ids that are remembered: about 200 bytes each, 26 MiB. The oldest go first.
 pub const IDEMPOTENCY_ENTRIES_MAX: usize = 131_072;
+
+// --- Keys ----------------------------------------------------------------------------------------------------------
+
+/// An exchange key is sealed to for this long at most.
+pub const EXCHANGE_KEY_ACTIVE_S: i64 = 7 * 86_400;
+/// It still opens for this long, so that no request under way fails; then it is destroyed.
+pub const EXCHANGE_KEY_OPENS_S: i64 = 48 * 3_600;
+/// Its successor is published this long before: longer than any key list lives, so every client has it in time.
+pub const EXCHANGE_KEY_PREPARE_S: i64 = 2 * KEY_LIST_S;
+/// Life of a key list.
+pub const KEY_LIST_S: i64 = 24 * 3_600;
+/// Longest delegation of key-list signing: 30 days.
+pub const KEY_LIST_DELEGATION_S: u64 = 30 * 86_400;
+/// Keys in a keyring: two suites with at most four versions each, four single keys, and as many retired as fit.
+pub const KEYRING_KEYS_MAX: usize = 256;
+/// A keyring file: 256 keys of about 100 bytes, with room.
+pub const KEYRING_BYTES_MAX: u64 = 64 << 10;
+/// A serialised key list: sixteen keys of 1.3 KiB and the log's.
+pub const KEY_LIST_BYTES_MAX: usize = 32 << 10;
 
 // --- Log -----------------------------------------------------------------------------------------------------------
 
@@ -70,6 +124,31 @@ pub const ENTRY_BYTES_MAX: usize = 4_096;
 pub const BLOCK_ENTRIES: u64 = 16;
 /// A journal segment.
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+/// The name of a log. A head of it and its checkpoint stay within one disk sector of 512 bytes.
+pub const ORIGIN_BYTES_MAX: usize = 96;
+/// A signed note with the cosignatures of witnesses: 32 lines of under 240 bytes, and the text.
+pub const NOTE_BYTES_MAX: usize = 8 << 10;
+/// Signatures on one note.
+pub const NOTE_SIGNATURES_MAX: usize = 32;
+/// Hashes in a proof: one a level of a tree of 2^64 leaves, and one for a consistency proof.
+pub const PROOF_HASHES_MAX: usize = 64;
+/// A frame of the journal: a full batch of full entries, each with its length, and the checkpoint before it.
+pub const FRAME_BYTES_MAX: usize = AUDIT_BATCH_MAX * (ENTRY_BYTES_MAX + 8) + NOTE_BYTES_MAX + 64;
+/// A value in sled: a page holds 16 and must stay under 128 KiB, or sled moves it to a file that it never syncs.
+pub const STORED_VALUE_BYTES_MAX: usize = 7 << 10;
+/// sled's cache for log and state; the newest rows are what is asked for.
+pub const STORE_CACHE_BYTES: u64 = 16 << 20;
+/// How often the store is synced and the mark is moved: what a start after a crash replays, at 50,000 entries/s.
+pub const MARK_MS: u64 = 2_000;
+/// Below this much free disk ordinary entries are refused: sled, which does not survive a full disk, can still write
+/// what is already recorded (at most a queue of 4,096 entries of 4 KiB).
+pub const DISK_LOW_WATER_BYTES: u64 = 16 << 20;
+/// Set aside for withdrawals, suspensions and shutdown when the disk is full: 2,000 entries of 4 KiB.
+pub const DISK_RESERVE_BYTES: u64 = 8 << 20;
+/// How long a closing log waits for slots that are still held.
+pub const AUDIT_DRAIN_MS_MAX: u64 = 2_000;
+/// A line of an export: an entry twice in base64 and its words.
+pub const EXPORT_LINE_BYTES_MAX: u64 = 32 << 10;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
 pub const COUNTED_PEERS_MAX: usize = 256;
 
@@ -102,6 +181,23 @@ pub const BATCHES_MAX: usize = 100_000;
 /// Batches of one provider that are loaded but not yet visible.
 pub const OPEN_BATCHES_MAX: usize = 4;
 
+// --- Register and agreements ----------------------------------------------------------------------------------------
+
+/// Members of the register: each is about 1 KiB, 1 MiB in all.
+pub const MEMBERS_MAX: usize = 1_024;
+/// Signing keys of one member: current, next, and one per signing machine.
+pub const KEYS_PER_MEMBER_MAX: usize = 16;
+/// Agreements of a gateway: one Cedar permit each. Cedar slices by scope, so the cost of a decision grows slowly.
+pub const AGREEMENTS_MAX: usize = 1_024;
+/// Purposes, families or parties in one agreement.
+pub const AGREEMENT_LIST_MAX: usize = 64;
+/// Life of an agreement: five years, after which the impact assessment is out of date.
+pub const AGREEMENT_DAYS_MAX: i64 = 1_827;
+/// Least share of the lending partner's own money in joint lending, in basis points (CBIRC 2021 no. 24, article 1: 30 %).
+pub const FUNDING_SHARE_BP_MIN: u16 = 3_000;
+/// Basis points in a whole.
+pub const BASIS_POINTS: u16 = 10_000;
+
 // --- Consent, policy, signals ---------------------------------------------------------------------------------------
 
 /// Consents that one person gave to one partner.
@@ -110,6 +206,14 @@ pub const CONSENTS_PER_SUBJECT_AND_PARTNER_MAX: usize = 16;
 pub const CONSENT_EVENTS_MAX: usize = 16;
 /// Purposes, and families, in one consent.
 pub const CONSENT_LIST_MAX: usize = 16;
+/// A serialised `ConsentTerms`: so that `Get` and each page of `List` fit one reply block, whatever was granted.
+pub const CONSENT_TERMS_BYTES_MAX: usize = 1_024;
+/// Rows that one step of a scan over a person's consents reads.
+pub const CONSENT_SCAN_ROWS: usize = 64;
+/// Consents in one page.
+pub const CONSENTS_PER_PAGE_MAX: usize = 100;
+/// How far back a consent may let records go, in days: ten years, more than any record is kept.
+pub const LOOK_BACK_DAYS_MAX: u32 = 3_653;
 /// Life of a consent: two years.
 pub const CONSENT_DAYS_MAX: i64 = 731;
 /// Signals in a gateway.

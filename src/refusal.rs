@@ -121,6 +121,8 @@ codes! {
     QuotaSpent = "QUOTA_SPENT", ResourceExhausted, "the agreement's quota for today is used up";
     /// The terms of a consent are not acceptable.
     ConsentTermsInvalid = "CONSENT_TERMS_INVALID", InvalidArgument, "the terms of the consent are not valid: one recipient, known purposes and families, an end within two years";
+    /// As many consents of this person as a partner may hold, and none has ended.
+    ConsentsExhausted = "CONSENTS_EXHAUSTED", ResourceExhausted, "you hold the most consents of this person that are allowed: withdraw one first";
     /// The load does not continue where the batch stands.
     BatchOutOfOrder = "BATCH_OUT_OF_ORDER", FailedPrecondition, "the chunk does not begin where the batch ends: continue from `rows_held`";
     /// Too many loads at once.
@@ -151,6 +153,9 @@ pub enum NotRecorded {
     /// The disk has no room for the log.
     #[error("no room on disk for the audit log")]
     DiskFull,
+    /// The entry is larger than any valid one; in its place the log says that the case ended without a reply.
+    #[error("the entry is too large for the audit log")]
+    TooLarge,
 }
 
 /// A refusal with what was known of the request. It becomes a reply only once it is recorded.

@@ -7,3 +7,4 @@
     clippy::print_stderr,
     reason = "a test fails by panicking"
 )]
+mod mtls;
