@@ -14,4 +14,4 @@ pub use catalogue::{Catalogue, CatalogueError, Class, Field, Flag, RowProblem, S
 pub use load::{LoadError, LoadReport, Progress, Throttle, batch_id, load};
 pub use raw::{Raw, Reading, RecordSource, Row, SourceError, fetch};
 pub use rows::{WireRow, progress, subject_of, token_rows};
-pub use vault::{LossRule, RecordStore, Staged, TokenRow, Vault, VaultError, VaultSetup};
+pub use vault::{LossRule, Pruned, RecordStore, Staged, TokenRow, Vault, VaultError, VaultSetup, Visit};
