@@ -63,10 +63,20 @@ pub const SESSION_MS_MAX: i64 = 3_600_000;
 pub const SESSIONS_PER_PARTNER_MAX: usize = 1_024;
 /// Sessions in all: 16 MiB.
 pub const SESSIONS_MAX: usize = 16_384;
+/// Digests of openings that are remembered for four minutes, of one partner: 17 a second, four times its sessions.
+pub const OPENS_REMEMBERED_PER_PARTNER_MAX: usize = 4_096;
+/// Digests of openings in all; each about 160 bytes: 10 MiB.
+pub const OPENS_REMEMBERED_MAX: usize = 65_536;
 /// Session openings and one-shot requests of one partner per second, counted before decapsulation (0.3 ms each).
 pub const ENCAPSULATIONS_PER_PARTNER_PER_S_MAX: u32 = 200;
 /// Reads of key list, signals and log of one partner per second: each is an entry.
 pub const READS_PER_PARTNER_PER_S_MAX: u32 = 50;
+/// A client opens another session at most this often: a gateway that restarts is not flooded with openings.
+pub const SESSION_REOPEN_MS_MIN: i64 = 10_000;
+/// How often a client sends the same signed bytes before it gives up: first, after a loss, after a lost session.
+pub const SEND_ATTEMPTS_MAX: u32 = 3;
+/// A client asks for a consistency proof at least this often.
+pub const CONSISTENCY_MS: i64 = 60_000;
 /// A sealed unary request: a query is under 2 KiB, a corrected record under 16 KiB.
 pub const SEALED_REQUEST_BYTES_MAX: usize = 64 << 10;
 /// Signals in one question.
@@ -83,6 +93,25 @@ pub const IDEMPOTENCY_MS: i64 = 600_000;
 /// Request ids that are remembered: about 200 bytes each, 26 MiB. The oldest go first.
 pub const IDEMPOTENCY_ENTRIES_MAX: usize = 131_072;
 
+// --- Keys ----------------------------------------------------------------------------------------------------------
+
+/// An exchange key is sealed to for this long at most.
+pub const EXCHANGE_KEY_ACTIVE_S: i64 = 7 * 86_400;
+/// It still opens for this long, so that no request under way fails; then it is destroyed.
+pub const EXCHANGE_KEY_OPENS_S: i64 = 48 * 3_600;
+/// Its successor is published this long before: longer than any key list lives, so every client has it in time.
+pub const EXCHANGE_KEY_PREPARE_S: i64 = 2 * KEY_LIST_S;
+/// Life of a key list.
+pub const KEY_LIST_S: i64 = 24 * 3_600;
+/// Longest delegation of key-list signing: 30 days.
+pub const KEY_LIST_DELEGATION_S: u64 = 30 * 86_400;
+/// Keys in a keyring: two suites with at most four versions each, four single keys, and as many retired as fit.
+pub const KEYRING_KEYS_MAX: usize = 256;
+/// A keyring file: 256 keys of about 100 bytes, with room.
+pub const KEYRING_BYTES_MAX: u64 = 64 << 10;
+/// A serialised key list: sixteen keys of 1.3 KiB and the log's.
+pub const KEY_LIST_BYTES_MAX: usize = 32 << 10;
+
 // --- Log -----------------------------------------------------------------------------------------------------------
 
 /// Places in the audit queue: at 8,000 entries/s half a second of work.
@@ -95,6 +124,29 @@ pub const ENTRY_BYTES_MAX: usize = 4_096;
 pub const BLOCK_ENTRIES: u64 = 16;
 /// A journal segment.
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+/// The name of a log. A head of it and its checkpoint stay within one disk sector of 512 bytes.
+pub const ORIGIN_BYTES_MAX: usize = 96;
+/// A signed note with the cosignatures of witnesses: 32 lines of under 240 bytes, and the text.
+pub const NOTE_BYTES_MAX: usize = 8 << 10;
+/// Signatures on one note.
+pub const NOTE_SIGNATURES_MAX: usize = 32;
+/// Hashes in a proof: one a level of a tree of 2^64 leaves, and one for a consistency proof.
+pub const PROOF_HASHES_MAX: usize = 64;
+/// A frame of the journal: a full batch of full entries, each with its length, and the checkpoint before it.
+pub const FRAME_BYTES_MAX: usize = AUDIT_BATCH_MAX * (ENTRY_BYTES_MAX + 8) + NOTE_BYTES_MAX + 64;
+/// A value in sled: a page holds 16 and must stay under 128 KiB, or sled moves it to a file that it never syncs.
+pub const STORED_VALUE_BYTES_MAX: usize = 7 << 10;
+/// sled's cache for log and state; the newest rows are what is asked for.
+pub const STORE_CACHE_BYTES: u64 = 16 << 20;
+/// How often the store is synced and the mark is moved: what a start after a crash replays, at 50,000 entries/s.
+pub const MARK_MS: u64 = 2_000;
+/// Below this much free disk ordinary entries are refused: sled, which does not survive a full disk, can still write
+/// what is already recorded (at most a queue of 4,096 entries of 4 KiB).
+pub const DISK_LOW_WATER_BYTES: u64 = 16 << 20;
+/// Set aside for withdrawals, suspensions and shutdown when the disk is full: 2,000 entries of 4 KiB.
+pub const DISK_RESERVE_BYTES: u64 = 8 << 20;
+/// How long a closing log waits for slots that are still held.
+pub const AUDIT_DRAIN_MS_MAX: u64 = 2_000;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
 pub const COUNTED_PEERS_MAX: usize = 256;
 

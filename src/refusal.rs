@@ -153,6 +153,9 @@ pub enum NotRecorded {
     /// The disk has no room for the log.
     #[error("no room on disk for the audit log")]
     DiskFull,
+    /// The entry is larger than any valid one; in its place the log says that the case ended without a reply.
+    #[error("the entry is too large for the audit log")]
+    TooLarge,
 }
 
 /// A refusal with what was known of the request. It becomes a reply only once it is recorded.

@@ -1,4 +1,61 @@
 //! The audit log: durable before the reply, provable after it.
+//!
+//! `Log::reserve` takes a place, `Slot::append` gives `Recorded<T>` once the entry is on disk, and the receipt in it
+//! proves that to anybody who has the log's key. The log never answers for what it did not write: a full queue, a full
+//! disk and a failed log are refusals. Why it commits as it does: `docs/decisions/0003-the-logs-commit-rule.md`.
+mod commitment;
+pub mod note;
+pub mod proof;
 mod recorded;
 
+#[cfg(feature = "gateway")]
+mod bytes;
+#[cfg(feature = "gateway")]
+mod committer;
+#[cfg(feature = "gateway")]
+mod disk;
+#[cfg(feature = "gateway")]
+mod entry;
+#[cfg(feature = "gateway")]
+mod event;
+#[cfg(feature = "gateway")]
+mod frame;
+#[cfg(feature = "gateway")]
+mod journal;
+#[cfg(feature = "gateway")]
+mod log;
+#[cfg(feature = "gateway")]
+mod marks;
+#[cfg(feature = "gateway")]
+mod open;
+#[cfg(feature = "gateway")]
+mod reader;
+#[cfg(feature = "gateway")]
+mod restore;
+#[cfg(feature = "gateway")]
+mod shared;
+#[cfg(feature = "gateway")]
+mod slots;
+#[cfg(feature = "gateway")]
+mod stored;
+#[cfg(feature = "gateway")]
+mod syncer;
+#[cfg(feature = "gateway")]
+mod tip;
+#[cfg(feature = "gateway")]
+mod tree;
+
+#[cfg(test)]
+#[cfg(feature = "gateway")]
+mod tests;
+
+pub use commitment::x_commit;
 pub use recorded::{Auditable, Class, Receipt, Recorded};
+#[cfg(feature = "gateway")]
+pub use {
+    commitment::{Details, open_details},
+    event::Event,
+    log::{Log, Slot, Worker, WorkerPanicked},
+    open::{OpenError, Opened, Recovery, Setup},
+    reader::{Head, Inclusion, ProofError, StoredEntry},
+};

@@ -65,6 +65,11 @@ impl<T> Recorded<T> {
     pub(super) fn new(value: T, receipt: Receipt) -> Self {
         Self { value, receipt }
     }
+    /// For tests of sealing, which have no log.
+    #[cfg(test)]
+    pub(crate) fn for_tests(value: T, receipt: Receipt) -> Self {
+        Self { value, receipt }
+    }
     /// The value.
     pub fn value(&self) -> &T {
         &self.value

@@ -1,2 +1,11 @@
-//! The door to sled.
+//! The data directory and the door to sled.
+//!
+//! sled answers questions; it is not what makes an entry durable. The journal is, and everything in here that belongs
+//! to the log can be thrown away and built again from it.
+mod dir;
+mod log;
 pub mod vault;
+
+pub(crate) use dir::sync_dir;
+pub use dir::{DataDir, DataDirError};
+pub(crate) use log::{LogStore, StoreError};

@@ -29,7 +29,7 @@ pub mod store {
 /// The file descriptor set, for gRPC reflection.
 pub const DESCRIPTOR: &[u8] = include_bytes!("gen/descriptor.binpb");
 
-pub use prost::Message;
+pub use prost::{Message, encode_length_delimiter};
 
 /// Why bytes are not a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,263 @@
+//! `Log`: the handle that everybody has. `Slot`: a place in the queue, taken before anything is opened or read.
+use super::{
+    Auditable, Class, Receipt, Recorded,
+    committer::{Job, Message},
+    entry::{Draft, DraftError, Sealing, short_peer},
+    reader::{Head, Inclusion, ProofError, StoredEntry},
+    shared::Shared,
+    syncer::Progress,
+};
+use crate::{
+    crypto::{Rng, Secret},
+    domain::Method,
+    facts::{Facts, Kind},
+    refusal::NotRecorded,
+    state::StateError,
+};
+use std::{
+    fs::File,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
+
+/// The audit log. Cheap to clone.
+#[derive(Clone)]
+pub struct Log {
+    queue: mpsc::Sender<Message>,
+    with: Arc<With>,
+}
+
+/// What every entry is made with.
+pub(super) struct With {
+    pub(super) shared: Arc<Shared>,
+    pub(super) period_key: Secret<32>,
+    pub(super) rng: Arc<dyn Rng>,
+}
+
+impl Log {
+    pub(super) fn new(queue: mpsc::Sender<Message>, with: With) -> Self {
+        Self {
+            queue,
+            with: Arc::new(with),
+        }
+    }
+
+    /// A place for one entry, or no: the queue, the disk or the log refuse. Taken before anything is opened or read.
+    pub fn reserve(&self, peer: &str, method: Method) -> Result<Slot, NotRecorded> {
+        self.check()?;
+        if self.with.shared.is_full() && !self.with.shared.has_room() {
+            return Err(NotRecorded::DiskFull);
+        }
+        let place = self.queue.clone().try_reserve_owned().map_err(|error| match error {
+            TrySendError::Full(_) => NotRecorded::QueueFull,
+            TrySendError::Closed(_) => NotRecorded::LogFailed,
+        })?;
+        Ok(self.slot(place, peer, method, false))
+    }
+
+    /// A place for what must be possible under load and on a full disk: withdrawal, suspension, start and stop. Waits.
+    pub async fn reserve_wait(&self, peer: &str, method: Method) -> Result<Slot, NotRecorded> {
+        self.check()?;
+        let place = self.queue.clone().reserve_owned().await;
+        let place = place.map_err(|_| NotRecorded::LogFailed)?;
+        Ok(self.slot(place, peer, method, true))
+    }
+
+    /// Reserves, waiting, and appends.
+    pub async fn append<T: Auditable>(&self, value: T) -> Result<Recorded<T>, NotRecorded> {
+        let facts = value.facts();
+        let (peer, method) = (facts.peer.clone(), facts.method);
+        self.reserve_wait(&peer, method).await?.append(value).await
+    }
+
+    /// The newest signed size.
+    pub fn head(&self) -> Arc<Head> {
+        self.with.shared.published.load().head.clone()
+    }
+
+    /// That the tree of `to` begins with the tree of `from`, and the head of `to`. Only the newest size has a head that
+    /// is still known: `to` is that, or 0 for it.
+    pub fn prove_consistency(&self, from: u64, to: u64) -> Result<(Vec<[u8; 32]>, Arc<Head>), ProofError> {
+        self.with.shared.read(|reader| {
+            let head = reader.published.head.clone();
+            if to != 0 && to != head.size {
+                return Err(ProofError::Range);
+            }
+            Ok((reader.prove_consistency(from)?, head))
+        })
+    }
+
+    /// That entry `index` is in the newest tree.
+    pub fn prove_inclusion(&self, index: u64) -> Result<Inclusion, ProofError> {
+        self.with.shared.read(|reader| reader.prove_inclusion(index))
+    }
+
+    /// An entry, or `None` past the end.
+    pub fn entry(&self, index: u64) -> Result<Option<StoredEntry>, StateError> {
+        let read = self.with.shared.read(|reader| reader.entry(index));
+        read.map_err(|e| StateError(e.0))
+    }
+
+    /// The log's name.
+    pub fn origin(&self) -> &str {
+        &self.with.shared.origin
+    }
+
+    /// Whether it takes no more entries, for health.
+    pub fn has_failed(&self) -> bool {
+        self.with.shared.has_failed()
+    }
+
+    /// Whether ordinary entries are refused for want of room, for health.
+    pub fn is_disk_full(&self) -> bool {
+        self.with.shared.is_full()
+    }
+
+    fn check(&self) -> Result<(), NotRecorded> {
+        if self.has_failed() {
+            return Err(NotRecorded::LogFailed);
+        }
+        Ok(())
+    }
+
+    fn slot(&self, place: mpsc::OwnedPermit<Message>, peer: &str, method: Method, urgent: bool) -> Slot {
+        Slot {
+            place: Some(place),
+            with: self.with.clone(),
+            peer: short_peer(peer),
+            method,
+            urgent,
+        }
+    }
+}
+
+/// One place in the queue, and so one entry: a slot that is dropped unused (a panic, a cancelled call) writes that the
+/// case was abandoned.
+pub struct Slot {
+    place: Option<mpsc::OwnedPermit<Message>>,
+    with: Arc<With>,
+    peer: String,
+    method: Method,
+    urgent: bool,
+}
+
+impl Slot {
+    /// Queues the entry of `value` at once, before the future is first polled, and waits until it is durable.
+    pub fn append<T: Auditable>(mut self, value: T) -> impl Future<Output = Result<Recorded<T>, NotRecorded>> + use<T> {
+        let queued = self.queue(&value);
+        async move {
+            let (key, wait) = queued?;
+            let placed = wait.await.map_err(|_| NotRecorded::LogFailed)??;
+            let receipt = Receipt {
+                leaf: placed.leaf,
+                index: placed.index,
+                proof: placed.proof,
+                checkpoint: placed.checkpoint,
+                commitment_key: key,
+            };
+            Ok(Recorded::new(value, receipt))
+        }
+    }
+
+    #[expect(clippy::type_complexity, reason = "the pair is taken apart at once")]
+    fn queue(
+        &mut self,
+        value: &dyn Auditable,
+    ) -> Result<
+        (
+            Secret<32>,
+            oneshot::Receiver<Result<super::committer::Placed, NotRecorded>>,
+        ),
+        NotRecorded,
+    > {
+        let sealing = Sealing {
+            origin: &self.with.shared.origin,
+            period_key: &self.with.period_key,
+            rng: &*self.with.rng,
+        };
+        // On an error the slot is dropped unused and writes its entry.
+        let (draft, key) = Draft::new(value, &sealing).map_err(|error| match error {
+            DraftError::TooLarge => NotRecorded::TooLarge,
+            DraftError::Broken => NotRecorded::LogFailed,
+        })?;
+        let (reply, wait) = oneshot::channel();
+        let place = self.place.take().ok_or(NotRecorded::LogFailed)?;
+        place.send(Message::Entry(Box::new(Job {
+            draft,
+            urgent: self.urgent,
+            reply,
+        })));
+        Ok((key, wait))
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if self.place.is_none() {
+            return;
+        }
+        let abandoned = Abandoned(Facts::new(Kind::Lifecycle, self.peer.clone(), self.method, [0; 32]));
+        if self.queue(&abandoned).is_err() {
+            // An entry that cannot even be made: fail closed.
+            self.with.shared.fail();
+        }
+    }
+}
+
+struct Abandoned(Facts);
+
+impl Auditable for Abandoned {
+    fn class(&self) -> Class {
+        Class::Abandoned
+    }
+    fn facts(&self) -> &Facts {
+        &self.0
+    }
+    fn answer(&self) -> &[u8] {
+        &[]
+    }
+}
+
+/// The log's threads. Close it, or the last two seconds are applied again at the next start.
+pub struct Worker {
+    pub(super) queue: mpsc::WeakSender<Message>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) committer: JoinHandle<()>,
+    pub(super) syncer: JoinHandle<()>,
+    /// The data directory stays locked as long as these threads write to it.
+    pub(super) lock: Arc<File>,
+}
+
+/// A thread of the log panicked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a thread of the audit log panicked: start the gateway again, it verifies the log")]
+pub struct WorkerPanicked;
+
+impl Worker {
+    /// Commits what is queued, waits shortly for slots that are still held, syncs store, head and mark, and ends.
+    /// It blocks: call it outside of async code.
+    pub fn close(self) -> Result<(), WorkerPanicked> {
+        if let Some(queue) = self.queue.upgrade() {
+            let mut message = Message::Stop;
+            while let Err(TrySendError::Full(back)) = queue.try_send(message) {
+                message = back;
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+        let committed = self.committer.join();
+        self.progress.stop();
+        let synced = self.syncer.join();
+        drop(self.lock);
+        committed.and(synced).map_err(|_| WorkerPanicked)
+    }
+
+    /// Whether both threads still run, for health.
+    pub fn is_running(&self) -> bool {
+        !self.committer.is_finished() && !self.syncer.is_finished()
+    }
+}

@@ -1,0 +1,321 @@
+//! Signed notes and checkpoints: how the log signs its size and root.
+//!
+//! C2SP signed-note and tlog-checkpoint, Ed25519 only. A checkpoint has exactly three lines here: extension lines are
+//! refused, since a line that nobody reads is a line that can mean something else to somebody. Signatures by unknown
+//! keys are tolerated (witnesses cosign); a wrong signature by the known key is not.
+use crate::{
+    crypto::{Broken, Signer, VerifyKey, sha256_parts},
+    limits::{NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, ORIGIN_BYTES_MAX},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+/// The signature type byte of Ed25519 in key ids and verifier keys (C2SP signed-note, "Signature types").
+const ED25519: u8 = 1;
+/// Each signature line begins with an em dash and a space.
+const SIGNATURE_MARK: &str = "\u{2014} ";
+
+/// What a log signs: its name, its size and its root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The name of the log.
+    pub origin: String,
+    /// Number of entries.
+    pub size: u64,
+    /// RFC 6962 tree head.
+    pub root: [u8; 32],
+}
+
+impl Checkpoint {
+    /// The text that is signed: origin, size and root, one line each (C2SP tlog-checkpoint).
+    pub fn body(&self) -> String {
+        format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root))
+    }
+
+    /// Reads a body back. Extension lines, leading zeros and another base64 are refused.
+    pub fn parse(body: &str) -> Result<Self, NoteError> {
+        let mut lines = body.strip_suffix('\n').ok_or(NoteError::Checkpoint)?.split('\n');
+        let (Some(origin), Some(size), Some(root), None) = (lines.next(), lines.next(), lines.next(), lines.next())
+        else {
+            return Err(NoteError::Checkpoint);
+        };
+        let number: u64 = size.parse().map_err(|_| NoteError::Checkpoint)?;
+        if !name_is_valid(origin) || number.to_string() != size {
+            return Err(NoteError::Checkpoint);
+        }
+        Ok(Self {
+            origin: origin.to_owned(),
+            size: number,
+            root: hash_from_base64(root).ok_or(NoteError::Checkpoint)?,
+        })
+    }
+}
+
+/// Why a note is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoteError {
+    /// Not text, blank line, signature lines; or larger than any note of ours.
+    #[error("the note is malformed: expected a text, an empty line and signature lines")]
+    Malformed,
+    /// The signed text is not a three-line checkpoint.
+    #[error("the note is not a checkpoint of three lines: origin, size, root")]
+    Checkpoint,
+    /// No signature by the key, or one that does not verify.
+    #[error("the note has no valid signature by this key")]
+    Signature,
+    /// The checkpoint is of another log.
+    #[error("the checkpoint is of another log than the key")]
+    Origin,
+    /// The verifier key is not `name+hash+key`, or not one of Ed25519.
+    #[error("the verifier key is malformed: expected `name+hash+key` of an Ed25519 key")]
+    Key,
+}
+
+/// A public key that checkpoints are checked with, and the name of its log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifierKey {
+    name: String,
+    id: [u8; 4],
+    key: VerifyKey,
+}
+
+impl VerifierKey {
+    /// From the log's name and the 32 bytes of its key; weak keys are refused.
+    pub fn new(name: &str, public_key: &[u8]) -> Result<Self, NoteError> {
+        if !name_is_valid(name) {
+            return Err(NoteError::Key);
+        }
+        let key = VerifyKey::ed25519(public_key).map_err(|Broken| NoteError::Key)?;
+        Ok(Self {
+            name: name.to_owned(),
+            id: key_id(name, key.bytes()),
+            key,
+        })
+    }
+
+    /// Reads `name+8 hex digits+base64`.
+    pub fn parse(text: &str) -> Result<Self, NoteError> {
+        let mut parts = text.splitn(3, '+');
+        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(NoteError::Key);
+        };
+        let key = STANDARD.decode(key).map_err(|_| NoteError::Key)?;
+        let Some((&ED25519, key)) = key.split_first() else {
+            return Err(NoteError::Key);
+        };
+        let made = Self::new(name, key)?;
+        if hex8(made.id) != id {
+            return Err(NoteError::Key);
+        }
+        Ok(made)
+    }
+
+    /// Writes what [`VerifierKey::parse`] reads.
+    pub fn encode(name: &str, public_key: &[u8; 32]) -> String {
+        let mut key = vec![ED25519];
+        key.extend_from_slice(public_key);
+        format!("{name}+{}+{}", hex8(key_id(name, public_key)), STANDARD.encode(key))
+    }
+
+    /// The log's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// Whether a log may have this name: 1 to 96 printable characters without white space or `+`.
+pub fn name_is_valid(name: &str) -> bool {
+    let bad = |c: char| c == '+' || c.is_whitespace() || c.is_control();
+    !name.is_empty() && name.len() <= ORIGIN_BYTES_MAX && !name.chars().any(bad)
+}
+
+/// Signs `body` under the log's name and gives the whole note.
+pub fn sign(signer: &dyn Signer, name: &str, body: &str) -> Result<String, Broken> {
+    let signature = signer.sign(body.as_bytes())?;
+    let mut line = [0; 68];
+    let id = key_id(name, &signer.public_key());
+    for (to, from) in line.iter_mut().zip(id.iter().chain(signature.iter())) {
+        *to = *from;
+    }
+    Ok(format!("{body}\n{SIGNATURE_MARK}{name} {}\n", STANDARD.encode(line)))
+}
+
+/// Checks the log's signature and reads the checkpoint.
+pub fn verify(note: &str, key: &VerifierKey) -> Result<Checkpoint, NoteError> {
+    let (text, signatures) = split(note)?;
+    let mut verified = false;
+    for (n, line) in signatures.split('\n').enumerate() {
+        let (name, signature) = signature_line(line)
+            .filter(|_| n < NOTE_SIGNATURES_MAX)
+            .ok_or(NoteError::Malformed)?;
+        let (id, signature) = signature.split_at_checked(4).ok_or(NoteError::Malformed)?;
+        if name == key.name && id == key.id {
+            key.key
+                .verify(text.as_bytes(), signature)
+                .map_err(|Broken| NoteError::Signature)?;
+            verified = true;
+        }
+    }
+    if !verified {
+        return Err(NoteError::Signature);
+    }
+    let checkpoint = Checkpoint::parse(text)?;
+    if checkpoint.origin != key.name {
+        return Err(NoteError::Origin);
+    }
+    Ok(checkpoint)
+}
+
+/// The checkpoint without a look at the signature: for bytes that are already trusted or checked elsewhere.
+#[cfg(feature = "gateway")]
+pub(super) fn read_unverified(note: &str) -> Result<Checkpoint, NoteError> {
+    Checkpoint::parse(split(note)?.0)
+}
+
+/// Signed text (with its last line feed) and signature lines (without it).
+fn split(note: &str) -> Result<(&str, &str), NoteError> {
+    let control = |b: u8| b < 0x20 && b != b'\n';
+    if note.len() > NOTE_BYTES_MAX || note.bytes().any(control) {
+        return Err(NoteError::Malformed);
+    }
+    let at = note.rfind("\n\n").ok_or(NoteError::Malformed)?;
+    let text = note.get(..at + 1).ok_or(NoteError::Malformed)?;
+    let signatures = note
+        .get(at + 2..)
+        .and_then(|s| s.strip_suffix('\n'))
+        .ok_or(NoteError::Malformed)?;
+    Ok((text, signatures))
+}
+
+/// Name and decoded signature, at least a key id and one byte.
+fn signature_line(line: &str) -> Option<(&str, Vec<u8>)> {
+    let (name, signature) = line.strip_prefix(SIGNATURE_MARK)?.split_once(' ')?;
+    let signature = STANDARD.decode(signature).ok()?;
+    let valid = !name.is_empty() && !name.contains('+') && !name.chars().any(char::is_whitespace);
+    (valid && signature.len() >= 5).then_some((name, signature))
+}
+
+/// First four bytes of SHA-256(name ‖ 0x0A ‖ type ‖ key): a hint which key to try, not a proof.
+fn key_id(name: &str, public_key: &[u8]) -> [u8; 4] {
+    let hash = sha256_parts(&[name.as_bytes(), b"\n", &[ED25519], public_key]);
+    let mut id = [0; 4];
+    for (to, from) in id.iter_mut().zip(hash) {
+        *to = from;
+    }
+    id
+}
+
+fn hex8(id: [u8; 4]) -> String {
+    format!("{:08x}", u32::from_be_bytes(id))
+}
+
+/// 32 bytes from canonical standard base64.
+pub(super) fn hash_from_base64(text: &str) -> Option<[u8; 32]> {
+    STANDARD.decode(text).ok()?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{Ed25519Signer, Secret};
+    use proptest::prelude::*;
+    use signed_note::{Note, StandardVerifier, VerifierList};
+
+    const NAME: &str = "log.bank-a.test/2026";
+
+    fn signer() -> Ed25519Signer {
+        Ed25519Signer::from_seed(Secret::from([7; 32])).unwrap()
+    }
+    fn vkey() -> String {
+        VerifierKey::encode(NAME, &signer().public_key())
+    }
+    fn checkpoint(size: u64) -> Checkpoint {
+        Checkpoint {
+            origin: NAME.into(),
+            size,
+            root: [5; 32],
+        }
+    }
+    fn note(size: u64) -> String {
+        sign(&signer(), NAME, &checkpoint(size).body()).unwrap()
+    }
+    /// The other implementation.
+    fn oracle(note: &str) -> bool {
+        let verifier = StandardVerifier::new(&vkey()).unwrap();
+        let list = VerifierList::new(vec![Box::new(verifier)]);
+        Note::from_bytes(note.as_bytes()).is_ok_and(|n| n.verify(&list).is_ok())
+    }
+
+    #[test]
+    fn what_we_sign_the_other_implementation_verifies() {
+        let key = VerifierKey::parse(&vkey()).unwrap();
+        for size in [0, 1, 12_345, u64::MAX] {
+            assert!(oracle(&note(size)));
+            assert_eq!(verify(&note(size), &key), Ok(checkpoint(size)));
+        }
+    }
+
+    #[test]
+    fn unknown_signatures_are_tolerated_and_nothing_else() {
+        let key = VerifierKey::parse(&vkey()).unwrap();
+        let good = note(9);
+        let witness = format!("{good}\u{2014} witness.test {}\n", STANDARD.encode([1; 72]));
+        assert_eq!(verify(&witness, &key), Ok(checkpoint(9)));
+        assert!(oracle(&witness));
+        let other = Ed25519Signer::from_seed(Secret::from([8; 32])).unwrap();
+        let extension = format!("{}more\n", checkpoint(9).body());
+        let elsewhere = checkpoint(9).body().replace(NAME, "other.test");
+        let bad = [
+            (sign(&other, NAME, &checkpoint(9).body()).unwrap(), NoteError::Signature),
+            (sign(&signer(), NAME, &extension).unwrap(), NoteError::Checkpoint),
+            (sign(&signer(), NAME, &elsewhere).unwrap(), NoteError::Origin),
+            (good.replace("\n9\n", "\n8\n"), NoteError::Signature),
+            (format!("{good}trailing\n"), NoteError::Malformed),
+            (format!("{good}\n"), NoteError::Malformed),
+            (good.trim_end().to_owned(), NoteError::Malformed),
+            (good.replace('\n', "\r\n"), NoteError::Malformed),
+            (String::new(), NoteError::Malformed),
+            (
+                sign(&signer(), NAME, &checkpoint(9).body().replace("\n9\n", "\n09\n")).unwrap(),
+                NoteError::Checkpoint,
+            ),
+        ];
+        for (note, why) in bad {
+            assert_eq!(verify(&note, &key), Err(why), "{note}");
+        }
+    }
+
+    #[test]
+    fn verifier_keys_are_checked() {
+        let good = vkey();
+        assert!(VerifierKey::parse(&good).is_ok());
+        assert!(StandardVerifier::new(&good).is_ok());
+        let renamed = good.replacen("log", "lag", 1);
+        for bad in ["", "a", "a+b", "a+00000000+AAAA", &renamed, &good[..good.len() - 4]] {
+            assert_eq!(VerifierKey::parse(bad), Err(NoteError::Key), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_note_never_verifies_as_another_checkpoint(at in 0usize..300, to in any::<u8>()) {
+            let mut bytes = note(77).into_bytes();
+            let at = at % bytes.len();
+            bytes[at] = to;
+            if let Ok(text) = String::from_utf8(bytes) {
+                let key = VerifierKey::parse(&vkey()).unwrap();
+                if let Ok(read) = verify(&text, &key) {
+                    prop_assert_eq!(read, checkpoint(77));
+                    prop_assert!(oracle(&text));
+                }
+            }
+        }
+
+        #[test]
+        fn hostile_notes_never_panic(text in "(\\PC|\n|\u{2014} ){0,400}") {
+            let key = VerifierKey::parse(&vkey()).unwrap();
+            prop_assert!(verify(&text, &key).is_err());
+            let _ = VerifierKey::parse(&text);
+            let _ = Checkpoint::parse(&text);
+        }
+    }
+}

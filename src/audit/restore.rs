@@ -1,0 +1,331 @@
+//! Bringing journal, store, head and mark into agreement. What is done where they differ is said in `open`.
+use super::{
+    disk::Disk,
+    frame::{Frame, SegmentHeader},
+    journal::{self, Journal, Place, Scanned, Segment},
+    marks::Mark,
+    note::{self, Checkpoint, VerifierKey},
+    open::{OpenError, Recovery, Setup},
+    reader::{Head, ProofError, Published, Reader},
+    slots::Slots,
+    stored::read_entry,
+    tip::{Journaled, Tip},
+};
+use crate::store::{LogStore, sync_dir};
+use std::{fs, path::PathBuf, sync::Arc};
+
+/// Paths, and the disk they are on.
+pub(super) struct Files {
+    pub(super) disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    journal: PathBuf,
+    store: PathBuf,
+}
+
+/// What lies outside the store.
+pub(super) struct Found {
+    segments: Vec<Segment>,
+    head: Slots,
+    head_note: Checkpoint,
+    head_copy_damaged: bool,
+    mark: Slots,
+    marked: Option<Mark>,
+}
+
+/// Everything in agreement.
+pub(super) struct Restored {
+    pub(super) journal: Journal,
+    pub(super) tip: Tip,
+    pub(super) store: Arc<LogStore>,
+    pub(super) head: Slots,
+    pub(super) mark: Slots,
+    pub(super) recovery: Recovery,
+}
+
+impl Files {
+    pub(super) fn find(setup: &Setup<'_>, disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
+        let files = Self {
+            disk,
+            dir: setup.dir.path().to_owned(),
+            journal: setup.dir.journal_dir(),
+            store: setup.dir.store_dir(),
+        };
+        journal::remove_drafts(&*files.disk, &files.journal)?;
+        Ok(files)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Begins a log if there is none: segment, head, mark, in this order, so that a crash in between begins again.
+    pub(super) fn begin_or_read(&self, setup: &Setup<'_>) -> Result<Found, OpenError> {
+        let mut segments = journal::segments(&*self.disk, &self.journal, &setup.origin)?;
+        let has_head = self.path("head").exists();
+        let untouched = match segments.as_slice() {
+            [] => true,
+            [only] => only.is_empty(),
+            _ => false,
+        };
+        if !has_head && !untouched {
+            return Err(OpenError::Head);
+        }
+        if segments.is_empty() {
+            let header = SegmentHeader {
+                origin: setup.origin.clone(),
+                number: 1,
+                previous_bytes: 0,
+                first: 0,
+                last_time_ms: 0,
+                frontier: Vec::new(),
+            };
+            if has_head {
+                let (_, checkpoint, _) = self.read_head(setup)?;
+                if checkpoint.size > 0 {
+                    return Err(OpenError::Shorter {
+                        journal: 0,
+                        witness: "`head`",
+                        known: checkpoint.size,
+                    });
+                }
+            }
+            Journal::create(self.disk.clone(), &self.journal, &header)?;
+            segments = journal::segments(&*self.disk, &self.journal, &setup.origin)?;
+        }
+        if !has_head {
+            let empty = sign(setup, 0, tlog_tiles::EMPTY_HASH.0)?;
+            Slots::create(&*self.disk, &self.path("head"), empty.as_bytes())?;
+        }
+        let (head, head_note, head_copy_damaged) = self.read_head(setup)?;
+        let (mark, marked) = self.read_mark(head_note.size == 0)?;
+        Ok(Found {
+            segments,
+            head,
+            head_note,
+            head_copy_damaged,
+            mark,
+            marked,
+        })
+    }
+
+    /// The newest copy that is signed by the log's key.
+    fn read_head(&self, setup: &Setup<'_>) -> Result<(Slots, Checkpoint, bool), OpenError> {
+        let (slots, copies) = Slots::open(&*self.disk, &self.path("head"))?;
+        let key = VerifierKey::new(&setup.origin, &setup.signer.public_key()).map_err(|_| OpenError::Key)?;
+        let newest = copies.first().ok_or(OpenError::Head)?;
+        let text = std::str::from_utf8(newest).map_err(|_| OpenError::Head)?;
+        let checkpoint = note::verify(text, &key).map_err(|_| OpenError::Key)?;
+        // The first head is alone until the first entry.
+        Ok((slots, checkpoint.clone(), copies.len() < 2 && checkpoint.size > 0))
+    }
+
+    /// A mark that cannot be read says nothing: everything is applied again.
+    fn read_mark(&self, is_new: bool) -> Result<(Slots, Option<Mark>), OpenError> {
+        let path = self.path("mark");
+        if !path.exists() {
+            let none = if is_new { Some(Mark::nothing()) } else { None };
+            return Ok((Slots::create(&*self.disk, &path, &Mark::nothing().encode())?, none));
+        }
+        let (slots, copies) = Slots::open(&*self.disk, &path)?;
+        let marked = copies.iter().find_map(|bytes| Mark::decode(bytes));
+        Ok((slots, marked))
+    }
+
+    pub(super) fn restore(&self, setup: &Setup<'_>, found: Found) -> Result<Restored, OpenError> {
+        let mut recovery = Recovery {
+            head_copy_damaged: found.head_copy_damaged,
+            ..Recovery::default()
+        };
+        let (store, mark) = match self.usable_store(&setup.origin, found.marked.as_ref()) {
+            Ok(usable) => usable,
+            Err(why) => {
+                recovery.quarantined = self.quarantine()?;
+                recovery.rebuilt = Some(why);
+                (LogStore::open(&self.store, &setup.origin)?, Mark::nothing())
+            }
+        };
+        let store = Arc::new(store);
+        let known = store.size()?;
+        let misfit = |_| OpenError::Store("the mark does not fit the tree".into());
+        let mut tip = Tip::at(&mark, store.clone()).map_err(misfit)?;
+        let mut replay = Replay {
+            tip: &mut tip,
+            head: &found.head_note,
+            replayed: 0,
+        };
+        let scanned = journal::scan(&found.segments, mark.anchor.place, |at, end, frame| {
+            replay.frame((at, end), frame)
+        })?;
+        recovery.replayed = replay.replayed;
+        recovery.torn_bytes = scanned.torn_bytes;
+        recovery.entries = tip.edge.size();
+        self.compare(&found.head_note, known, &mark, &tip, &store)?;
+        let journal = self.resume(&scanned)?;
+        Ok(Restored {
+            journal,
+            tip,
+            store,
+            head: found.head,
+            mark: found.mark,
+            recovery,
+        })
+    }
+
+    fn resume(&self, scanned: &Scanned) -> Result<Journal, OpenError> {
+        Ok(Journal::resume(self.disk.clone(), &self.journal, scanned)?)
+    }
+
+    /// The store if it has what the mark says, else why not.
+    fn usable_store(&self, origin: &str, mark: Option<&Mark>) -> Result<(LogStore, Mark), String> {
+        let mark = mark.ok_or("the file `mark` is damaged")?;
+        let store = LogStore::open(&self.store, origin).map_err(|e| e.0)?;
+        let size = store.size().map_err(|e| e.0)?;
+        if size < mark.size {
+            return Err(format!("it has {size} entries, and the mark says {}", mark.size));
+        }
+        let published = Published {
+            head: Arc::new(Head {
+                size: mark.sealed,
+                root: [0; 32],
+                note: "".into(),
+            }),
+            sealed: mark.sealed,
+            open: Vec::new(),
+        };
+        // The newest block and the nodes above it: a store that lost pages seldom has them all.
+        let reader = Reader::new(&published, &store);
+        reader.root(mark.sealed).map_err(|_| "it lacks nodes of the tree")?;
+        match mark.sealed.checked_sub(1).map(|last| reader.entry(last)) {
+            None | Some(Ok(Some(_))) => {}
+            Some(_) => return Err("it lacks a block".into()),
+        }
+        Ok((store, mark.clone()))
+    }
+
+    /// Puts the store aside, where nothing reads it.
+    fn quarantine(&self) -> Result<Option<PathBuf>, OpenError> {
+        let empty = fs::read_dir(&self.store)
+            .map(|mut d| d.next().is_none())
+            .unwrap_or(true);
+        if empty {
+            return Ok(None);
+        }
+        let free = (1..)
+            .map(|n| self.path(&format!("store.quarantine-{n}")))
+            .find(|p| !p.exists());
+        let aside = free.ok_or(OpenError::Head)?;
+        fs::rename(&self.store, &aside)?;
+        sync_dir(&self.dir)?;
+        Ok(Some(aside))
+    }
+
+    /// The journal against what else knows how long the log was.
+    fn compare(
+        &self,
+        head: &Checkpoint,
+        known: u64,
+        mark: &Mark,
+        tip: &Tip,
+        store: &LogStore,
+    ) -> Result<(), OpenError> {
+        let journal = tip.edge.size();
+        for (witness, known) in [("`head`", head.size), ("the store", known), ("`mark`", mark.size)] {
+            if known > journal {
+                return Err(OpenError::Shorter {
+                    journal,
+                    witness,
+                    known,
+                });
+            }
+        }
+        // Heads within the replayed part were compared on the way; an older one is compared here.
+        if head.size <= mark.anchor.first {
+            let (sealed, open) = tip.open_block();
+            let published = Published {
+                head: Arc::new(Head {
+                    size: journal,
+                    root: [0; 32],
+                    note: "".into(),
+                }),
+                sealed,
+                open: open.to_vec(),
+            };
+            let root = Reader::new(&published, store).root(head.size);
+            if root.map_err(|e: ProofError| OpenError::Store(e.to_string()))? != head.root {
+                return Err(OpenError::Root(head.size));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Applies frames of the journal.
+struct Replay<'a> {
+    tip: &'a mut Tip,
+    head: &'a Checkpoint,
+    replayed: u64,
+}
+
+impl Replay<'_> {
+    fn frame(&mut self, place: (Place, Place), frame: &Frame<'_>) -> Result<(), OpenError> {
+        let first = self.tip.edge.size();
+        let bad = |index, why: &str| OpenError::Entry {
+            index,
+            why: why.to_owned(),
+        };
+        if frame.first != first {
+            return Err(bad(first, "its batch has another number"));
+        }
+        if !frame.note.is_empty() {
+            let before = note::read_unverified(frame.note).map_err(|_| bad(first, "its batch has no checkpoint"))?;
+            let root = self.tip.edge.root().map_err(|e| bad(first, &e.to_string()))?;
+            if before.size != first || before.root != root {
+                return Err(bad(
+                    first.saturating_sub(1),
+                    "entries up to here do not lead to the signed root",
+                ));
+            }
+        }
+        let mut time_ms = self.tip.last_time_ms;
+        let mut entries = Vec::with_capacity(frame.entries.len());
+        for (index, bytes) in (first..).zip(&frame.entries) {
+            let entry = read_entry(bytes, index).map_err(|why| bad(index, why))?;
+            if entry.time_ms < time_ms {
+                return Err(bad(index, "its time goes back"));
+            }
+            time_ms = entry.time_ms;
+            self.tip
+                .edge
+                .push(&entry.leaf)
+                .map_err(|e| bad(index, &e.to_string()))?;
+            entries.push(entry);
+        }
+        let size = self.tip.edge.size();
+        let crosses = self.head.size > first && self.head.size <= size;
+        if crosses {
+            let root = self.tip.edge.root().map_err(|e| bad(first, &e.to_string()))?;
+            if self.head.size != size || root != self.head.root {
+                return Err(OpenError::Root(self.head.size));
+            }
+        }
+        let journaled = entries.iter().map(|e| Journaled {
+            stored: [&e.prefix, &e.leaf, &e.details],
+            effects: &e.effects,
+        });
+        self.tip
+            .apply(place, time_ms, journaled)
+            .map_err(|e| OpenError::Store(e.to_string()))?;
+        self.replayed += size - first;
+        Ok(())
+    }
+}
+
+/// A signed checkpoint.
+pub(super) fn sign(setup: &Setup<'_>, size: u64, root: [u8; 32]) -> Result<String, OpenError> {
+    let checkpoint = Checkpoint {
+        origin: setup.origin.clone(),
+        size,
+        root,
+    };
+    note::sign(&*setup.signer, &setup.origin, &checkpoint.body()).map_err(|_| OpenError::Signer)
+}
