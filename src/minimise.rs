@@ -10,7 +10,7 @@ use crate::{
     limits::{ANSWER_BYTES_MAX, ID_BYTES_MAX, REASONS_MAX, SIGNALS_PER_QUERY_MAX},
     policy::{Permit, Snapshot, Withheld, Withhold},
     refusal::{Code, Refusal},
-    seal::{Opened, ReplyKeys, payload::Question},
+    seal::{Answered, Opened, Outgoing, ReplyKeys, payload::Question},
     signal::{self, Derived, SignalValue},
     wire::{self, Message, v1},
 };
@@ -49,10 +49,6 @@ impl Minimised {
     pub fn answer(&self) -> &[u8] {
         &self.answer
     }
-    /// The answer, and what the one reply is sealed with.
-    pub(crate) fn into_parts(self) -> (Vec<u8>, ReplyKeys) {
-        (self.answer, self.reply)
-    }
 }
 
 impl Auditable for Case<Minimised> {
@@ -64,6 +60,17 @@ impl Auditable for Case<Minimised> {
     }
     fn answer(&self) -> &[u8] {
         &self.proof().answer
+    }
+}
+
+impl Answered for Case<Minimised> {
+    fn into_reply(self) -> Outgoing {
+        let (facts, minimised) = self.close();
+        Outgoing {
+            answer: minimised.answer,
+            reference: facts.reference,
+            keys: minimised.reply,
+        }
     }
 }
 
