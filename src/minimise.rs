@@ -99,6 +99,7 @@ pub fn keep(mut case: Case<Derived>, snapshot: &Snapshot) -> Result<Case<Minimis
 
 /// The stored answer to the same request goes out again: decided anew, read no more. It must be of this request and this
 /// snapshot, and tell exactly what is permitted now; if not, the case comes back, to be answered afresh.
+#[expect(clippy::result_large_err, reason = "no error: the case goes on, on another road")]
 pub fn again(mut case: Case<Permit>, stored: &[u8], snapshot: &Snapshot) -> Result<Case<Minimised>, Case<Permit>> {
     let Some(lines) = repeated(case.proof(), stored, snapshot) else {
         return Err(case);
