@@ -85,7 +85,7 @@ impl Connector {
             .map_err(|_| io::Error::other("the address has no valid host name: write `http://host:port`"))?;
         let tcp = TcpStream::connect((host.as_str(), port)).await?;
         tcp.set_nodelay(true)?;
-        let tls = self.tls.connect(name, tcp).await?;
+        let tls = self.tls.connect(name, tcp).await.map_err(say_what_to_do)?;
         if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
             return Err(io::Error::other("the server does not speak HTTP/2: is this a gateway?"));
         }
@@ -114,6 +114,15 @@ impl tower_service::Service<http::Uri> for Connector {
             }
         })
     }
+}
+
+/// rustls prints our reasons as their names; a person needs their text.
+fn say_what_to_do(error: io::Error) -> io::Error {
+    let ours = error.get_ref().and_then(|inner| match inner.downcast_ref::<Error>() {
+        Some(Error::InvalidCertificate(CertificateError::Other(why))) => Some(why.to_string()),
+        _ => None,
+    });
+    ours.map_or(error, io::Error::other)
 }
 
 /// Verifies the chain by webpki, and the name by the SPIFFE identity instead of the DNS name.

@@ -45,6 +45,7 @@ impl Credential {
     }
 
     /// The leaf's DER.
+    #[cfg(feature = "gateway")]
     pub(super) fn leaf(&self) -> &[u8] {
         self.chain.first().map(AsRef::as_ref).unwrap_or_default()
     }

@@ -112,8 +112,13 @@ impl Authority {
         })
     }
 
-    /// Writes a new CA folder; refused when one is there.
+    /// Writes a new CA folder, durably; refused when one is there.
     pub fn save_new(&self, folder: &Path) -> Result<(), PkiError> {
+        self.write_new(folder)?;
+        files::sync_tree(folder)
+    }
+
+    pub(super) fn write_new(&self, folder: &Path) -> Result<(), PkiError> {
         for (name, ca) in [("root", &self.root), ("issuing", &self.issuing)] {
             let key = Zeroizing::new(ca.key.serialize_pem());
             files::write_new(&folder.join(format!("{name}.key")), key.as_bytes(), Secrecy::Secret)?;
@@ -341,7 +346,7 @@ fn made(error: rcgen::Error) -> PkiError {
     PkiError::Certificate(error.to_string())
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -17,7 +17,8 @@ pub(super) enum Secrecy {
     Public,
 }
 
-/// A new file; refused when it exists.
+/// A new file; refused when it exists. Durable only after [`sync_tree`]: a PKI has fifty files, and one sync for all of
+/// them costs as much as one for each.
 pub(super) fn write_new(path: &Path, bytes: &[u8], secrecy: Secrecy) -> Result<(), PkiError> {
     if let Some(folder) = path.parent() {
         make_folder(folder)?;
@@ -27,9 +28,26 @@ pub(super) fn write_new(path: &Path, bytes: &[u8], secrecy: Secrecy) -> Result<(
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode(secrecy));
     let mut file = options.open(path).map_err(|error| unwritable(path, error))?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(|error| unwritable(path, error))
+    file.write_all(bytes).map_err(|error| unwritable(path, error))
+}
+
+/// Makes a folder durable with all that is in it.
+pub(super) fn sync_tree(folder: &Path) -> Result<(), PkiError> {
+    let failed = |error| unwritable(folder, error);
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_type().map_err(failed)?.is_dir() {
+            sync_tree(&entry.path())?;
+        } else {
+            sync(&entry.path())?;
+        }
+    }
+    sync(folder)
+}
+
+fn sync(path: &Path) -> Result<(), PkiError> {
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|error| unwritable(path, error))
 }
 
 /// Replaces a file of a CA's state in one step: what is there is the old or the new.
@@ -39,10 +57,9 @@ pub(super) fn replace(path: &Path, bytes: &[u8], secrecy: Secrecy) -> Result<(),
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(unwritable(&new, error)),
         _ => write_new(&new, bytes, secrecy)?,
     }
+    sync(&new)?;
     std::fs::rename(&new, path).map_err(|error| unwritable(path, error))?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(|error| unwritable(folder, error))
+    sync(path.parent().unwrap_or(Path::new(".")))
 }
 
 /// A file's text. Zeroised on drop: it may be a key.

@@ -1,7 +1,6 @@
 //! A whole development PKI in one folder: one authority per institution, and every key that the parts need.
 use super::{
     Authority, LeafPlan, PkiError, Usage,
-    authority::hex,
     files::{self, Secrecy},
     layout,
 };
@@ -11,7 +10,9 @@ use crate::{
     crypto::{Ed25519Signer, Label, Rng, Signer, ctx, ed25519_public_pem},
     domain::PartnerId,
     identity::{SpiffeId, check_trust_domain},
-    wire::{Message, v1},
+    keyring::delegate,
+    limits::KEY_LIST_DELEGATION_S,
+    wire::Message,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{
@@ -82,7 +83,7 @@ pub fn init(dir: &Path, plan: &Plan, now: Time, rng: &dyn Rng) -> Result<Made, P
     }
     let run = Run { dir, plan, now, rng };
     let mut trust = TrustFile::default();
-    let own = run.authority(&plan.own_domain, "gateway/ca")?;
+    let own = run.authority(&plan.own_domain)?;
     let gateway_identity = run.gateway(&own)?;
     let providers = plan.providers.iter().map(|id| {
         let place = format!("provider/{id}");
@@ -101,7 +102,7 @@ pub fn init(dir: &Path, plan: &Plan, now: Time, rng: &dyn Rng) -> Result<Made, P
     let mut partners = Vec::new();
     for PartnerPlan { id, domain } in &plan.partners {
         let place = format!("partners/{id}");
-        let authority = run.authority(domain, &format!("{place}/ca"))?;
+        let authority = run.authority(domain)?;
         partners.push(run.party(&authority, id, domain, &place)?);
         trust.domains.push(DomainFile {
             allow: vec![format!("/partner/{id}")],
@@ -111,6 +112,7 @@ pub fn init(dir: &Path, plan: &Plan, now: Time, rng: &dyn Rng) -> Result<Made, P
     let text = toml::to_string(&trust).map_err(|error| PkiError::Certificate(error.to_string()))?;
     run.public("trust.toml", &text)?;
     run.public("README.txt", layout::README)?;
+    files::sync_tree(dir)?;
     Ok(Made {
         dir: dir.to_owned(),
         gateway_uri: run.gateway_uri(),
@@ -159,19 +161,16 @@ impl Run<'_> {
         files::write_new(&self.dir.join(place), text.as_bytes(), Secrecy::Secret)
     }
 
-    /// A new authority, kept in `place` once its first lists are numbered (see [`Run::trust_domain`]).
-    fn authority(&self, name: &str, place: &str) -> Result<Authority, PkiError> {
-        let authority = Authority::create(name, self.now, self.rng)?;
-        authority.save_new(&self.dir.join(place))?;
-        Ok(authority)
+    fn authority(&self, name: &str) -> Result<Authority, PkiError> {
+        Authority::create(name, self.now, self.rng)
     }
 
-    /// Root and lists as the gateway needs them; the CA's folder remembers the lists' numbers first.
+    /// Writes the CA's folder, which remembers the numbers of its first lists, then root and lists for the gateway.
     fn trust_domain(&self, mut authority: Authority, domain: &str, prefix: &str) -> Result<DomainFile, PkiError> {
         let root = format!("trust/{domain}/{prefix}root.pem");
         let crl = format!("trust/{domain}/{prefix}crl.pem");
         let crls = authority.crls_pem(self.now, self.now.plus_ms(layout::CRL_MS))?;
-        authority.save_state(&self.dir.join(self.ca_place(domain, prefix)))?;
+        authority.write_new(&self.dir.join(self.ca_place(domain, prefix)))?;
         self.public(&root, authority.root_pem())?;
         self.public(&crl, &crls)?;
         Ok(DomainFile {
@@ -212,7 +211,13 @@ impl Run<'_> {
         self.leaf(own, &plan, "gateway")?;
         let identity = self.signing_key("gateway/identity.key", Some("gateway/identity.pub"))?;
         let online = self.signing_key("gateway/keylist-online.key", None)?;
-        let delegation = delegate(&self.gateway_uri(), &identity, &online.public_key(), self.now)?;
+        let delegation = delegate(
+            &identity,
+            &self.gateway_uri(),
+            &online.public_key(),
+            self.now,
+            KEY_LIST_DELEGATION_S,
+        )?;
         let text = format!("{}\n", STANDARD.encode(delegation.encode_to_vec()));
         self.public("gateway/keylist-delegation.b64", &text)?;
         Ok(identity.public_key())
@@ -220,7 +225,7 @@ impl Run<'_> {
 
     fn staff(&self) -> Result<(DomainFile, Vec<String>), PkiError> {
         let domain = &self.plan.own_domain;
-        let authority = self.authority(&format!("{domain} staff"), "staff/ca")?;
+        let authority = self.authority(&format!("{domain} staff"))?;
         let mut uris = Vec::new();
         for role in ["compliance", "security", "operator"] {
             let uri = format!("spiffe://{domain}/{role}/officer");
@@ -266,42 +271,15 @@ impl Run<'_> {
     }
 }
 
-/// What a partner sends to the gateway's operator.
+/// What a partner sends to the gateway's operator: its lines of the register.
 fn registration(made: &MadePartner, role: &str) -> String {
     format!(
-        "id = \"{}\"\nrole = \"{role}\"\nuri = \"{}\"\n\n[[signing_keys]]\nid = \"{}\"\nalgorithm = \"ed25519\"\n\
-         public_key = \"{}\"\npossession = \"{}\"\n",
+        "[[members]]\nid = \"{}\"\nrole = \"{role}\"\nuri = \"{}\"\nsuites = [\"x-wing\", \"x25519\"]\n\n\
+         [[members.signing_keys]]\nid = \"{}\"\nalgorithm = \"ed25519\"\npublic_key = \"{}\"\nproof = \"{}\"\n",
         made.id,
         made.uri,
         made.signing_key_id,
         STANDARD.encode(made.signing_key),
         STANDARD.encode(made.possession),
     )
-}
-
-/// `ctx("key-list-delegate", G, pk, be64(not_before_s), be64(not_after_s))`, signed by the gateway-identity key.
-fn delegate(
-    gateway: &str,
-    identity: &Ed25519Signer,
-    online: &[u8; 32],
-    now: Time,
-) -> Result<v1::KeyListDelegation, PkiError> {
-    let second = |at: Time| u64::try_from(at.seconds()).map_err(|_| PkiError::Date);
-    let not_before_s = second(now)?;
-    let not_after_s = second(now.plus_ms(layout::DELEGATION_MS))?;
-    let signature = identity.sign(&ctx(
-        Label::KeyListDelegate,
-        &[
-            gateway.as_bytes(),
-            online,
-            &not_before_s.to_be_bytes(),
-            &not_after_s.to_be_bytes(),
-        ],
-    ))?;
-    Ok(v1::KeyListDelegation {
-        public_key: online.to_vec(),
-        not_before_s,
-        not_after_s,
-        signature: signature.to_vec(),
-    })
 }

@@ -57,6 +57,11 @@ impl Envelope {
         }
     }
 
+    /// Whether opening it costs a key encapsulation.
+    pub fn is_one_shot(&self) -> bool {
+        matches!(self.0, Shape::OneShot(_))
+    }
+
     pub(super) fn ciphertext_bytes(&self) -> usize {
         match &self.0 {
             Shape::OneShot(e) => e.ciphertext.len(),
