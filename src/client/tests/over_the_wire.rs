@@ -49,7 +49,11 @@ struct Gateway {
 }
 
 fn status(code: Code) -> Status {
-    let details = ErrorDetails::with_error_info(code.name(), "tollgate.v1", std::collections::HashMap::<String, String>::new());
+    let details = ErrorDetails::with_error_info(
+        code.name(),
+        "tollgate.v1",
+        std::collections::HashMap::<String, String>::new(),
+    );
     Status::with_error_details(tonic::Code::FailedPrecondition, code.message(), details)
 }
 
@@ -90,8 +94,17 @@ impl ExchangeService for Gateway {
     ) -> Result<Response<v1::OpenSessionResponse>, Status> {
         let world = &self.world;
         let case = world.case(crate::seal::frame::OPEN_SESSION);
-        let offer = open_session(&world.opener, case, request.into_inner(), NOW, &*world.rng).map_err(refused)?;
-        Ok(Response::new(seal_accept(world.record(offer), &*world.rng).unwrap()))
+        let offer = open_session(
+            &world.opener,
+            case,
+            request.into_inner().open.unwrap(),
+            NOW,
+            &*world.rng,
+        )
+        .map_err(refused)?;
+        Ok(Response::new(
+            seal_accept(&world.opener, world.record(offer), &*world.rng).unwrap(),
+        ))
     }
 
     async fn query(&self, request: Request<v1::QueryRequest>) -> Result<Response<v1::QueryResponse>, Status> {
