@@ -78,6 +78,11 @@ impl Permit {
     pub(crate) fn into_parts(self) -> (Opened<Question>, Vec<(SignalId, Withhold)>) {
         (self.opened, self.withheld)
     }
+    /// For tests of later steps.
+    #[cfg(test)]
+    pub(crate) fn for_tests(opened: Opened<Question>, permitted: Vec<SignalId>, fields: FieldSet) -> Self {
+        Self::new(opened, permitted, Vec::new(), fields)
+    }
 }
 
 impl Withheld {

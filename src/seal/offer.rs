@@ -21,7 +21,7 @@ use crate::{
 use zeroize::{Zeroize, Zeroizing};
 
 /// An opening, as sent.
-pub type OpenSession = v1::OpenSessionRequest;
+pub type OpenSession = v1::OneShotRequest;
 /// An acceptance, as sent.
 pub type SessionAccepted = v1::OpenSessionResponse;
 
