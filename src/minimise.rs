@@ -58,8 +58,8 @@ impl Auditable for Case<Minimised> {
     fn facts(&self) -> &Facts {
         Case::facts(self)
     }
-    fn answer(&self) -> &[u8] {
-        &self.proof().answer
+    fn answer(&self) -> Option<&[u8]> {
+        Some(&self.proof().answer)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     domain::{ConsentId, Method, SubjectToken},
     facts::{DetailKey, Facts, Kind},
     identity::PeerIdentity,
-    pipeline::{Gate, Reply},
+    pipeline::{Claim, Gate, Reply},
     refusal::{Code, NotRecorded, Refusal},
     seal::{self, Answered, Envelope, Opened, Outgoing, ReplyKeys, payload::Payload},
     state::Effect,
@@ -70,8 +70,8 @@ impl Auditable for Case<Acted> {
     fn facts(&self) -> &Facts {
         Case::facts(self)
     }
-    fn answer(&self) -> &[u8] {
-        &self.proof().answer
+    fn answer(&self) -> Option<&[u8]> {
+        Some(&self.proof().answer)
     }
 }
 
@@ -104,9 +104,15 @@ pub async fn act<A: Action>(
         Some(token) => gate.people.lock(&token).await,
         None => None,
     };
-    match perform(&gate, &action, opened, now).await {
+    let (id, digest) = opened.proof().request_key();
+    let member = opened.proof().partner().member().id.clone();
+    let claim = gate.recent.claim(member, id, digest, now).await;
+    match perform(&gate, &action, opened, &claim, now).await {
         Ok((acted, once_recorded)) => {
             let recorded = slot.append(acted).await?;
+            if let Claim::First(first) = claim {
+                first.answered(recorded.receipt().index);
+            }
             if let Some(then) = once_recorded {
                 then(&gate);
             }
@@ -136,9 +142,16 @@ async fn perform<A: Action>(
     gate: &Gate,
     action: &A,
     mut case: Case<Opened<A::Payload>>,
+    claim: &Claim,
     now: Time,
 ) -> Result<(Case<Acted>, Option<OnceRecorded>), Refusal> {
-    let done = match action.run(gate, case.proof(), now).await {
+    let person = action.person(gate, case.proof().payload());
+    let ran = match claim {
+        Claim::OtherContent => Err(Code::RequestIdReused),
+        Claim::Repeat(index) => repeat(gate, person, *index),
+        Claim::First(_) => action.run(gate, case.proof(), now).await,
+    };
+    let done = match ran {
         Ok(done) => done,
         Err(code) => return Err(case.refuse(code)),
     };
@@ -167,4 +180,22 @@ async fn perform<A: Action>(
         }
     });
     Ok((acted, done.once_recorded))
+}
+
+/// The same request once more: what was answered is answered again, and nothing is done twice. An answer that is gone
+/// (the person was unlinked in between) is not made up.
+fn repeat(gate: &Gate, person: Option<SubjectToken>, index: u64) -> Result<Done, Code> {
+    let key = match &person {
+        Some(token) => gate.detail_key(token).map_err(|_| Code::Internal)?,
+        None => DetailKey::Period,
+    };
+    let answer = gate.stored_answer(&key, index).map_err(|_| Code::Internal)?;
+    Ok(Done {
+        answer: answer.ok_or(Code::Internal)?,
+        effects: Vec::new(),
+        outcome: "repeated",
+        person: person.map(|token| (token, key)),
+        consent: None,
+        once_recorded: None,
+    })
 }

@@ -6,8 +6,9 @@ use crate::{
     consent,
     crypto::{Broken, Rng, Secret},
     domain::SubjectToken,
-    facts::{DetailKey, Facts},
+    facts::DetailKey,
     minimise,
+    person::{self, PersonError},
     pipeline::Recent,
     policy::Snapshot,
     seal::Opener,
@@ -69,12 +70,18 @@ impl Gate {
         }
     }
 
-    /// The answer that entry `index` kept, opened with the key that these facts name.
-    pub(super) fn stored_answer(&self, facts: &Facts, index: u64) -> Result<Option<Vec<u8>>, Broken> {
+    /// The key of this person's entries: their own where they have one, else the period's.
+    pub(super) fn detail_key(&self, token: &SubjectToken) -> Result<DetailKey, PersonError> {
+        let link = person::load(&*self.state, &self.person_keys.epoch, token)?;
+        Ok(link.map_or(DetailKey::Period, |link| DetailKey::Person(link.details())))
+    }
+
+    /// The answer that entry `index` kept, if its details are under this key.
+    pub(super) fn stored_answer(&self, key: &DetailKey, index: u64) -> Result<Option<Vec<u8>>, Broken> {
         let Some(entry) = self.log.entry(index).map_err(|_| Broken)? else {
             return Ok(None);
         };
-        let key = match &facts.detail_key {
+        let key = match key {
             DetailKey::Person(key) => key,
             DetailKey::Period => &self.period_key,
         };

@@ -185,7 +185,7 @@ async fn known_before(
 
 /// The stored answer of an earlier entry goes out again, if what it tells is still permitted now.
 fn again(gate: &Gate, case: Case<Permit>, index: u64) -> Result<Result<Case<Minimised>, Case<Permit>>, Refusal> {
-    match gate.stored_answer(case.facts(), index) {
+    match gate.stored_answer(&case.facts().detail_key, index) {
         Ok(Some(answer)) => Ok(minimise::again(case, &answer, &gate.view.snapshot).map(|mut case| {
             case.note().note = format!("repeats entry {index}");
             case

@@ -25,8 +25,8 @@ impl<T> Auditable for Case<Read<T>> {
     fn facts(&self) -> &Facts {
         Case::facts(self)
     }
-    fn answer(&self) -> &[u8] {
-        &[]
+    fn answer(&self) -> Option<&[u8]> {
+        None
     }
 }
 

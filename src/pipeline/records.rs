@@ -4,7 +4,7 @@ use crate::{
     agreement::Role,
     clock::Time,
     domain::{Method, SubjectToken},
-    facts::{DetailKey, Kind},
+    facts::Kind,
     refusal::Code,
     seal::{
         Opened,
@@ -144,13 +144,5 @@ fn code(error: &VaultError) -> Code {
         VaultError::BatchId => Code::FieldInvalid,
         VaultError::RecordTooLong(_) => Code::RowInvalid,
         _ => Code::Internal,
-    }
-}
-
-impl Gate {
-    /// The key of this person's entries: their own where they have one, else the period's.
-    fn detail_key(&self, token: &SubjectToken) -> Result<DetailKey, crate::person::PersonError> {
-        let link = crate::person::load(&*self.state, &self.person_keys.epoch, token)?;
-        Ok(link.map_or(DetailKey::Period, |link| DetailKey::Person(link.details())))
     }
 }

@@ -45,8 +45,8 @@ impl Auditable for Case<SessionOffer> {
     fn facts(&self) -> &Facts {
         Case::facts(self)
     }
-    fn answer(&self) -> &[u8] {
-        &self.proof().answer
+    fn answer(&self) -> Option<&[u8]> {
+        Some(&self.proof().answer)
     }
 }
 

@@ -262,8 +262,8 @@ impl Auditable for TestAnswer {
     fn facts(&self) -> &Facts {
         &self.facts
     }
-    fn answer(&self) -> &[u8] {
-        &self.answer
+    fn answer(&self) -> Option<&[u8]> {
+        Some(&self.answer)
     }
 }
 
@@ -306,7 +306,7 @@ impl TestLog {
             purpose: facts.purpose.as_ref().map(ToString::to_string).unwrap_or_default(),
             consent_id: facts.consent.map(|id| id.0.to_vec()).unwrap_or_default(),
             signals: facts.signals.iter().map(ToString::to_string).collect(),
-            answer_digest: sha256(value.answer()).to_vec(),
+            answer_digest: sha256(value.answer().unwrap_or_default()).to_vec(),
             reference: facts.reference.clone(),
         };
         let commitment_key = Secret::from([0x77; 32]);
