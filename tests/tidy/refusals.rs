@@ -96,6 +96,11 @@ const MEND: &[(&str, &str, Retry)] = &[
     ("POLICY_ERROR", OPERATOR, Retry::AfterMending),
     ("QUOTA_SPENT", PARTIES, Retry::Later("the next day")),
     ("CONSENT_TERMS_INVALID", CALLER, Retry::AfterMending),
+    (
+        "CONSENTS_EXHAUSTED",
+        CALLER,
+        Retry::Later("once a consent was withdrawn or has ended"),
+    ),
     ("BATCH_OUT_OF_ORDER", CALLER, Retry::New("continue from `rows_held`")),
     (
         "BATCHES_EXHAUSTED",
