@@ -80,7 +80,7 @@ mod recent;
 pub mod records;
 mod session;
 
-pub use act::{Acted, Action, act};
+pub use act::{Acted, Action, Done, OnceRecorded, act};
 pub use gate::{Gate, PersonLocks, View};
 pub use read::{Reading, read};
 pub use recent::{Claim, Recent};

@@ -12,7 +12,7 @@ use crate::{
 use std::sync::Arc;
 
 /// `OpenSession`.
-pub const OPEN_SESSION: Method = Method("/tollgate.v1.ExchangeService/OpenSession");
+const OPEN_SESSION: Method = Method("/tollgate.v1.ExchangeService/OpenSession");
 
 /// Opens a session for a member that may ask or load.
 pub async fn open_session(

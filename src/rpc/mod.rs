@@ -25,7 +25,6 @@ pub use server::{Services, serve};
 use crate::{
     audit::Counter,
     channel::{ConnInfo, Denylist},
-    clock::{Clock, Time},
     edge::{Costly, Edge},
     identity::PeerIdentity,
     keyring::PublishedKeys,
@@ -146,9 +145,5 @@ impl Desk {
             let rest = u64::try_from(quantum - over).unwrap_or(0);
             tokio::time::sleep(Duration::from_nanos(rest)).await;
         }
-    }
-
-    fn now(&self) -> Time {
-        self.gate.clock.now()
     }
 }
