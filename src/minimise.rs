@@ -16,7 +16,7 @@ use crate::{
 };
 use v1::SignalOutcome as Outcome;
 
-/// Proof: this answer holds permitted, consented signals, or nothing. Made by [`nothing`], [`keep`] and [`again`].
+/// Proof: this answer holds permitted, consented signals, or nothing. Made by [`nothing`], [`keep`] and [`again`] only.
 ///
 /// ```compile_fail,E0308
 /// use tollgate::{case::Case, minimise, policy::{Permit, Snapshot}};
@@ -24,7 +24,15 @@ use v1::SignalOutcome as Outcome;
 /// ```
 /// ```
 /// use tollgate::{case::Case, minimise, policy::{Withheld, Snapshot}};
-/// fn go_on(withheld: Case<Withheld>, s: &Snapshot) { let _ = minimise::nothing(withheld, s); }
+/// fn skip(withheld: Case<Withheld>, s: &Snapshot) { let _ = minimise::nothing(withheld, s); }
+/// ```
+/// ```compile_fail,E0308
+/// use tollgate::{case::Case, minimise, policy::Snapshot, source::Raw};
+/// fn skip(raw: Case<Raw>, s: &Snapshot) { let _ = minimise::keep(raw, s); }
+/// ```
+/// ```
+/// use tollgate::{case::Case, minimise, policy::Snapshot, signal::Derived};
+/// fn skip(derived: Case<Derived>, s: &Snapshot) { let _ = minimise::keep(derived, s); }
 /// ```
 pub struct Minimised {
     answer: Vec<u8>,
@@ -33,6 +41,7 @@ pub struct Minimised {
 
 impl After<Withheld> for Minimised {}
 impl After<Derived> for Minimised {}
+/// For [`again`]: an answer that went out before, checked against the permit of now.
 impl After<Permit> for Minimised {}
 
 impl Minimised {
@@ -71,76 +80,92 @@ pub fn nothing(mut case: Case<Withheld>, snapshot: &Snapshot) -> Case<Minimised>
     let lines: Vec<Line> = withheld.map(|(id, why)| Line::withheld(id, *why)).collect();
     let page = page(snapshot, case.proof().opened(), &lines);
     page.note(&lines, case.note());
-    case.then(|withheld| {
-        let (opened, _) = withheld.into_parts();
-        page.finish(opened)
-    })
+    case.then(|withheld| page.finish(withheld.into_parts().0))
 }
 
-/// The answer that holds what was derived, under the permit it was derived under.
+/// The answer that what was derived gives, and nothing beside it.
 ///
 /// # Errors
 /// `INTERNAL` if a value lies outside the permit, one is missing, or the answer would not fit one block: the checks at
 /// load rule that out, and what they miss is not sent.
 pub fn keep(mut case: Case<Derived>, snapshot: &Snapshot) -> Result<Case<Minimised>, Refusal> {
-    let written = write(case.proof().permit(), case.proof().values(), snapshot);
-    let Some((page, lines)) = written else {
+    let derived = case.proof();
+    let Some((page, lines)) = write(derived.permit(), derived.values(), snapshot) else {
         return Err(case.refuse(Code::Internal));
     };
     page.note(&lines, case.note());
-    Ok(case.then(|derived| {
-        let (permit, _) = derived.into_parts();
-        let (opened, _) = permit.into_parts();
-        page.finish(opened)
-    }))
+    Ok(case.then(|derived| page.finish(derived.into_parts().0.into_parts().0)))
 }
 
-/// The answer of an earlier entry once more, where everything that it tells is permitted now; else the case goes on as
-/// a new question. No record is read.
-///
-/// # Errors
-/// The case itself.
-#[expect(
-    clippy::result_large_err,
-    reason = "the case goes on: it is no error, and boxing it would copy it twice"
-)]
-pub fn again(mut case: Case<Permit>, stored: Vec<u8>) -> Result<Case<Minimised>, Case<Permit>> {
-    let Ok(answer) = wire::decode_canonical::<v1::Answer>(&stored) else {
+/// The stored answer to the same request goes out again: decided anew, read no more. It must be of this request and this
+/// snapshot, and tell exactly what is permitted now; if not, the case comes back, to be answered afresh.
+#[expect(clippy::result_large_err, reason = "no error: the case goes on, on another road")]
+pub fn again(mut case: Case<Permit>, stored: &[u8], snapshot: &Snapshot) -> Result<Case<Minimised>, Case<Permit>> {
+    let Some(lines) = repeated(case.proof(), stored, snapshot) else {
         return Err(case);
     };
-    let permitted = case.proof().permitted();
-    let tells_only_permitted = answer.signals.iter().all(|line| {
-        line.outcome == Outcome::NoValidConsent as i32 || permitted.iter().any(|id| id.to_string() == line.signal)
-    });
-    if !tells_only_permitted {
-        return Err(case);
-    }
-    case.note().outcomes = vec!["repeated".to_owned()];
+    let facts = case.note();
+    facts.outcomes = lines.iter().map(|line| line.word.to_owned()).collect();
+    // Nothing is read this time.
+    facts.fields_read = FieldSet::default();
+    let answer = stored.to_vec();
     Ok(case.then(|permit| {
-        let (opened, _) = permit.into_parts();
-        let (_, _, reply) = opened.into_parts();
-        Minimised { answer: stored, reply }
+        let (_, _, reply) = permit.into_parts().0.into_parts();
+        Minimised { answer, reply }
     }))
 }
 
-fn write(permit: &Permit, findings: &[SignalValue], snapshot: &Snapshot) -> Option<(Page, Vec<Line>)> {
+fn repeated(permit: &Permit, stored: &[u8], snapshot: &Snapshot) -> Option<Vec<Line>> {
+    let answer: v1::Answer = wire::decode_canonical(stored).ok()?;
+    let question = permit.opened().payload();
+    let same = answer.request_id == permit.opened().request_key().0.0
+        && answer.policy_hash == snapshot.hash()
+        && answer.agreement_id == question.agreement.as_str()
+        && answer.consent_id == question.consent.0
+        && answer.signals.len() == question.signals.len();
+    let line = |(id, told): (&SignalId, v1::SignalAnswer)| {
+        let tells = matches!(told.outcome(), Outcome::Band | Outcome::NoFile | Outcome::NotAvailable);
+        let fits = told.signal == id.to_string() && tells == permit.permitted().contains(id);
+        fits.then(|| Line::plain(id, told.outcome()))
+    };
+    same.then(|| {
+        question
+            .signals
+            .iter()
+            .zip(answer.signals)
+            .map(line)
+            .collect::<Option<_>>()
+    })
+    .flatten()
+}
+
+fn write(permit: &Permit, values: &[SignalValue], snapshot: &Snapshot) -> Option<(Page, Vec<Line>)> {
     let mut lines = Vec::new();
     for id in &permit.opened().payload().signals {
         let permitted = permit.permitted().contains(id);
-        let finding = findings
-            .iter()
-            .find(|value| value.id == *id)
-            .map(|value| &value.outcome);
+        let value = values.iter().find(|value| value.id == *id);
         let withheld = permit.withheld().iter().find(|(of, _)| of == id);
-        lines.push(match (permitted, finding, withheld) {
-            (true, Some(finding), None) => Line::found(id, finding),
+        lines.push(match (permitted, value, withheld) {
+            (true, Some(value), None) => Line::told(id, &value.outcome),
             (false, None, Some((_, why))) => Line::withheld(id, *why),
             _ => return None,
         });
     }
     let page = page(snapshot, permit.opened(), &lines);
-    let sound = findings.len() == permit.permitted().len() && page.read.is_subset(&permit.fields());
+    let sound = values.len() == permit.permitted().len() && page.read.is_subset(&permit.fields());
     (sound && page.answer.encoded_len() <= ANSWER_BYTES_MAX).then_some((page, lines))
+}
+
+/// What the entry says of a signal.
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Unspecified => "unspecified",
+        Outcome::Band => "band",
+        Outcome::NoValidConsent => "no_valid_consent",
+        Outcome::NoFile => "no_file",
+        Outcome::BudgetSpent => "budget_spent",
+        Outcome::NotAvailable => "not_available",
+    }
 }
 
 /// One signal of the answer.
@@ -154,10 +179,10 @@ struct Line {
 }
 
 impl Line {
-    fn plain(signal: &SignalId, word: &'static str, outcome: Outcome) -> Self {
+    fn plain(signal: &SignalId, outcome: Outcome) -> Self {
         Self {
             signal: signal.clone(),
-            word,
+            word: word(outcome),
             read: false,
             answer: v1::SignalAnswer {
                 signal: signal.to_string(),
@@ -169,17 +194,17 @@ impl Line {
 
     fn withheld(signal: &SignalId, why: Withhold) -> Self {
         match why {
-            Withhold::NoValidConsent => Self::plain(signal, "no_valid_consent", Outcome::NoValidConsent),
-            Withhold::BudgetSpent => Self::plain(signal, "budget_spent", Outcome::BudgetSpent),
+            Withhold::NoValidConsent => Self::plain(signal, Outcome::NoValidConsent),
+            Withhold::BudgetSpent => Self::plain(signal, Outcome::BudgetSpent),
         }
     }
 
-    fn found(id: &SignalId, finding: &signal::Outcome) -> Self {
-        match finding {
-            signal::Outcome::NoFile => Self::plain(id, "no_file", Outcome::NoFile),
+    fn told(signal: &SignalId, outcome: &signal::Outcome) -> Self {
+        match outcome {
+            signal::Outcome::NoFile => Self::plain(signal, Outcome::NoFile),
             signal::Outcome::NotAvailable => Self {
                 read: true,
-                ..Self::plain(id, "not_available", Outcome::NotAvailable)
+                ..Self::plain(signal, Outcome::NotAvailable)
             },
             signal::Outcome::Band {
                 index,
@@ -188,7 +213,7 @@ impl Line {
                 as_of,
                 valid_until,
             } => {
-                let mut line = Self::plain(id, "band", Outcome::Band);
+                let mut line = Self::plain(signal, Outcome::Band);
                 line.read = true;
                 line.answer.band = label.clone();
                 line.answer.band_index = *index;

@@ -77,11 +77,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         vault: Arc::clone(&kept.vault),
         state: Arc::clone(&kept.state),
         log: kept.log.clone(),
-        opener: Opener::new(
-            config.gateway.uri.clone(),
-            Arc::clone(&kept.keyring),
-            Box::new(|_, _| true),
-        ),
+        opener: Opener::new(config.gateway.uri.clone(), Arc::clone(&kept.keyring)),
         person_keys: consent::Keys {
             epoch: kept.keyring.epoch(),
             pseudonym: kept.keyring.pseudonym(),

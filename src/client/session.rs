@@ -128,6 +128,12 @@ impl Opening {
         Ok((v1::OpenSessionRequest { open: Some(open) }, opening))
     }
 
+    /// For vectors: the private key and the client's secret.
+    #[cfg(test)]
+    pub(crate) fn secrets(&self) -> (Secret<32>, Secret<32>) {
+        (self.pair.secret().clone(), self.client_secret.clone())
+    }
+
     /// Opens the acceptance and derives the keys. The session must not be used before the body's receipt was checked
     /// over the second value: the acceptance without the gateway's secret, which is what the log commits to.
     pub fn accept(

@@ -184,12 +184,12 @@ async fn known_before(
 }
 
 /// The stored answer of an earlier entry goes out again, if what it tells is still permitted now.
-fn again(gate: &Gate, mut case: Case<Permit>, index: u64) -> Result<Result<Case<Minimised>, Case<Permit>>, Refusal> {
+fn again(gate: &Gate, case: Case<Permit>, index: u64) -> Result<Result<Case<Minimised>, Case<Permit>>, Refusal> {
     match gate.stored_answer(case.facts(), index) {
-        Ok(Some(answer)) => {
+        Ok(Some(answer)) => Ok(minimise::again(case, &answer, &gate.view.snapshot).map(|mut case| {
             case.note().note = format!("repeats entry {index}");
-            Ok(minimise::again(case, answer))
-        }
+            case
+        })),
         Ok(None) => Ok(Err(case)),
         Err(_) => Err(case.refuse(Code::Internal)),
     }

@@ -29,7 +29,7 @@ pub async fn open_session(
     match offer {
         Ok(offer) => {
             let recorded = slot.append(offer).await?;
-            seal::seal_accept(recorded, &*gate.rng)
+            seal::seal_accept(&gate.opener, recorded, &*gate.rng)
                 .map(Ok)
                 .map_err(|_| NotRecorded::LogFailed)
         }

@@ -51,9 +51,11 @@ impl ExchangeService for Desk {
     ) -> Result<Response<v1::OpenSessionResponse>, Status> {
         let peer = self.peer(&request)?;
         self.limit(&peer, Costly::Encapsulation)?;
-        let gate = Arc::clone(&self.gate);
+        let Some(open) = request.into_inner().open else {
+            return Err(self.turn_away(Code::EnvelopeMalformed, peer.uri()));
+        };
         let opened = self
-            .run(pipeline::open_session(gate, peer, request.into_inner()))
+            .run(pipeline::open_session(Arc::clone(&self.gate), peer, open))
             .await?;
         opened.map(Response::new).map_err(|r| status::refused(&r))
     }

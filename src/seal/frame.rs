@@ -210,6 +210,12 @@ impl MessageKey {
         made
     }
 
+    /// For vectors.
+    #[cfg(test)]
+    pub(super) fn parts(&self) -> ([u8; 32], [u8; 12]) {
+        (*self.key.expose(), self.nonce)
+    }
+
     /// Encrypts; the tag is appended.
     pub fn seal(self, aad: &[u8], plaintext: Vec<u8>) -> Result<Vec<u8>, Broken> {
         crypto::seal(self.key.expose(), &self.nonce, aad, plaintext)

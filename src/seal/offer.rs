@@ -21,14 +21,13 @@ use crate::{
 use zeroize::{Zeroize, Zeroizing};
 
 /// An opening, as sent.
-pub type OpenSession = v1::OpenSessionRequest;
+pub type OpenSession = v1::OneShotRequest;
 /// An acceptance, as sent.
 pub type SessionAccepted = v1::OpenSessionResponse;
 
 /// A session that may begin once its entry is recorded.
 pub struct SessionOffer {
     place: Place,
-    gateway: String,
     client_kem_pk: Vec<u8>,
     client_secret: Secret<32>,
     server_secret: Secret<32>,
@@ -55,7 +54,7 @@ impl Auditable for Case<SessionOffer> {
 pub fn open_session(
     opener: &Opener,
     mut case: Case<Partner>,
-    request: v1::OpenSessionRequest,
+    request: v1::OneShotRequest,
     now: Time,
     rng: &dyn Rng,
 ) -> Result<Case<SessionOffer>, Refusal> {
@@ -71,13 +70,12 @@ pub fn open_session(
 fn steps(
     opener: &Opener,
     partner: &Partner,
-    request: v1::OpenSessionRequest,
+    request: v1::OneShotRequest,
     now: Time,
     rng: &dyn Rng,
     found: &mut Found,
 ) -> Result<SessionOffer, Code> {
-    let envelope = request.open.ok_or(Code::EnvelopeMalformed)?;
-    let envelope = OneShot::from_wire(envelope).map_err(|_| Code::EnvelopeMalformed)?;
+    let envelope = OneShot::from_wire(request).map_err(|_| Code::EnvelopeMalformed)?;
     if envelope.ciphertext.len() > SEALED_REQUEST_BYTES_MAX {
         return Err(Code::TooLarge);
     }
@@ -117,7 +115,6 @@ fn steps(
     let answer = accept(&place, None).encode_to_vec();
     Ok(SessionOffer {
         place,
-        gateway: parties.gateway.to_owned(),
         client_kem_pk: message.client_kem_pk,
         client_secret,
         server_secret,
@@ -127,14 +124,18 @@ fn steps(
 }
 
 /// Seals the acceptance with its receipt, and only then starts the session.
-pub fn seal_accept(recorded: Recorded<Case<SessionOffer>>, rng: &dyn Rng) -> Result<v1::OpenSessionResponse, Broken> {
+pub fn seal_accept(
+    opener: &Opener,
+    recorded: Recorded<Case<SessionOffer>>,
+    rng: &dyn Rng,
+) -> Result<v1::OpenSessionResponse, Broken> {
     let (case, receipt) = recorded.into_parts();
     let (facts, offer) = case.close();
     let session = offer.place.session();
     let (suite, id): (Suite, [u8; 16]) = (session.suite, session.id);
     let partner = session.partner.clone();
     let parties = frame::Parties {
-        gateway: &offer.gateway,
+        gateway: opener.gateway(),
         partner: partner.as_str(),
     };
     let open = (offer.open.0.as_slice(), offer.open.1.as_slice());

@@ -28,23 +28,41 @@ pub struct Opener {
     gateway: String,
     keyring: Arc<Keyring>,
     sessions: Arc<Sessions>,
-    limiter: Box<Limiter>,
+    limiter: Option<Box<Limiter>>,
 }
 
 impl Opener {
-    /// `gateway` is our SPIFFE URI: `G` in every derivation.
-    pub fn new(gateway: impl Into<String>, keyring: Arc<Keyring>, limiter: Box<Limiter>) -> Self {
+    /// `gateway` is our SPIFFE URI: `G` in every derivation. Without a limiter the caller holds the rate before it opens.
+    pub fn new(gateway: impl Into<String>, keyring: Arc<Keyring>) -> Self {
         Self {
             gateway: gateway.into(),
             keyring,
             sessions: Arc::new(Sessions::new()),
-            limiter,
+            limiter: None,
         }
+    }
+
+    /// Asks `limiter` before each decapsulation, once suite and key are known to be right.
+    pub fn with_limiter(self, limiter: Box<Limiter>) -> Self {
+        Self {
+            limiter: Some(limiter),
+            ..self
+        }
+    }
+
+    /// Our SPIFFE URI.
+    pub fn gateway(&self) -> &str {
+        &self.gateway
     }
 
     /// The open sessions: to sweep, to close, to end at a suspension.
     pub fn sessions(&self) -> &Arc<Sessions> {
         &self.sessions
+    }
+
+    /// Forgets the keys of a session now: at the end of a CloseSession that was opened in it.
+    pub fn forget_session(&self, id: &[u8; 16]) -> bool {
+        self.sessions.forget(id)
     }
 
     pub(super) fn parties<'a>(&'a self, partner: &'a Partner) -> Parties<'a> {
@@ -71,7 +89,7 @@ impl Opener {
             .filter(|key| key.suite() == suite)
             .ok_or(Code::KeyUnknown)?;
         found.exchange_key = KeyId(envelope.key_id).to_string();
-        if !(self.limiter)(&partner.member().id, now) {
+        if self.limiter.as_ref().is_some_and(|may| !may(&partner.member().id, now)) {
             return Err(Code::RateLimited);
         }
         let plaintext = key

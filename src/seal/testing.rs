@@ -71,7 +71,7 @@ impl World {
             may.load(Ordering::SeqCst)
         };
         Self {
-            opener: Opener::new(GATEWAY, keyring.clone(), Box::new(limiter)),
+            opener: Opener::new(GATEWAY, keyring.clone()).with_limiter(Box::new(limiter)),
             log: Mutex::new(TestLog::new(keyring.log_signer())),
             rng,
             keyring,
@@ -210,8 +210,10 @@ impl World {
         )
         .unwrap();
         let case = self.case(super::frame::OPEN_SESSION);
-        let offer = open_session(&self.opener, case, open, NOW, &*self.rng).ok().unwrap();
-        let response = seal_accept(self.record(offer), &*self.rng).unwrap();
+        let offer = open_session(&self.opener, case, open.open.unwrap(), NOW, &*self.rng)
+            .ok()
+            .unwrap();
+        let response = seal_accept(&self.opener, self.record(offer), &*self.rng).unwrap();
         opening.accept(self.parties(), &response, NOW).unwrap().0
     }
 

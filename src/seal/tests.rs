@@ -391,14 +391,20 @@ fn an_opening_is_accepted_once_and_answers_nothing_before_it_is_recorded() {
     let evidence = v1::Evidence::Request;
     let (open, opening) = Opening::new(parties, key, &world.identity(), evidence, NOW, &*world.rng).unwrap();
     let offer = |open: v1::OpenSessionRequest| {
-        open_session(&world.opener, world.case(frame::OPEN_SESSION), open, NOW, &*world.rng)
+        open_session(
+            &world.opener,
+            world.case(frame::OPEN_SESSION),
+            open.open.unwrap(),
+            NOW,
+            &*world.rng,
+        )
     };
     let first = offer(open.clone()).ok().unwrap();
     assert_eq!(code(offer(open)), Code::Replayed);
     assert_eq!(world.opener.sessions().count(), 1);
     let recorded = world.record(first);
     let committed = crate::audit::Auditable::answer(recorded.value()).to_vec();
-    let response = seal_accept(recorded, &*world.rng).unwrap();
+    let response = seal_accept(&world.opener, recorded, &*world.rng).unwrap();
     let (_, body, ours) = opening.accept(parties, &response, NOW).unwrap();
     // The log commits to the acceptance without the gateway's secret.
     assert_eq!(committed, ours);
@@ -419,7 +425,13 @@ fn an_offer_that_is_never_recorded_leaves_no_session() {
         &*world.rng,
     )
     .unwrap();
-    let offer = open_session(&world.opener, world.case(frame::OPEN_SESSION), open, NOW, &*world.rng);
+    let offer = open_session(
+        &world.opener,
+        world.case(frame::OPEN_SESSION),
+        open.open.unwrap(),
+        NOW,
+        &*world.rng,
+    );
     assert_eq!(world.opener.sessions().count(), 1);
     drop(offer);
     assert_eq!(world.opener.sessions().count(), 0);
@@ -450,9 +462,7 @@ fn an_opening_with_a_key_that_cannot_be_sealed_to_is_refused_before_it_is_record
             .seal(&*world.rng, &key.public_key, &info, made.unwrap().signed())
             .unwrap();
         (inner(&mut sealed).enc, inner(&mut sealed).ciphertext) = (enc, ciphertext);
-        let open = v1::OpenSessionRequest {
-            open: Some(inner(&mut sealed).clone()),
-        };
+        let open = inner(&mut sealed).clone();
         let case = world.case(frame::OPEN_SESSION);
         assert_eq!(
             code(open_session(&world.opener, case, open, NOW, &*world.rng)),

@@ -94,8 +94,17 @@ impl ExchangeService for Gateway {
     ) -> Result<Response<v1::OpenSessionResponse>, Status> {
         let world = &self.world;
         let case = world.case(crate::seal::frame::OPEN_SESSION);
-        let offer = open_session(&world.opener, case, request.into_inner(), NOW, &*world.rng).map_err(refused)?;
-        Ok(Response::new(seal_accept(world.record(offer), &*world.rng).unwrap()))
+        let offer = open_session(
+            &world.opener,
+            case,
+            request.into_inner().open.unwrap(),
+            NOW,
+            &*world.rng,
+        )
+        .map_err(refused)?;
+        Ok(Response::new(
+            seal_accept(&world.opener, world.record(offer), &*world.rng).unwrap(),
+        ))
     }
 
     async fn query(&self, request: Request<v1::QueryRequest>) -> Result<Response<v1::QueryResponse>, Status> {
