@@ -357,9 +357,9 @@ fn by_cel(text: &str, catalogue: &Catalogue, row: &Row) -> Option<i64> {
         let of_room = fields.filter_map(|(i, f)| Some((f.path.as_str().strip_prefix(&format!("{room}."))?, i, f)));
         let members: std::collections::HashMap<String, Value> = of_room
             .map(|(name, i, field)| {
-                let numbers = row.value(i).unwrap().iter().map(|n| Value::Int(*n));
+                let mut numbers = row.value(i).unwrap().iter().map(|n| Value::Int(*n));
                 let value = match field.months {
-                    1 => numbers.last().unwrap_or(Value::Null),
+                    1 => numbers.next_back().unwrap_or(Value::Null),
                     _ => Value::List(Arc::new(numbers.collect())),
                 };
                 (name.to_owned(), value)

@@ -2,6 +2,8 @@
 //!
 //! A row is loaded or rejected with line, column and reason; nothing is lost silently and no value is in any text.
 mod convert;
+#[cfg(test)]
+mod hostile;
 mod lines;
 mod mapping;
 mod open;

@@ -13,7 +13,6 @@ use ::parquet::{
     file::{properties::WriterProperties, writer::SerializedFileWriter},
     schema::parser::parse_message_type,
 };
-use proptest::prelude::*;
 use std::{
     io::Write,
     path::{Path, PathBuf},
@@ -84,7 +83,7 @@ impl State for Nothing {
     }
 }
 
-fn mapping() -> Arc<Mapping> {
+pub(super) fn mapping() -> Arc<Mapping> {
     let catalogue = Arc::new(Catalogue::load(FIELDS).unwrap());
     Arc::new(Mapping::load(MAPPING, catalogue).unwrap())
 }
@@ -467,38 +466,4 @@ fn an_interrupted_load_continues_and_reports_the_same() {
     bench.vault.on_committed(&id).unwrap();
     assert!(bench.read("u8998").is_some());
     assert!(run(&mut Vec::new()).unwrap().already_visible);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
-    #[test]
-    fn hostile_bytes_never_panic_and_every_line_is_accounted_for(
-        body in prop::collection::vec(prop_oneof![
-            Just(b'\n'), Just(b','), Just(b'"'), Just(b'{'), Just(b'}'), Just(b':'), Just(b'0'), any::<u8>()
-        ], 0..400),
-        json in any::<bool>(),
-    ) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("x");
-        let header: &[u8] = if json { b"" } else { b"who,day,balance,m0,m1,m2,note\n" };
-        std::fs::write(&path, [header, &body].concat()).unwrap();
-        let format = if json { Format::JsonLines } else { Format::Csv };
-        if let Ok(mut rows) = open(&path, format, mapping()) {
-            let mut count = 0;
-            while let Some(row) = rows.next_row().unwrap() {
-                count += 1;
-                if let Err(reject) = row {
-                    prop_assert!(reject.line >= 1);
-                }
-            }
-            let trimmed = |line: &[u8]| line.iter().rev().skip_while(|b| **b == b'\r').count() > 0;
-            let filled = body.split(|b| *b == b'\n').filter(|line| trimmed(line)).count();
-            // A file that begins with gzip's mark is read as gzip.
-            let marked = body.starts_with(&[0x1f, 0x8b]) || body.starts_with(b"\xef\xbb\xbf");
-            if !(json && marked) {
-                prop_assert_eq!(count, filled);
-            }
-        }
-    }
 }
