@@ -42,7 +42,10 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(word.len()) / 3)
+        .filter(|(distance, candidate)| {
+            let begun = word.len() >= 4 && candidate.starts_with(word);
+            begun || *distance <= 1 + candidate.len().min(word.len()) / 3
+        })
         .min()
         .map(|(_, candidate)| candidate)
 }

@@ -38,8 +38,6 @@ pub mod limits;
 pub mod refusal;
 pub mod seal;
 pub mod state;
-#[cfg(feature = "gateway")]
-pub mod store;
 pub mod wire;
 
 #[cfg(feature = "gateway")]

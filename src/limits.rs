@@ -2,7 +2,7 @@
 
 // --- Channel -------------------------------------------------------------------------------------------------------
 
-/// TLS handshakes under way at once. One costs about 0.5 ms of CPU: 256 is an eighth of a second of work queued.
+/// TLS handshakes under way at once on one listener. One costs about 0.5 ms of CPU: 256 is an eighth of a second of work queued.
 pub const HANDSHAKES_MAX: usize = 256;
 /// TLS handshakes under way at once from one address: one slow or hostile source leaves three quarters to the others.
 pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 64;
@@ -10,8 +10,10 @@ pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 64;
 pub const HANDSHAKE_MS_MAX: u64 = 5_000;
 /// Open connections of one peer identity.
 pub const CONNECTIONS_PER_PEER_MAX: usize = 64;
-/// Open connections in all; each holds about 40 KiB of buffers: 40 MiB.
+/// Open connections of partners in all; each holds about 40 KiB of buffers: 40 MiB.
 pub const CONNECTIONS_MAX: usize = 1_024;
+/// Open connections on the staff listener, beside those of partners: a flood there must not keep staff out.
+pub const STAFF_CONNECTIONS_MAX: usize = 64;
 /// HTTP/2 streams open at once on one connection.
 pub const STREAMS_PER_CONNECTION_MAX: u32 = 256;
 /// gRPC message: a load chunk of 512 rows of 1 KiB, with room.
@@ -147,6 +149,8 @@ pub const DISK_LOW_WATER_BYTES: u64 = 16 << 20;
 pub const DISK_RESERVE_BYTES: u64 = 8 << 20;
 /// How long a closing log waits for slots that are still held.
 pub const AUDIT_DRAIN_MS_MAX: u64 = 2_000;
+/// A line of an export: an entry twice in base64 and its words.
+pub const EXPORT_LINE_BYTES_MAX: u64 = 32 << 10;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
 pub const COUNTED_PEERS_MAX: usize = 256;
 

@@ -5,48 +5,49 @@
 use crate::{
     audit::{Auditable, Class},
     case::{After, Case},
-    clock::Time,
     domain::{FieldPath, FieldSet, SignalId},
     facts::Facts,
     limits::{ANSWER_BYTES_MAX, ID_BYTES_MAX, REASONS_MAX, SIGNALS_PER_QUERY_MAX},
     policy::{Permit, Snapshot, Withheld, Withhold},
     refusal::{Code, Refusal},
-    seal::{Opened, ReplyKeys, payload::Question},
+    seal::{Answered, Opened, Outgoing, ReplyKeys, payload::Question},
+    signal::{self, Derived, SignalValue},
     wire::{self, Message, v1},
 };
 use v1::SignalOutcome as Outcome;
 
-/// Proof: this answer holds permitted, consented signals, or nothing. Made by [`nothing`] and by the step that keeps
-/// what was derived.
+/// Proof: this answer holds permitted, consented signals, or nothing. Made by [`nothing`], [`keep`] and [`again`] only.
 ///
 /// ```compile_fail,E0308
 /// use tollgate::{case::Case, minimise, policy::{Permit, Snapshot}};
-/// fn skip(permit: Case<Permit>, s: &Snapshot) { let _ = minimise::nothing(permit, s, [0; 5]); }
+/// fn skip(permit: Case<Permit>, s: &Snapshot) { let _ = minimise::nothing(permit, s); }
 /// ```
 /// ```
 /// use tollgate::{case::Case, minimise, policy::{Withheld, Snapshot}};
-/// fn go_on(withheld: Case<Withheld>, s: &Snapshot) { let _ = minimise::nothing(withheld, s, [0; 5]); }
+/// fn skip(withheld: Case<Withheld>, s: &Snapshot) { let _ = minimise::nothing(withheld, s); }
+/// ```
+/// ```compile_fail,E0308
+/// use tollgate::{case::Case, minimise, policy::Snapshot, source::Raw};
+/// fn skip(raw: Case<Raw>, s: &Snapshot) { let _ = minimise::keep(raw, s); }
+/// ```
+/// ```
+/// use tollgate::{case::Case, minimise, policy::Snapshot, signal::Derived};
+/// fn skip(derived: Case<Derived>, s: &Snapshot) { let _ = minimise::keep(derived, s); }
 /// ```
 pub struct Minimised {
     answer: Vec<u8>,
-    reference: String,
     reply: ReplyKeys,
 }
 
 impl After<Withheld> for Minimised {}
+impl After<Derived> for Minimised {}
+/// For [`again`]: an answer that went out before, checked against the permit of now.
+impl After<Permit> for Minimised {}
 
 impl Minimised {
     /// The serialised `Answer`.
     pub fn answer(&self) -> &[u8] {
         &self.answer
-    }
-    /// What a letter can print.
-    pub fn reference(&self) -> &str {
-        &self.reference
-    }
-    /// Answer, reference, and what the one reply is sealed with.
-    pub(crate) fn into_parts(self) -> (Vec<u8>, String, ReplyKeys) {
-        (self.answer, self.reference, self.reply)
     }
 }
 
@@ -62,77 +63,109 @@ impl Auditable for Case<Minimised> {
     }
 }
 
-/// The answer to a question that was decided with nothing to read: each signal with its reason. `random` becomes the
-/// reference.
-pub fn nothing(mut case: Case<Withheld>, snapshot: &Snapshot, random: [u8; 5]) -> Case<Minimised> {
+impl Answered for Case<Minimised> {
+    fn into_reply(self) -> Outgoing {
+        let (facts, minimised) = self.close();
+        Outgoing {
+            answer: minimised.answer,
+            reference: facts.reference,
+            keys: minimised.reply,
+        }
+    }
+}
+
+/// The answer to a question that was decided with nothing to read: each signal with its reason.
+pub fn nothing(mut case: Case<Withheld>, snapshot: &Snapshot) -> Case<Minimised> {
     let withheld = case.proof().withheld().iter();
     let lines: Vec<Line> = withheld.map(|(id, why)| Line::withheld(id, *why)).collect();
     let page = page(snapshot, case.proof().opened(), &lines);
-    page.note(&lines, random, case.note());
-    case.then(|withheld| {
-        let (opened, _) = withheld.into_parts();
-        page.finish(opened, random)
-    })
+    page.note(&lines, case.note());
+    case.then(|withheld| page.finish(withheld.into_parts().0))
 }
 
-/// What was found out for one permitted signal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Finding {
-    Band {
-        index: u32,
-        label: String,
-        /// Most important first.
-        reasons: Vec<String>,
-        as_of: Time,
-        valid_until: Time,
-    },
-    NoFile,
-    NotAvailable,
-}
-
-/// Writes findings under the permit they were made under. `split` takes the proof of the step before apart once the
-/// page is written.
+/// The answer that what was derived gives, and nothing beside it.
 ///
 /// # Errors
-/// `INTERNAL` if a finding lies outside the permit, one is missing, or the answer would not fit one block: the checks at
+/// `INTERNAL` if a value lies outside the permit, one is missing, or the answer would not fit one block: the checks at
 /// load rule that out, and what they miss is not sent.
-pub(crate) fn keep_findings<D>(
-    mut case: Case<D>,
-    findings: &[(SignalId, Finding)],
-    permit_of: impl FnOnce(&D) -> &Permit,
-    permit_from: impl FnOnce(D) -> Permit,
-    snapshot: &Snapshot,
-    random: [u8; 5],
-) -> Result<Case<Minimised>, Refusal>
-where
-    Minimised: After<D>,
-{
-    let written = write(permit_of(case.proof()), findings, snapshot);
-    let Some((page, lines)) = written else {
+pub fn keep(mut case: Case<Derived>, snapshot: &Snapshot) -> Result<Case<Minimised>, Refusal> {
+    let derived = case.proof();
+    let Some((page, lines)) = write(derived.permit(), derived.values(), snapshot) else {
         return Err(case.refuse(Code::Internal));
     };
-    page.note(&lines, random, case.note());
-    Ok(case.then(|proof| {
-        let (opened, _) = permit_from(proof).into_parts();
-        page.finish(opened, random)
+    page.note(&lines, case.note());
+    Ok(case.then(|derived| page.finish(derived.into_parts().0.into_parts().0)))
+}
+
+/// The stored answer to the same request goes out again: decided anew, read no more. It must be of this request and this
+/// snapshot, and tell exactly what is permitted now; if not, the case comes back, to be answered afresh.
+#[expect(clippy::result_large_err, reason = "no error: the case goes on, on another road")]
+pub fn again(mut case: Case<Permit>, stored: &[u8], snapshot: &Snapshot) -> Result<Case<Minimised>, Case<Permit>> {
+    let Some(lines) = repeated(case.proof(), stored, snapshot) else {
+        return Err(case);
+    };
+    let facts = case.note();
+    facts.outcomes = lines.iter().map(|line| line.word.to_owned()).collect();
+    // Nothing is read this time.
+    facts.fields_read = FieldSet::default();
+    let answer = stored.to_vec();
+    Ok(case.then(|permit| {
+        let (_, _, reply) = permit.into_parts().0.into_parts();
+        Minimised { answer, reply }
     }))
 }
 
-fn write(permit: &Permit, findings: &[(SignalId, Finding)], snapshot: &Snapshot) -> Option<(Page, Vec<Line>)> {
+fn repeated(permit: &Permit, stored: &[u8], snapshot: &Snapshot) -> Option<Vec<Line>> {
+    let answer: v1::Answer = wire::decode_canonical(stored).ok()?;
+    let question = permit.opened().payload();
+    let same = answer.request_id == permit.opened().request_key().0.0
+        && answer.policy_hash == snapshot.hash()
+        && answer.agreement_id == question.agreement.as_str()
+        && answer.consent_id == question.consent.0
+        && answer.signals.len() == question.signals.len();
+    let line = |(id, told): (&SignalId, v1::SignalAnswer)| {
+        let tells = matches!(told.outcome(), Outcome::Band | Outcome::NoFile | Outcome::NotAvailable);
+        let fits = told.signal == id.to_string() && tells == permit.permitted().contains(id);
+        fits.then(|| Line::plain(id, told.outcome()))
+    };
+    same.then(|| {
+        question
+            .signals
+            .iter()
+            .zip(answer.signals)
+            .map(line)
+            .collect::<Option<_>>()
+    })
+    .flatten()
+}
+
+fn write(permit: &Permit, values: &[SignalValue], snapshot: &Snapshot) -> Option<(Page, Vec<Line>)> {
     let mut lines = Vec::new();
     for id in &permit.opened().payload().signals {
         let permitted = permit.permitted().contains(id);
-        let finding = findings.iter().find(|(of, _)| of == id).map(|(_, finding)| finding);
+        let value = values.iter().find(|value| value.id == *id);
         let withheld = permit.withheld().iter().find(|(of, _)| of == id);
-        lines.push(match (permitted, finding, withheld) {
-            (true, Some(finding), None) => Line::found(id, finding),
+        lines.push(match (permitted, value, withheld) {
+            (true, Some(value), None) => Line::told(id, &value.outcome),
             (false, None, Some((_, why))) => Line::withheld(id, *why),
             _ => return None,
         });
     }
     let page = page(snapshot, permit.opened(), &lines);
-    let sound = findings.len() == permit.permitted().len() && page.read.is_subset(&permit.fields());
+    let sound = values.len() == permit.permitted().len() && page.read.is_subset(&permit.fields());
     (sound && page.answer.encoded_len() <= ANSWER_BYTES_MAX).then_some((page, lines))
+}
+
+/// What the entry says of a signal.
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Unspecified => "unspecified",
+        Outcome::Band => "band",
+        Outcome::NoValidConsent => "no_valid_consent",
+        Outcome::NoFile => "no_file",
+        Outcome::BudgetSpent => "budget_spent",
+        Outcome::NotAvailable => "not_available",
+    }
 }
 
 /// One signal of the answer.
@@ -146,10 +179,10 @@ struct Line {
 }
 
 impl Line {
-    fn plain(signal: &SignalId, word: &'static str, outcome: Outcome) -> Self {
+    fn plain(signal: &SignalId, outcome: Outcome) -> Self {
         Self {
             signal: signal.clone(),
-            word,
+            word: word(outcome),
             read: false,
             answer: v1::SignalAnswer {
                 signal: signal.to_string(),
@@ -161,26 +194,26 @@ impl Line {
 
     fn withheld(signal: &SignalId, why: Withhold) -> Self {
         match why {
-            Withhold::NoValidConsent => Self::plain(signal, "no_valid_consent", Outcome::NoValidConsent),
-            Withhold::BudgetSpent => Self::plain(signal, "budget_spent", Outcome::BudgetSpent),
+            Withhold::NoValidConsent => Self::plain(signal, Outcome::NoValidConsent),
+            Withhold::BudgetSpent => Self::plain(signal, Outcome::BudgetSpent),
         }
     }
 
-    fn found(signal: &SignalId, finding: &Finding) -> Self {
-        match finding {
-            Finding::NoFile => Self::plain(signal, "no_file", Outcome::NoFile),
-            Finding::NotAvailable => Self {
+    fn told(signal: &SignalId, outcome: &signal::Outcome) -> Self {
+        match outcome {
+            signal::Outcome::NoFile => Self::plain(signal, Outcome::NoFile),
+            signal::Outcome::NotAvailable => Self {
                 read: true,
-                ..Self::plain(signal, "not_available", Outcome::NotAvailable)
+                ..Self::plain(signal, Outcome::NotAvailable)
             },
-            Finding::Band {
+            signal::Outcome::Band {
                 index,
                 label,
                 reasons,
                 as_of,
                 valid_until,
             } => {
-                let mut line = Self::plain(signal, "band", Outcome::Band);
+                let mut line = Self::plain(signal, Outcome::Band);
                 line.read = true;
                 line.answer.band = label.clone();
                 line.answer.band_index = *index;
@@ -231,18 +264,16 @@ fn page(snapshot: &Snapshot, opened: &Opened<Question>, lines: &[Line]) -> Page 
 }
 
 impl Page {
-    fn note(&self, lines: &[Line], random: [u8; 5], facts: &mut Facts) {
+    fn note(&self, lines: &[Line], facts: &mut Facts) {
         facts.outcomes = lines.iter().map(|line| line.word.to_owned()).collect();
         facts.fields_read = self.read;
         facts.fields_withheld = self.withheld;
-        facts.reference = reference(random);
     }
 
-    fn finish(self, opened: Opened<Question>, random: [u8; 5]) -> Minimised {
+    fn finish(self, opened: Opened<Question>) -> Minimised {
         let (_, _, reply) = opened.into_parts();
         Minimised {
             answer: self.answer.encode_to_vec(),
-            reference: reference(random),
             reply,
         }
     }

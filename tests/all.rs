@@ -1,3 +1,4 @@
+//! The request path, the channel and the whole gateway, by real certificates, processes and files.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,3 +1,4 @@
+//! Crashes: kill -9, power cuts, damaged files, a full disk.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -43,10 +43,4 @@ impl Agreements {
     pub(crate) fn at(&self, index: usize) -> Option<&Agreement> {
         self.0.get(index)
     }
-    /// For tests of the policy: agreements that no file would pass for.
-    #[cfg(test)]
-    pub(crate) fn for_tests(mut all: Vec<Agreement>) -> Self {
-        all.sort_by(|a, b| a.id.cmp(&b.id));
-        Self(all)
-    }
 }

@@ -17,4 +17,3 @@ pub use terms::{
     Agreement, Evidence, JointLending, Jurisdiction, Mechanism, Party, PartyKind, PartyRole, Quotas, Route, Shares,
 };
 pub use text::FileError;
-pub(crate) use text::{nearest, parse};

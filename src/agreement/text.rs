@@ -1,5 +1,5 @@
 //! Reads TOML so that a mistake is named with its file, its key and the mend.
-use crate::limits::CONFIG_BYTES_MAX;
+use crate::document;
 use serde::de::DeserializeOwned;
 
 /// A file that does not load. The text names the file, the place and what to do.
@@ -26,39 +26,10 @@ impl FileError {
 
 /// Parses; an unknown key is named, with the known key that is spelt most like it.
 pub(crate) fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, FileError> {
-    if text.len() as u64 > CONFIG_BYTES_MAX {
-        let mend = format!("larger than {CONFIG_BYTES_MAX} bytes: split it");
-        return Err(FileError::new(file, "the whole file", mend));
-    }
-    toml::from_str(text).map_err(|error| {
-        let line = error
-            .span()
-            .and_then(|span| text.get(..span.start))
-            .map_or(1, |before| before.matches('\n').count() + 1);
-        FileError::new(file, format!("line {line}"), explain(error.message()))
+    document::read(text).map_err(|error| {
+        let place = format!("line {}, column {}", error.line, error.column);
+        FileError::new(file, place, error.text)
     })
-}
-
-fn explain(message: &str) -> String {
-    let mut words = message.split('`').skip(1).step_by(2);
-    let suggestion = match (message.starts_with("unknown "), words.next()) {
-        (true, Some(unknown)) => nearest(unknown, words),
-        _ => None,
-    };
-    match suggestion {
-        Some(known) => format!("{}; did you mean `{known}`?", message.trim_end()),
-        None => message.trim_end().to_owned(),
-    }
-}
-
-/// The known word that is spelt most like `word`, if one is close.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(closeness, _)| *closeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]
@@ -75,9 +46,9 @@ mod tests {
     #[test]
     fn an_unknown_key_is_named_with_a_suggestion() {
         let error = parse::<Sample>("a.toml", "# one\npurpose = []\n").unwrap_err();
-        assert_eq!(error.place, "line 2");
+        assert_eq!(error.place, "line 2, column 1");
         assert!(
-            error.mend.contains("`purpose`") && error.mend.ends_with("did you mean `purposes`?"),
+            error.mend.contains("`purpose`") && error.mend.contains("did you mean `purposes`?"),
             "{error}"
         );
     }

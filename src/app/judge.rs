@@ -32,15 +32,25 @@ pub fn judge_by(config: &Config) -> Result<View, AppError> {
     let files = &config.files;
     let catalogue = Catalogue::load(&read_text(&files.fields)?).map_err(|e| invalid(&files.fields, e))?;
     let signals = Signals::load(&read_text(&files.signals)?, &catalogue).map_err(|e| invalid(&files.signals, e))?;
-    let register = Register::load(&read_text(&files.register)?, &config.gateway.uri)
-        .map_err(agreement_error(&files.register))?;
+    let register =
+        Register::load(&read_text(&files.register)?, &config.gateway.uri).map_err(agreement_error(&files.register))?;
     let mut texts = Vec::new();
     for path in &files.agreements {
         texts.push((path.display().to_string(), read_text(path)?));
     }
     let named = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    let agreements = Agreements::load(named).map_err(|e| invalid(Path::new(&e.file), format!("{}: {}", e.place, e.mend)))?;
-    let shapes: Vec<minimise::Shape<'_>> = signals.iter().map(|s| shape(s, &catalogue)).collect();
+    let agreements =
+        Agreements::load(named).map_err(|e| invalid(Path::new(&e.file), format!("{}: {}", e.place, e.mend)))?;
+    let reasons: Vec<String> = signals.reasons().iter().map(|r| r.code.clone()).collect();
+    let shapes: Vec<minimise::Shape<'_>> = signals
+        .iter()
+        .map(|signal| minimise::Shape {
+            signal: signal.id(),
+            bands: signal.bands(),
+            reasons: &reasons,
+            fields: catalogue.names(signal.lineage()),
+        })
+        .collect();
     minimise::check_size(&shapes).map_err(|e| invalid(&files.signals, e))?;
     let snapshot = Snapshot::build(Basis {
         register: &register,
@@ -88,7 +98,13 @@ pub fn check_channel(config: &Config) -> Result<(), AppError> {
     let trust = Trust::load(&config.tls.trust)?;
     let credential = Credential::load(&config.tls.chain, &config.tls.key)?;
     for listener in [Listener::Partner, Listener::Staff] {
-        server_config(&trust, listener, &credential, Arc::new(SystemClock), &CrlMemory::default())?;
+        server_config(
+            &trust,
+            listener,
+            &credential,
+            Arc::new(SystemClock),
+            &CrlMemory::default(),
+        )?;
     }
     Ok(())
 }

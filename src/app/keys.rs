@@ -7,26 +7,14 @@ use crate::{
     crypto::{Ed25519Signer, Rng},
     domain::Method,
     facts::{Facts, Kind},
-    keyring::{KeyListTerms, Keyring, KeyringError},
+    keyring::{KeyListTerms, Keyring, KeyringError, PublishedKeys},
     wire::{decode_canonical, v1},
 };
-use arc_swap::ArcSwapOption;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::sync::Arc;
 
 /// Method name of entries that no call leads to.
 const PUBLISH: Method = Method("/tollgate.internal/PublishKeyList");
-
-/// The newest signed key list.
-#[derive(Default)]
-pub struct PublishedKeys(ArcSwapOption<v1::GetKeyListResponse>);
-
-impl PublishedKeys {
-    /// What partners are given; `None` before the first is signed.
-    pub fn current(&self) -> Option<v1::GetKeyListResponse> {
-        self.0.load_full().map(|list| (*list).clone())
-    }
-}
 
 /// Signs and publishes key lists.
 pub(super) struct Publisher {
@@ -94,7 +82,7 @@ impl Publisher {
         };
         self.log.append(Event::new(facts)).await?;
         self.renew_at = Time(now.0 / 2 + signed.not_after.0 / 2);
-        self.published.0.store(Some(Arc::new(signed.response)));
+        self.published.publish(signed.response);
         Ok(())
     }
 }

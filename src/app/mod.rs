@@ -1,13 +1,12 @@
 //! Wires the modules together, owns every task, drains on shutdown. Bad configuration ends here, before a port is bound.
-mod kept;
 mod judge;
+mod kept;
 mod keys;
 mod running;
 pub mod site;
 
-pub use kept::{Kept, create_data, verifier_key};
 pub use judge::{check_channel, judge_by};
-pub use keys::PublishedKeys;
+pub use kept::{Kept, create_data, verifier_key};
 pub use running::{Running, start, start_with, until_told_to_stop};
 
 use crate::{

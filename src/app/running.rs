@@ -1,5 +1,5 @@
 //! A gateway that runs: its listeners, its tasks, its end.
-use super::{AppError, Kept, PublishedKeys, judge_by, keys::Publisher};
+use super::{AppError, Kept, judge_by, keys::Publisher};
 use crate::{
     audit::{Counter, Event, Worker},
     channel::{
@@ -13,6 +13,7 @@ use crate::{
     domain::Method,
     edge::Edge,
     facts::{Facts, Kind},
+    keyring::PublishedKeys,
     limits::DRAIN_MS_MAX,
     pipeline::{Gate, PersonLocks, Recent},
     rpc::{self, Desk, Services},
@@ -70,7 +71,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         Arc::clone(&rng),
     )?;
     publisher.keep_current().await?;
-    let counter = Counter::new(kept.log.clone(), Arc::clone(&clock));
+    let counter = Arc::new(Counter::new(kept.log.clone(), Arc::clone(&clock)));
     let gate = Arc::new(Gate {
         records: Arc::clone(&kept.vault) as _,
         vault: Arc::clone(&kept.vault),
@@ -94,7 +95,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         gate: Arc::clone(&gate),
         keys: Arc::clone(&publisher.published),
         edge: Arc::default(),
-        counter: counter.clone(),
+        counter: Arc::clone(&counter),
         denylist: Arc::clone(&denylist),
         tasks: cases.clone(),
         reply_quantum: Duration::from_millis(config.gateway.reply_quantum_ms),
@@ -103,7 +104,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let events: HandshakeEvents = {
-        let counter = counter.clone();
+        let counter = Arc::clone(&counter);
         Arc::new(move |reason, peer| counter.count(reason, peer))
     };
     let tls = |listener| server_config(&trust, listener, &credential, Arc::clone(&clock), &memory);
@@ -126,7 +127,21 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         return Err(AppError::Server("two listeners were expected".to_owned()));
     };
     let (partners, staff) = (*partners, *staff);
-    tasks.spawn(housekeeping(publisher, Arc::clone(&desk.edge), counter, Arc::clone(&gate), stop.clone()));
+    let stopping = stop.clone();
+    tasks.spawn(async move {
+        tokio::select! {
+            () = counter.run() => {}
+            () = stopping.cancelled() => {}
+        }
+        // What was counted since the last minute.
+        Ok(counter.flush().await?)
+    });
+    tasks.spawn(housekeeping(
+        publisher,
+        Arc::clone(&desk.edge),
+        Arc::clone(&gate),
+        stop.clone(),
+    ));
     tracing::info!(%partners, %staff, "serving");
     Ok(Running {
         partners,
@@ -225,11 +240,10 @@ async fn watch_health(
         .await;
 }
 
-/// What is due: key lists, counted entries, sessions that ended, records that were replaced.
+/// What is due: key lists, sessions that ended, rates of peers that have been quiet.
 async fn housekeeping(
     mut publisher: Publisher,
     edge: Arc<Edge>,
-    counter: Counter,
     gate: Arc<Gate>,
     stop: CancellationToken,
 ) -> Result<(), AppError> {
@@ -246,9 +260,7 @@ async fn housekeeping(
             // The list that is published stays good for hours: say so and try again.
             tracing::error!(%error, "key list not renewed");
         }
-        counter.flush_due().await;
     }
-    counter.flush().await;
     Ok(())
 }
 
@@ -301,7 +313,12 @@ impl Running {
             self.tasks.shutdown().await;
         }
         let mut facts = Facts::new(Kind::Lifecycle, "gateway", STOP, self.snapshot);
-        facts.note = if drained { "drained" } else { "cut off after the drain time" }.to_owned();
+        facts.note = if drained {
+            "drained"
+        } else {
+            "cut off after the drain time"
+        }
+        .to_owned();
         self.gate.log.append(Event::new(facts)).await?;
         drop(self.gate);
         let worker = self.worker;

@@ -8,7 +8,7 @@ use crate::{
     config::Config,
     crypto::Rng,
     domain::PartnerId,
-    pki::{self, Made, PkiError},
+    pki::{self, Made, PartnerPlan, PkiError},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{
@@ -54,6 +54,13 @@ pub enum SiteError {
     App(#[from] Box<AppError>),
 }
 
+fn partner((id, domain): &(&str, &str)) -> Result<PartnerPlan, SiteError> {
+    Ok(PartnerPlan {
+        id: self::id(id)?,
+        domain: (*domain).to_owned(),
+    })
+}
+
 fn id(text: &str) -> Result<PartnerId, SiteError> {
     text.parse().map_err(|_| SiteError::Name(text.to_owned()))
 }
@@ -78,13 +85,7 @@ impl Site {
         let plan = pki::Plan {
             own_domain: DOMAIN.to_owned(),
             providers: vec![id(PROVIDER)?],
-            partners: BANKS
-                .iter()
-                .map(|(id, domain)| pki::PartnerPlan {
-                    id: self::id(id)?,
-                    domain: (*domain).to_owned(),
-                })
-                .collect(),
+            partners: BANKS.iter().map(partner).collect::<Result<_, _>>()?,
             hosts: vec!["localhost".to_owned()],
         };
         let made = pki::init(&pki_folder, &plan, now, rng)?;
@@ -95,7 +96,11 @@ impl Site {
         write(folder, "register.toml", &register(&made))?;
         write(folder, "gateway.toml", &gateway_file(partners, staff))?;
         for (id, _) in BANKS {
-            write(folder, &format!("{id}.toml"), &client_file(id, &format!("partners/{id}"), partners))?;
+            write(
+                folder,
+                &format!("{id}.toml"),
+                &client_file(id, &format!("partners/{id}"), partners),
+            )?;
         }
         write(
             folder,
@@ -166,7 +171,10 @@ fn register(made: &Made) -> String {
         }
     }
     for (role, uri) in ["compliance", "security", "operator"].iter().zip(&made.staff) {
-        let _ = write!(out, "\n[[members]]\nid = \"{role}\"\nrole = \"{role}\"\nuri = \"{uri}\"\n");
+        let _ = write!(
+            out,
+            "\n[[members]]\nid = \"{role}\"\nrole = \"{role}\"\nuri = \"{uri}\"\n"
+        );
     }
     out
 }

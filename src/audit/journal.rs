@@ -166,6 +166,36 @@ impl Segment {
 
 /// All segments of a journal, without a gap, each as long as the next one says.
 pub(super) fn segments(disk: &dyn Disk, dir: &Path, origin: &str) -> Result<Vec<Segment>, JournalError> {
+    let (found, error) = sound_segments(disk, dir, origin);
+    error.map_or(Ok(found), Err)
+}
+
+/// The segments up to the first that is missing or damaged, and what is wrong with that.
+pub(super) fn sound_segments(disk: &dyn Disk, dir: &Path, origin: &str) -> (Vec<Segment>, Option<JournalError>) {
+    let mut found: Vec<Segment> = Vec::new();
+    let numbers = match segment_numbers(disk, dir) {
+        Ok(numbers) => numbers,
+        Err(error) => return (found, Some(error.into())),
+    };
+    for (expected, number) in (1..).zip(numbers) {
+        if number != expected {
+            return (found, Some(JournalError::Missing(expected)));
+        }
+        match open_segment(disk, dir, number, origin) {
+            Ok(segment) => {
+                let before = found.last().map_or(0, |s| s.bytes);
+                if before != segment.header.previous_bytes {
+                    return (found, Some(JournalError::Cut(number - 1)));
+                }
+                found.push(segment);
+            }
+            Err(error) => return (found, Some(error)),
+        }
+    }
+    (found, None)
+}
+
+fn segment_numbers(disk: &dyn Disk, dir: &Path) -> io::Result<Vec<u64>> {
     let mut numbers: Vec<u64> = Vec::new();
     for path in disk.list(dir)? {
         if path.extension().is_some_and(|e| e == "journal") {
@@ -174,37 +204,33 @@ pub(super) fn segments(disk: &dyn Disk, dir: &Path, origin: &str) -> Result<Vec<
         }
     }
     numbers.sort_unstable();
-    let mut found: Vec<Segment> = Vec::new();
-    for (expected, number) in (1..).zip(numbers) {
-        if number != expected {
-            return Err(JournalError::Missing(expected));
-        }
-        let file = disk.open(&segment_path(dir, number))?;
-        let mut bytes = vec![0; SEGMENT_HEADER_BYTES];
-        file.read_at(&mut bytes, 0).map_err(|_| JournalError::Header(number))?;
-        let header = SegmentHeader::decode(&bytes).filter(|h| h.number == number);
-        let header = header.ok_or(JournalError::Header(number))?;
-        if header.origin != origin {
-            return Err(JournalError::Foreign(number));
-        }
-        if found.last().is_some_and(|before| before.bytes != header.previous_bytes) {
-            return Err(JournalError::Cut(number - 1));
-        }
-        found.push(Segment {
-            header,
-            bytes: file.len()?,
-            file,
-        });
+    Ok(numbers)
+}
+
+fn open_segment(disk: &dyn Disk, dir: &Path, number: u64, origin: &str) -> Result<Segment, JournalError> {
+    let file = disk.open(&segment_path(dir, number))?;
+    let header = read_segment_header(&*file).filter(|h| h.number == number);
+    let header = header.ok_or(JournalError::Header(number))?;
+    if header.origin != origin {
+        return Err(JournalError::Foreign(number));
     }
-    Ok(found)
+    Ok(Segment {
+        header,
+        bytes: file.len()?,
+        file,
+    })
+}
+
+fn read_segment_header(file: &dyn DiskFile) -> Option<SegmentHeader> {
+    let mut bytes = vec![0; SEGMENT_HEADER_BYTES];
+    file.read_at(&mut bytes, 0).ok()?;
+    SegmentHeader::decode(&bytes)
 }
 
 /// The origin that the first segment names, for who does not know it.
 pub(super) fn origin(disk: &dyn Disk, dir: &Path) -> Result<String, JournalError> {
     let file = disk.open(&segment_path(dir, 1)).map_err(|_| JournalError::Missing(1))?;
-    let mut bytes = vec![0; SEGMENT_HEADER_BYTES];
-    file.read_at(&mut bytes, 0).map_err(|_| JournalError::Header(1))?;
-    Ok(SegmentHeader::decode(&bytes).ok_or(JournalError::Header(1))?.origin)
+    Ok(read_segment_header(&*file).ok_or(JournalError::Header(1))?.origin)
 }
 
 /// Left-overs of a crash while a segment was made.

@@ -164,7 +164,6 @@ impl Slot {
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "the pair is taken apart at once")]
     fn queue(
         &mut self,
         value: &dyn Auditable,

@@ -13,11 +13,15 @@ mod bytes;
 #[cfg(feature = "gateway")]
 mod committer;
 #[cfg(feature = "gateway")]
+mod counter;
+#[cfg(feature = "gateway")]
 mod disk;
 #[cfg(feature = "gateway")]
 mod entry;
 #[cfg(feature = "gateway")]
 mod event;
+#[cfg(feature = "gateway")]
+mod export;
 #[cfg(feature = "gateway")]
 mod frame;
 #[cfg(feature = "gateway")]
@@ -44,6 +48,8 @@ mod syncer;
 mod tip;
 #[cfg(feature = "gateway")]
 mod tree;
+#[cfg(feature = "gateway")]
+pub mod verify;
 
 #[cfg(test)]
 #[cfg(feature = "gateway")]
@@ -54,7 +60,9 @@ pub use recorded::{Auditable, Class, Receipt, Recorded};
 #[cfg(feature = "gateway")]
 pub use {
     commitment::{Details, open_details},
+    counter::Counter,
     event::Event,
+    export::{ExportError, export},
     log::{Log, Slot, Worker, WorkerPanicked},
     open::{OpenError, Opened, Recovery, Setup},
     reader::{Head, Inclusion, ProofError, StoredEntry},

@@ -20,14 +20,7 @@ pub(super) struct ReadEntry {
 /// Reads an entry and checks that it is number `index` in canonical bytes.
 pub(super) fn read_entry(bytes: &[u8], index: u64) -> Result<ReadEntry, &'static str> {
     let entry: store::v1::Entry = wire::decode_canonical(bytes).map_err(|_| "it is not an entry")?;
-    let leaf: v1::Leaf = wire::decode_canonical(&entry.leaf).map_err(|_| "its leaf is not canonical")?;
-    if leaf.version != 1 || leaf.x_commit.len() != 32 || leaf.i_commit.len() != 32 {
-        return Err("its leaf has another form");
-    }
-    if leaf.seq != index {
-        return Err("its leaf has another number");
-    }
-    let time_ms = wire::millis(leaf.time.as_ref()).ok_or("its leaf has no time")?;
+    let (_, time_ms) = read_leaf(&entry.leaf, index)?;
     let only_effects = store::v1::Entry {
         effects: entry.effects,
         ..Default::default()
@@ -57,4 +50,17 @@ pub(super) fn read_entry(bytes: &[u8], index: u64) -> Result<ReadEntry, &'static
         effects_sha256,
         time_ms,
     })
+}
+
+/// Reads a leaf and its time, and checks that it is number `index` in canonical bytes.
+pub(super) fn read_leaf(bytes: &[u8], index: u64) -> Result<(v1::Leaf, i64), &'static str> {
+    let leaf: v1::Leaf = wire::decode_canonical(bytes).map_err(|_| "its leaf is not canonical")?;
+    if leaf.version != 1 || leaf.x_commit.len() != 32 || leaf.i_commit.len() != 32 {
+        return Err("its leaf has another form");
+    }
+    if leaf.seq != index {
+        return Err("its leaf has another number");
+    }
+    let time_ms = wire::millis(leaf.time.as_ref()).ok_or("its leaf has no time")?;
+    Ok((leaf, time_ms))
 }

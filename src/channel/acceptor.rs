@@ -174,7 +174,8 @@ fn start(
     tcp: TcpStream,
     remote: SocketAddr,
 ) {
-    let Some(under_way) = shared.setup.connections.begin(remote.ip()) else {
+    let listener = shared.setup.tls.listener();
+    let Some(under_way) = shared.setup.connections.begin(listener, remote.ip()) else {
         // Dropped at once: a queue here would be the flood's next target.
         (shared.setup.events)(reason::TOO_MANY, &remote.ip().to_string());
         return;

@@ -5,12 +5,13 @@ use crate::{
     identity::PeerIdentity,
     limits::{
         CONNECTION_AGE_GRACE_S_MAX, CONNECTION_AGE_S_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, HANDSHAKE_MS_MAX,
-        HANDSHAKES_MAX, HANDSHAKES_PER_ADDRESS_MAX,
+        HANDSHAKES_MAX, HANDSHAKES_PER_ADDRESS_MAX, STAFF_CONNECTIONS_MAX,
     },
 };
 use rustls_pki_types::CertificateDer;
 use std::{
     collections::HashMap,
+    hash::Hash,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -19,16 +20,18 @@ use tokio_util::sync::CancellationToken;
 /// Bounds of an acceptor. The default is `limits.rs`; tests take smaller ones.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Handshakes under way, in all.
+    /// Handshakes under way on one listener.
     pub handshakes: usize,
-    /// Handshakes under way, from one address.
+    /// Handshakes under way on one listener from one address.
     pub handshakes_per_address: usize,
     /// Time for a handshake.
     pub handshake_ms: u64,
     /// Open connections of one peer.
     pub per_peer: usize,
-    /// Open connections in all.
+    /// Open connections on the partner listener.
     pub total: usize,
+    /// Open connections on the staff listener: a flood of partners must not keep staff from the switch that ends it.
+    pub staff_total: usize,
     /// A connection is cut at this age. The server in front asks the peer to go earlier, at
     /// `limits::CONNECTION_AGE_S_MAX`, so that no call is lost.
     pub age_ms: u64,
@@ -42,6 +45,7 @@ impl Default for Limits {
             handshake_ms: HANDSHAKE_MS_MAX,
             per_peer: CONNECTIONS_PER_PEER_MAX,
             total: CONNECTIONS_MAX,
+            staff_total: STAFF_CONNECTIONS_MAX,
             age_ms: (CONNECTION_AGE_S_MAX + CONNECTION_AGE_GRACE_S_MAX) * 1_000,
         }
     }
@@ -57,9 +61,10 @@ pub struct Connections {
 struct Inner {
     next: u64,
     live: HashMap<u64, Live>,
+    per_listener: HashMap<Listener, usize>,
     per_peer: HashMap<Arc<str>, usize>,
-    handshakes: usize,
-    per_address: HashMap<IpAddr, usize>,
+    handshakes: HashMap<Listener, usize>,
+    per_address: HashMap<(Listener, IpAddr), usize>,
 }
 
 struct Live {
@@ -112,17 +117,18 @@ impl Connections {
     }
 
     /// Room for one more handshake from this address.
-    pub(super) fn begin(self: &Arc<Self>, address: IpAddr) -> Option<Handshake> {
+    pub(super) fn begin(self: &Arc<Self>, listener: Listener, address: IpAddr) -> Option<Handshake> {
         let mut inner = self.lock();
-        let here = inner.per_address.get(&address).copied().unwrap_or(0);
-        if inner.handshakes >= self.limits.handshakes || here >= self.limits.handshakes_per_address {
+        let all = count(&inner.handshakes, &listener);
+        let here = count(&inner.per_address, &(listener, address));
+        if all >= self.limits.handshakes || here >= self.limits.handshakes_per_address {
             return None;
         }
-        inner.handshakes += 1;
-        inner.per_address.insert(address, here + 1);
+        inner.handshakes.insert(listener, all + 1);
+        inner.per_address.insert((listener, address), here + 1);
         Some(Handshake {
             connections: Arc::clone(self),
-            address,
+            place: (listener, address),
         })
     }
 
@@ -135,10 +141,15 @@ impl Connections {
     ) -> Option<Place> {
         let mut inner = self.lock();
         let uri: Arc<str> = peer.uri().into();
-        let held = inner.per_peer.get(&uri).copied().unwrap_or(0);
-        if inner.live.len() >= self.limits.total || held >= self.limits.per_peer {
+        let (all, held) = (count(&inner.per_listener, &listener), count(&inner.per_peer, &uri));
+        let total = match listener {
+            Listener::Partner => self.limits.total,
+            Listener::Staff => self.limits.staff_total,
+        };
+        if all >= total || held >= self.limits.per_peer {
             return None;
         }
+        inner.per_listener.insert(listener, all + 1);
         inner.per_peer.insert(Arc::clone(&uri), held + 1);
         let number = inner.next;
         inner.next += 1;
@@ -153,6 +164,7 @@ impl Connections {
         Some(Place {
             connections: Arc::clone(self),
             number,
+            listener,
             uri,
             kill,
         })
@@ -167,14 +179,14 @@ impl Connections {
 /// A handshake under way; dropped when it is over.
 pub(super) struct Handshake {
     connections: Arc<Connections>,
-    address: IpAddr,
+    place: (Listener, IpAddr),
 }
 
 impl Drop for Handshake {
     fn drop(&mut self) {
         let mut inner = self.connections.lock();
-        inner.handshakes = inner.handshakes.saturating_sub(1);
-        lower(&mut inner.per_address, &self.address);
+        lower(&mut inner.handshakes, &self.place.0);
+        lower(&mut inner.per_address, &self.place);
     }
 }
 
@@ -182,6 +194,7 @@ impl Drop for Handshake {
 pub(super) struct Place {
     connections: Arc<Connections>,
     number: u64,
+    listener: Listener,
     uri: Arc<str>,
     kill: CancellationToken,
 }
@@ -198,15 +211,17 @@ impl Drop for Place {
         self.kill.cancel();
         let mut inner = self.connections.lock();
         inner.live.remove(&self.number);
+        lower(&mut inner.per_listener, &self.listener);
         lower(&mut inner.per_peer, &self.uri);
     }
 }
 
+fn count<K: Hash + Eq>(counts: &HashMap<K, usize>, key: &K) -> usize {
+    counts.get(key).copied().unwrap_or(0)
+}
+
 /// One less; nothing is kept for zero, so the map holds only who is here.
-fn lower<K: std::hash::Hash + Eq, Q: std::hash::Hash + Eq + ?Sized>(counts: &mut HashMap<K, usize>, key: &Q)
-where
-    K: std::borrow::Borrow<Q>,
-{
+fn lower<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
     let left = counts.get_mut(key).map(|count| {
         *count = count.saturating_sub(1);
         *count
@@ -237,6 +252,11 @@ mod tests {
         assert!(admit(&all, "a").is_none());
         let _third = admit(&all, "b").unwrap();
         assert!(admit(&all, "c").is_none());
+        let officer = Arc::new(PeerIdentity::for_tests("d"));
+        assert!(
+            all.admit(officer, Listener::Staff, Arc::from([])).is_some(),
+            "staff are not kept out"
+        );
         drop(first);
         assert!(admit(&all, "c").is_some());
         assert_eq!(all.count(), 2);
@@ -252,12 +272,13 @@ mod tests {
         };
         let all = Connections::new(limits);
         let (a, b) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
-        let held: Vec<_> = (0..2).map(|_| all.begin(a).unwrap()).collect();
-        assert!(all.begin(a).is_none());
-        let other = all.begin(b).unwrap();
-        assert!(all.begin(b).is_none(), "three in all");
+        let held: Vec<_> = (0..2).map(|_| all.begin(Listener::Partner, a).unwrap()).collect();
+        assert!(all.begin(Listener::Partner, a).is_none());
+        let other = all.begin(Listener::Partner, b).unwrap();
+        assert!(all.begin(Listener::Partner, b).is_none(), "three in all");
+        assert!(all.begin(Listener::Staff, b).is_some(), "staff are not kept out");
         drop((held, other));
-        assert!(all.begin(a).is_some());
+        assert!(all.begin(Listener::Partner, a).is_some());
         assert!(all.lock().per_address.is_empty());
     }
 

@@ -56,25 +56,24 @@ pub(super) fn check(log: &Path, key: &str) -> Result<verify::Verified, Failure> 
         Err(_) => key.to_owned(),
     };
     let key = VerifierKey::parse(text.trim()).map_err(|e| Failure::file(format!("the verifier key: {e}")))?;
-    let bar = print::bar(1, "verifying");
-    let mut progress = |done: u64, total: u64| {
-        bar.set_length(total);
-        bar.set_position(done);
-    };
+    let count = print::counter("entries verified");
+    let mut progress = |done: u64| count.set_position(done);
     let verified = if log.is_dir() {
         verify::dir(log, &key, &mut progress)
     } else {
         let file = File::open(log).map_err(|e| Failure::file(format!("cannot read `{}`: {e}", log.display())))?;
         verify::export(BufReader::new(file), &key, &mut progress)
     };
-    bar.finish_and_clear();
+    count.finish_and_clear();
     verified.map_err(Failure::proof)
 }
 
 fn export(dir: &Path, output: &Path, json: bool) -> Outcome {
     let unwritable = |e: std::io::Error| Failure::file(format!("cannot write `{}`: {e}", output.display()));
     let mut file = BufWriter::new(File::create_new(output).map_err(unwritable)?);
-    let entries = audit::export(dir, &mut file).map_err(Failure::work)?;
+    let count = print::counter("entries exported");
+    let entries = audit::export(dir, &mut file, &mut |done| count.set_position(done)).map_err(Failure::work)?;
+    count.finish_and_clear();
     file.flush().map_err(unwritable)?;
     if json {
         print::json(&serde_json::json!({ "entries": entries, "file": output }));

@@ -4,8 +4,8 @@ use crate::{
     channel::{Credential, client::Connector},
     client::{Client, ClientError, Partnership, Pinned},
     clock::SystemClock,
-    crypto::{Ed25519Signer, Suite, SystemRng, VerifyKey},
     config::read_text,
+    crypto::{Ed25519Signer, Suite, SystemRng, VerifyKey},
     document,
 };
 use serde::Deserialize;
@@ -58,11 +58,11 @@ struct Keys {
 
 /// Reads the file and connects; `address` replaces the one in it.
 pub(super) async fn connect(path: &Path, address: Option<SocketAddr>) -> Result<Client, Failure> {
-    let file: File =
-        document::read(&read_text(path).map_err(Failure::file)?).map_err(|e| wrong(path, e))?;
+    let file: File = document::read(&read_text(path).map_err(Failure::file)?).map_err(|e| wrong(path, e))?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let text = |p: &Path| read_text(&folder.join(p)).map_err(Failure::file);
-    let credential = Credential::load(&folder.join(&file.tls.chain), &folder.join(&file.tls.key)).map_err(Failure::file)?;
+    let credential =
+        Credential::load(&folder.join(&file.tls.chain), &folder.join(&file.tls.key)).map_err(Failure::file)?;
     let roots = text(&file.tls.roots)?;
     let connector = Connector::new(roots.as_bytes(), &credential, &file.gateway).map_err(Failure::file)?;
     let signer =

@@ -88,7 +88,9 @@ struct Listed {
 }
 
 fn family(text: &str) -> Result<v1::ConsentedFamily, String> {
-    let (family, granularity) = text.split_once(':').ok_or("write `family:granularity`, such as `overdue:2`")?;
+    let (family, granularity) = text
+        .split_once(':')
+        .ok_or("write `family:granularity`, such as `overdue:2`")?;
     Ok(v1::ConsentedFamily {
         family: family.to_owned(),
         granularity_max: granularity.parse().map_err(|_| "the granularity is a whole number")?,

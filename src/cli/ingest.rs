@@ -54,7 +54,11 @@ pub(super) struct Loaded {
 
 pub(super) fn run(args: &Args, json: bool) -> Outcome {
     let config = Config::load(&args.config).map_err(Failure::file)?;
-    let on_loss = if args.accept_loss { LossRule::Accept } else { LossRule::Refuse };
+    let on_loss = if args.accept_loss {
+        LossRule::Accept
+    } else {
+        LossRule::Refuse
+    };
     let rejects = args
         .rejects
         .clone()
@@ -117,9 +121,14 @@ pub(super) fn ingest(
 fn make_visible(kept: &Kept, view: &View, batch: &str, report: &LoadReport) -> Outcome {
     let mut facts = Facts::new(Kind::Records, "gateway", INGEST, view.snapshot.hash());
     facts.effects = kept.vault.forget_lost();
-    facts.effects.push(kept.vault.commit_effect(batch).map_err(Failure::work)?);
+    facts
+        .effects
+        .push(kept.vault.commit_effect(batch).map_err(Failure::work)?);
     facts.count = report.rows_loaded;
-    facts.note = format!("batch {batch}: {} loaded, {} rejected", report.rows_loaded, report.rows_rejected);
+    facts.note = format!(
+        "batch {batch}: {} loaded, {} rejected",
+        report.rows_loaded, report.rows_rejected
+    );
     runtime()?
         .block_on(kept.log.append(Event::new(facts)))
         .map_err(Failure::work)?;
@@ -132,7 +141,9 @@ fn show(loaded: &Loaded, rejects: &Path, json: bool) {
     let report = &loaded.report;
     let per_s = report.rows_read as f64 / loaded.took.as_secs_f64().max(1e-9);
     if json {
-        print::json(&serde_json::json!({ "report": report, "seconds": loaded.took.as_secs_f64(), "rows_per_s": per_s }));
+        print::json(
+            &serde_json::json!({ "report": report, "seconds": loaded.took.as_secs_f64(), "rows_per_s": per_s }),
+        );
         return;
     }
     if report.already_visible {

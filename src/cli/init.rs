@@ -9,11 +9,14 @@ pub(super) struct Args {
     /// The gateway's configuration file; it names the data directory.
     #[arg(default_value = "gateway.toml")]
     config: PathBuf,
+    /// Mark the keyring as one for development.
+    #[arg(long)]
+    dev: bool,
 }
 
 pub(super) fn run(args: &Args, json: bool) -> Outcome {
     let config = Config::load(&args.config).map_err(Failure::file)?;
-    let vkey = app::create_data(&config).map_err(Failure::work)?;
+    let vkey = app::create_data(&config, args.dev).map_err(Failure::work)?;
     if json {
         print::json(&serde_json::json!({ "data_dir": config.gateway.data_dir, "log_verifier_key": vkey }));
     } else {

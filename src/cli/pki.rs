@@ -54,7 +54,9 @@ struct Revoke {
 }
 
 fn partner(text: &str) -> Result<PartnerPlan, String> {
-    let (id, domain) = text.split_once('=').ok_or("write `id=domain`, such as `bank-a=bank-a.example`")?;
+    let (id, domain) = text
+        .split_once('=')
+        .ok_or("write `id=domain`, such as `bank-a=bank-a.example`")?;
     Ok(PartnerPlan {
         id: id.parse().map_err(|e| format!("`{id}`: {e}"))?,
         domain: domain.to_owned(),
@@ -80,7 +82,11 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
 fn bytes(hex: &str) -> Option<Vec<u8>> {
     let pairs = hex.as_bytes().chunks(2);
     pairs
-        .map(|pair| std::str::from_utf8(pair).ok().and_then(|p| u8::from_str_radix(p, 16).ok()))
+        .map(|pair| {
+            std::str::from_utf8(pair)
+                .ok()
+                .and_then(|p| u8::from_str_radix(p, 16).ok())
+        })
         .collect()
 }
 
@@ -99,13 +105,18 @@ fn make(init: Init, json: bool) -> Outcome {
             .iter()
             .map(|m| serde_json::json!({ "id": m.id.to_string(), "uri": m.uri, "signing_key_id": m.signing_key_id }))
             .collect();
-        print::json(&serde_json::json!({ "dir": made.dir, "gateway": made.gateway_uri, "members": members, "staff": made.staff }));
+        print::json(
+            &serde_json::json!({ "dir": made.dir, "gateway": made.gateway_uri, "members": members, "staff": made.staff }),
+        );
         return Ok(());
     }
     let mut rows = vec![vec!["gateway".to_owned(), made.gateway_uri.clone()]];
     rows.extend(members.iter().map(|m| vec![m.id.to_string(), m.uri.clone()]));
     rows.extend(made.staff.iter().map(|uri| vec!["staff".to_owned(), uri.clone()]));
     print::table(&["who", "identity"], &rows);
-    print::line(format!("  keys and certificates are in `{}`; README.txt there says what each file is", made.dir.display()));
+    print::line(format!(
+        "  keys and certificates are in `{}`; README.txt there says what each file is",
+        made.dir.display()
+    ));
     Ok(())
 }

@@ -70,6 +70,16 @@ pub(super) fn bar(total: u64, what: &str) -> indicatif::ProgressBar {
     bar
 }
 
+/// A running count, for work whose size is not known before; on standard error.
+pub(super) fn counter(what: &str) -> indicatif::ProgressBar {
+    let count = indicatif::ProgressBar::new_spinner();
+    if let Ok(style) = indicatif::ProgressStyle::with_template("  {spinner} {pos} {msg} ({per_sec})") {
+        count.set_style(style);
+    }
+    count.set_message(what.to_owned());
+    count
+}
+
 /// Bytes as hex.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()

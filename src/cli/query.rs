@@ -99,7 +99,11 @@ pub(super) fn consent_id(text: &str) -> Result<Vec<u8>, Failure> {
     let digits: Option<Vec<u8>> = text
         .as_bytes()
         .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).ok().and_then(|p| u8::from_str_radix(p, 16).ok()))
+        .map(|pair| {
+            std::str::from_utf8(pair)
+                .ok()
+                .and_then(|p| u8::from_str_radix(p, 16).ok())
+        })
         .collect();
     digits
         .filter(|bytes| bytes.len() == 16 && text.len() == 32)
@@ -141,7 +145,11 @@ pub(super) fn show(verified: &Verified<v1::Answer>) {
 }
 
 fn list(names: &[String]) -> String {
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 pub(super) fn as_json(verified: &Verified<v1::Answer>) -> serde_json::Value {

@@ -6,10 +6,12 @@
 mod file;
 mod key;
 mod list;
+mod published;
 mod rotation;
 
 pub use key::{Class, KeyId, State};
 pub use list::{KeyListTerms, SignedKeyList, delegate};
+pub use published::PublishedKeys;
 pub use rotation::{Change, Rotation};
 
 use crate::{

@@ -1,17 +1,15 @@
 use super::*;
 use crate::{
+    clock::Time,
     policy::{
         Decided,
         tests::{Asking, SHARED, ask, asking},
     },
+    signal::Outcome as Told,
+    source::Raw,
     wire::decode_canonical,
 };
 use proptest::prelude::*;
-
-/// The proof of a step between permit and answer.
-struct Between(Permit);
-impl After<Permit> for Between {}
-impl After<Between> for Minimised {}
 
 fn permit(asking: &Asking) -> Case<Permit> {
     match ask(&SHARED, asking) {
@@ -20,18 +18,20 @@ fn permit(asking: &Asking) -> Case<Permit> {
     }
 }
 
-fn keep(asking: &Asking, findings: &[(&str, Finding)]) -> Result<Case<Minimised>, Code> {
-    let findings: Vec<_> = findings
-        .iter()
-        .map(|(id, f)| (id.parse().unwrap(), f.clone()))
-        .collect();
-    let case = permit(asking).then(Between);
-    keep_findings(case, &findings, |b| &b.0, |b| b.0, &SHARED, [1; 5]).map_err(|refusal| refusal.code())
+fn kept(asking: &Asking, values: &[(&str, Told)]) -> Result<Case<Minimised>, Code> {
+    let value = |(id, outcome): &(&str, Told)| SignalValue {
+        id: id.parse().unwrap(),
+        outcome: outcome.clone(),
+    };
+    let values = values.iter().map(value).collect();
+    let raw = permit(asking).then(|permit| Raw::for_tests(permit, None));
+    let derived = raw.then(|raw| Derived::for_tests(raw.spend(), values));
+    keep(derived, &SHARED).map_err(|refusal| refusal.code())
 }
 
 fn withheld(asking: &Asking) -> Case<Minimised> {
     match ask(&SHARED, asking) {
-        Ok(Decided::Withheld(case)) => nothing(case, &SHARED, [0xff; 5]),
+        Ok(Decided::Withheld(case)) => nothing(case, &SHARED),
         _ => panic!("must be withheld"),
     }
 }
@@ -41,8 +41,8 @@ fn answer(case: &Case<Minimised>) -> v1::Answer {
     decode_canonical(case.proof().answer()).unwrap()
 }
 
-fn band(label: &str, reasons: &[&str]) -> Finding {
-    Finding::Band {
+fn band(label: &str, reasons: &[&str]) -> Told {
+    Told::Band {
         index: 2,
         label: label.to_owned(),
         reasons: reasons.iter().map(|r| (*r).to_owned()).collect(),
@@ -79,10 +79,6 @@ fn without_consent_the_answer_names_reasons_and_no_field() {
     assert_eq!(facts.note, "CONSENT_ABSENT");
     assert_eq!(facts.fields_withheld.iter().collect::<Vec<_>>(), [0, 2]);
     assert!(facts.fields_read.is_empty());
-    assert_eq!(
-        (facts.reference.as_str(), case.proof().reference()),
-        ("TG-ZZZZ-ZZZZ", "TG-ZZZZ-ZZZZ")
-    );
     assert_eq!(case.class(), Class::Sealed);
 }
 
@@ -109,10 +105,10 @@ fn what_a_consent_lacks_does_not_show() {
 fn findings_are_written_in_the_order_of_the_question() {
     let mut q = asking(&["risk@1", "overdue@1", "lending_only@1"]);
     q.consent.as_mut().unwrap().separate = false;
-    let case = keep(
+    let case = kept(
         &q,
         &[
-            ("lending_only@1", Finding::NotAvailable),
+            ("lending_only@1", Told::NotAvailable),
             ("risk@1", band("B", &["r1", "r2", "r3", "r4", "r5"])),
         ],
     );
@@ -133,12 +129,11 @@ fn findings_are_written_in_the_order_of_the_question() {
     let facts = Case::facts(&case);
     assert_eq!(facts.outcomes, ["band", "no_valid_consent", "not_available"]);
     assert_eq!(facts.fields_read.iter().collect::<Vec<_>>(), [2, 5]);
-    assert_eq!(facts.reference, "TG-040G-2081");
 }
 
 #[test]
 fn no_file_reads_nothing() {
-    let case = keep(&asking(&["risk@1"]), &[("risk@1", Finding::NoFile)]).ok().unwrap();
+    let case = kept(&asking(&["risk@1"]), &[("risk@1", Told::NoFile)]).ok().unwrap();
     let a = answer(&case);
     assert_eq!(outcomes(&a), [("risk@1", Outcome::NoFile)]);
     assert!(a.fields_read.is_empty());
@@ -148,21 +143,56 @@ fn no_file_reads_nothing() {
 #[test]
 fn what_does_not_match_the_permit_is_not_sent() {
     let q = asking(&["risk@1", "overdue@1"]);
-    let (risk, overdue) = (("risk@1", Finding::NoFile), ("overdue@1", Finding::NoFile));
-    assert!(keep(&q, &[risk.clone(), overdue.clone()]).is_ok());
+    let (risk, overdue) = (("risk@1", Told::NoFile), ("overdue@1", Told::NoFile));
+    assert!(kept(&q, &[risk.clone(), overdue.clone()]).is_ok());
     for findings in [
         vec![],
         vec![risk.clone()],
         vec![risk.clone(), risk.clone()],
-        vec![risk.clone(), overdue.clone(), ("income@1", Finding::NoFile)],
+        vec![risk.clone(), overdue.clone(), ("income@1", Told::NoFile)],
         vec![risk.clone(), ("overdue@1", band(&"x".repeat(ANSWER_BYTES_MAX), &[]))],
     ] {
-        assert_eq!(keep(&q, &findings).err(), Some(Code::Internal));
+        assert_eq!(kept(&q, &findings).err(), Some(Code::Internal));
     }
     let mut without = q;
     without.consent.as_mut().unwrap().separate = false;
-    assert!(keep(&without, std::slice::from_ref(&risk)).is_ok());
-    assert_eq!(keep(&without, &[risk, overdue]).err(), Some(Code::Internal));
+    assert!(kept(&without, std::slice::from_ref(&risk)).is_ok());
+    assert_eq!(kept(&without, &[risk, overdue]).err(), Some(Code::Internal));
+}
+
+#[test]
+fn a_stored_answer_goes_out_again_only_where_it_tells_what_is_permitted_now() {
+    let q = asking(&["risk@1", "overdue@1"]);
+    let values = [("risk@1", band("B", &[])), ("overdue@1", Told::NoFile)];
+    let stored = kept(&q, &values).ok().unwrap().proof().answer().to_vec();
+    let repeated = again(permit(&q), &stored, &SHARED).ok().unwrap();
+    assert_eq!(repeated.proof().answer(), stored);
+    assert_eq!(Case::facts(&repeated).outcomes, ["band", "no_file"]);
+    assert!(Case::facts(&repeated).fields_read.is_empty());
+
+    let no = |asking: &Asking, bytes: &[u8]| assert!(again(permit(asking), bytes, &SHARED).is_err());
+    // Consent became narrower, or wider, since.
+    let mut narrower = q.clone();
+    narrower.consent.as_mut().unwrap().separate = false;
+    no(&narrower, &stored);
+    let partly = kept(&narrower, &values[..1]).ok().unwrap().proof().answer().to_vec();
+    assert!(again(permit(&narrower), &partly, &SHARED).is_ok());
+    no(&q, &partly);
+    // Another question, another order, another snapshot, other bytes.
+    no(&asking(&["risk@1"]), &stored);
+    no(&asking(&["overdue@1", "risk@1"]), &stored);
+    for change in [
+        (|a| a.policy_hash = vec![9; 32]) as fn(&mut v1::Answer),
+        |a| a.request_id = vec![9; 16],
+        |a| a.consent_id = vec![9; 16],
+        |a| a.agreement_id = "b-1".to_owned(),
+    ] {
+        let mut other: v1::Answer = decode_canonical(&stored).unwrap();
+        change(&mut other);
+        no(&q, &other.encode_to_vec());
+    }
+    no(&q, &[&stored[..], &[0x98, 0x06, 0x01]].concat());
+    no(&q, b"");
 }
 
 #[test]

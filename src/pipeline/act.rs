@@ -4,7 +4,7 @@ use crate::{
     audit::{Auditable, Class},
     case::{After, Case},
     clock::Time,
-    domain::{Method, SubjectToken},
+    domain::{ConsentId, Method, SubjectToken},
     facts::{DetailKey, Facts, Kind},
     identity::PeerIdentity,
     pipeline::{Gate, Reply},
@@ -24,7 +24,14 @@ pub struct Done {
     pub outcome: &'static str,
     /// The person it was about, and the key of the entry's details.
     pub person: Option<(SubjectToken, DetailKey)>,
+    /// The consent that was made or named, for the institution's side of the entry.
+    pub consent: Option<ConsentId>,
+    /// What follows once the entry is recorded; none of it may fail the call.
+    pub once_recorded: Option<OnceRecorded>,
 }
+
+/// Runs after the entry is durable.
+pub type OnceRecorded = Box<dyn FnOnce(&Gate) + Send>;
 
 /// One method.
 pub trait Action: Send + Sync {
@@ -45,8 +52,6 @@ pub trait Action: Send + Sync {
         opened: &Opened<Self::Payload>,
         now: Time,
     ) -> impl Future<Output = Result<Done, Code>> + Send;
-    /// After the entry is recorded.
-    fn recorded(&self, _gate: &Gate) {}
 }
 
 /// Proof: it was done, and the entry will say so.
@@ -100,9 +105,11 @@ pub async fn act<A: Action>(
         None => None,
     };
     match perform(&gate, &action, opened, now).await {
-        Ok(acted) => {
+        Ok((acted, once_recorded)) => {
             let recorded = slot.append(acted).await?;
-            action.recorded(&gate);
+            if let Some(then) = once_recorded {
+                then(&gate);
+            }
             seal::seal(recorded, &*gate.rng)
                 .map(Reply::Answer)
                 .map_err(|_| NotRecorded::LogFailed)
@@ -130,25 +137,34 @@ async fn perform<A: Action>(
     action: &A,
     mut case: Case<Opened<A::Payload>>,
     now: Time,
-) -> Result<Case<Acted>, Refusal> {
+) -> Result<(Case<Acted>, Option<OnceRecorded>), Refusal> {
     let done = match action.run(gate, case.proof(), now).await {
         Ok(done) => done,
         Err(code) => return Err(case.refuse(code)),
     };
-    let class = if done.person.is_some() { Class::Sealed } else { Class::Admin };
+    let class = if done.person.is_some() {
+        Class::Sealed
+    } else {
+        Class::Admin
+    };
     let facts = case.note();
     facts.effects = done.effects;
     facts.outcomes = vec![done.outcome.to_owned()];
+    if let Some(id) = done.consent {
+        // Not `facts.consent`: that is what the request named, and the partner rebuilds it from the request.
+        facts.note = format!("consent {id}");
+    }
     if let Some((token, key)) = done.person {
         facts.subject = Some(token);
         facts.detail_key = key;
     }
-    Ok(case.then(|opened| {
+    let acted = case.then(|opened| {
         let (_, _, keys) = opened.into_parts();
         Acted {
             answer: done.answer,
             class,
             keys,
         }
-    }))
+    });
+    Ok((acted, done.once_recorded))
 }

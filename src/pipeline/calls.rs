@@ -8,7 +8,7 @@ use crate::{
     facts::Kind,
     refusal::Code,
     seal::{
-        Envelope, Opened,
+        Opened,
         payload::{self, ConsentRef, GrantConsent, ListConsents},
     },
 };
@@ -20,6 +20,8 @@ impl From<Change> for Done {
             effects: change.effects,
             outcome: change.outcome,
             person: Some((change.subject, change.detail_key)),
+            consent: change.consent,
+            once_recorded: None,
         }
     }
 }
@@ -60,7 +62,7 @@ macro_rules! consent_call {
 consent_call!(
     /// `Grant`: pending until it is confirmed.
     Grant, "/tollgate.v1.ConsentService/Grant", GrantConsent, &[Role::Partner],
-    |gate, desk, caller, asked| consent::grant(&desk, caller, &asked.subject, &asked.terms, gate.view.known())
+    |gate, desk, caller, asked| consent::grant(&desk, caller, &asked.subject, &asked.terms, gate.view.snapshot.known())
 );
 consent_call!(
     /// `Confirm`: by the provider only.
@@ -84,18 +86,7 @@ consent_call!(
 );
 
 /// `CloseSession`: forgets the session's keys once the entry is recorded.
-pub struct CloseSession {
-    session: Option<[u8; 16]>,
-}
-
-impl CloseSession {
-    /// The session that this envelope travels in.
-    pub fn of(envelope: &Envelope) -> Self {
-        Self {
-            session: envelope.session_id(),
-        }
-    }
-}
+pub struct CloseSession;
 
 impl Action for CloseSession {
     type Payload = payload::CloseSession;
@@ -111,20 +102,18 @@ impl Action for CloseSession {
     fn person(&self, _gate: &Gate, _payload: &Self::Payload) -> Option<SubjectToken> {
         None
     }
-    async fn run(&self, _gate: &Gate, _opened: &Opened<Self::Payload>, _now: Time) -> Result<Done, Code> {
-        if self.session.is_none() {
-            return Err(Code::SessionRequired);
-        }
+    async fn run(&self, _gate: &Gate, opened: &Opened<Self::Payload>, _now: Time) -> Result<Done, Code> {
+        let session = opened.session_id().ok_or(Code::SessionRequired)?;
+        let partner = opened.partner().member().id.clone();
         Ok(Done {
             answer: Vec::new(),
             effects: Vec::new(),
             outcome: "session-closed",
             person: None,
+            consent: None,
+            once_recorded: Some(Box::new(move |gate| {
+                gate.opener.sessions().close(&partner, &session);
+            })),
         })
-    }
-    fn recorded(&self, gate: &Gate) {
-        if let Some(id) = self.session {
-            gate.opener.forget_session(&id);
-        }
     }
 }

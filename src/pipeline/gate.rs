@@ -79,7 +79,7 @@ impl Gate {
             DetailKey::Period => &self.period_key,
         };
         // Under another key than now: consent came or went in between, so there is nothing to repeat.
-        match audit::open_details(key, &entry.leaf, &entry.details) {
+        match audit::open_details(key, self.log.origin(), &entry.leaf, &entry.details) {
             Ok(details) => Ok(Some(details.i.answer)),
             Err(Broken) => Ok(None),
         }

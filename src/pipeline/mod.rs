@@ -14,12 +14,12 @@
 //!
 //! A step cannot be skipped: records are fetched with a permit, not with a question.
 //! ```compile_fail,E0308
-//! use tollgate::{case::Case, consent::Asked, refusal::Refusal, source::{self, Catalogue, Raw, RecordSource}};
-//! async fn skip(s: &dyn RecordSource, c: &Catalogue, case: Case<Asked>) -> Result<Case<Raw>, Refusal> { source::fetch(s, c, case).await }
+//! use tollgate::{case::Case, consent::Asked, refusal::Refusal, source::{self, Raw, RecordSource}};
+//! async fn skip(s: &dyn RecordSource, case: Case<Asked>) -> Result<Case<Raw>, Refusal> { source::fetch(s, case).await }
 //! ```
 //! ```
-//! use tollgate::{case::Case, policy::Permit, refusal::Refusal, source::{self, Catalogue, Raw, RecordSource}};
-//! async fn skip(s: &dyn RecordSource, c: &Catalogue, case: Case<Permit>) -> Result<Case<Raw>, Refusal> { source::fetch(s, c, case).await }
+//! use tollgate::{case::Case, policy::Permit, refusal::Refusal, source::{self, Raw, RecordSource}};
+//! async fn skip(s: &dyn RecordSource, case: Case<Permit>) -> Result<Case<Raw>, Refusal> { source::fetch(s, case).await }
 //! ```
 //! A proof cannot be used twice.
 //! ```compile_fail,E0382
@@ -73,12 +73,18 @@
 //! fn read(r: &Recorded<Refusal>) -> Code { r.value().code() }
 //! ```
 mod act;
+pub mod calls;
 mod gate;
+mod read;
 mod recent;
+pub mod records;
+mod session;
 
-pub use act::{Acted, Action, act};
+pub use act::{Acted, Action, Done, OnceRecorded, act};
 pub use gate::{Gate, PersonLocks, View};
+pub use read::{Reading, read};
 pub use recent::{Claim, Recent};
+pub use session::open_session;
 
 use crate::{
     agreement::{self, Role},
@@ -142,8 +148,8 @@ async fn decide(
     let opened = seal::open::<Question>(&gate.opener, partner, envelope, QUERY, now)?;
     let opened = known_before(gate, opened, claim).await?;
     let asked = consent::look_up(&*gate.state, &gate.person_keys, opened, now)?;
-    match policy::decide(&view.snapshot, &view.signals, asked, now)? {
-        Decided::Withheld(case) => Ok(minimise::nothing(case, &view.context())),
+    match policy::decide(&view.snapshot, asked, now)? {
+        Decided::Withheld(case) => Ok(minimise::nothing(case, &view.snapshot)),
         Decided::Permit(case) => {
             let case = match claim {
                 Some(Claim::Repeat(index)) => match again(gate, case, *index)? {
@@ -152,9 +158,9 @@ async fn decide(
                 },
                 _ => case,
             };
-            let raw = source::fetch(&*gate.records, &view.catalogue, case).await?;
+            let raw = source::fetch(&*gate.records, case).await?;
             let derived = signal::derive(&view.signals, raw, now)?;
-            Ok(minimise::keep(derived, &view.context()))
+            minimise::keep(derived, &view.snapshot)
         }
     }
 }
@@ -178,12 +184,12 @@ async fn known_before(
 }
 
 /// The stored answer of an earlier entry goes out again, if what it tells is still permitted now.
-fn again(gate: &Gate, mut case: Case<Permit>, index: u64) -> Result<Result<Case<Minimised>, Case<Permit>>, Refusal> {
+fn again(gate: &Gate, case: Case<Permit>, index: u64) -> Result<Result<Case<Minimised>, Case<Permit>>, Refusal> {
     match gate.stored_answer(case.facts(), index) {
-        Ok(Some(answer)) => {
+        Ok(Some(answer)) => Ok(minimise::again(case, &answer, &gate.view.snapshot).map(|mut case| {
             case.note().note = format!("repeats entry {index}");
-            Ok(minimise::again(case, answer))
-        }
+            case
+        })),
         Ok(None) => Ok(Err(case)),
         Err(_) => Err(case.refuse(Code::Internal)),
     }

@@ -135,10 +135,19 @@ mod tests {
             panic!("first")
         };
         first.answered(42);
-        assert!(matches!(recent.claim(bank(), ID, [1; 32], Time(9)).await, Claim::Repeat(42)));
-        assert!(matches!(recent.claim(bank(), ID, [2; 32], Time(9)).await, Claim::OtherContent));
+        assert!(matches!(
+            recent.claim(bank(), ID, [1; 32], Time(9)).await,
+            Claim::Repeat(42)
+        ));
+        assert!(matches!(
+            recent.claim(bank(), ID, [2; 32], Time(9)).await,
+            Claim::OtherContent
+        ));
         let later = Time(IDEMPOTENCY_MS + 1);
-        assert!(matches!(recent.claim(bank(), ID, [2; 32], later).await, Claim::First(_)));
+        assert!(matches!(
+            recent.claim(bank(), ID, [2; 32], later).await,
+            Claim::First(_)
+        ));
     }
 
     #[tokio::test]

@@ -8,19 +8,18 @@ use crate::{
     pipeline::Gate,
     refusal::{NotRecorded, Refusal},
     seal,
-    wire::v1,
 };
 use std::sync::Arc;
 
 /// `OpenSession`.
-pub const OPEN_SESSION: Method = Method("/tollgate.v1.ExchangeService/OpenSession");
+const OPEN_SESSION: Method = Method("/tollgate.v1.ExchangeService/OpenSession");
 
 /// Opens a session for a member that may ask or load.
 pub async fn open_session(
     gate: Arc<Gate>,
     peer: PeerIdentity,
-    open: v1::OneShotRequest,
-) -> Result<Result<v1::OpenSessionResponse, Recorded<Refusal>>, NotRecorded> {
+    open: seal::OpenSession,
+) -> Result<Result<seal::SessionAccepted, Recorded<Refusal>>, NotRecorded> {
     let slot = gate.log.reserve(peer.uri(), OPEN_SESSION)?;
     let view = &*gate.view;
     let mut facts = Facts::new(Kind::Session, peer.uri(), OPEN_SESSION, view.snapshot.hash());

@@ -346,7 +346,7 @@ fn made(error: rcgen::Error) -> PkiError {
     PkiError::Certificate(error.to_string())
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,7 +1,6 @@
 //! A whole development PKI in one folder: one authority per institution, and every key that the parts need.
 use super::{
     Authority, LeafPlan, PkiError, Usage,
-    authority::hex,
     files::{self, Secrecy},
     layout,
 };
@@ -11,7 +10,9 @@ use crate::{
     crypto::{Ed25519Signer, Label, Rng, Signer, ctx, ed25519_public_pem},
     domain::PartnerId,
     identity::{SpiffeId, check_trust_domain},
-    wire::{Message, v1},
+    keyring::delegate,
+    limits::KEY_LIST_DELEGATION_S,
+    wire::Message,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{
@@ -210,7 +211,13 @@ impl Run<'_> {
         self.leaf(own, &plan, "gateway")?;
         let identity = self.signing_key("gateway/identity.key", Some("gateway/identity.pub"))?;
         let online = self.signing_key("gateway/keylist-online.key", None)?;
-        let delegation = delegate(&self.gateway_uri(), &identity, &online.public_key(), self.now)?;
+        let delegation = delegate(
+            &identity,
+            &self.gateway_uri(),
+            &online.public_key(),
+            self.now,
+            KEY_LIST_DELEGATION_S,
+        )?;
         let text = format!("{}\n", STANDARD.encode(delegation.encode_to_vec()));
         self.public("gateway/keylist-delegation.b64", &text)?;
         Ok(identity.public_key())
@@ -264,42 +271,15 @@ impl Run<'_> {
     }
 }
 
-/// What a partner sends to the gateway's operator.
+/// What a partner sends to the gateway's operator: its lines of the register.
 fn registration(made: &MadePartner, role: &str) -> String {
     format!(
-        "id = \"{}\"\nrole = \"{role}\"\nuri = \"{}\"\n\n[[signing_keys]]\nid = \"{}\"\nalgorithm = \"ed25519\"\n\
-         public_key = \"{}\"\npossession = \"{}\"\n",
+        "[[members]]\nid = \"{}\"\nrole = \"{role}\"\nuri = \"{}\"\nsuites = [\"x-wing\", \"x25519\"]\n\n\
+         [[members.signing_keys]]\nid = \"{}\"\nalgorithm = \"ed25519\"\npublic_key = \"{}\"\nproof = \"{}\"\n",
         made.id,
         made.uri,
         made.signing_key_id,
         STANDARD.encode(made.signing_key),
         STANDARD.encode(made.possession),
     )
-}
-
-/// `ctx("key-list-delegate", G, pk, be64(not_before_s), be64(not_after_s))`, signed by the gateway-identity key.
-fn delegate(
-    gateway: &str,
-    identity: &Ed25519Signer,
-    online: &[u8; 32],
-    now: Time,
-) -> Result<v1::KeyListDelegation, PkiError> {
-    let second = |at: Time| u64::try_from(at.seconds()).map_err(|_| PkiError::Date);
-    let not_before_s = second(now)?;
-    let not_after_s = second(now.plus_ms(layout::DELEGATION_MS))?;
-    let signature = identity.sign(&ctx(
-        Label::KeyListDelegate,
-        &[
-            gateway.as_bytes(),
-            online,
-            &not_before_s.to_be_bytes(),
-            &not_after_s.to_be_bytes(),
-        ],
-    ))?;
-    Ok(v1::KeyListDelegation {
-        public_key: online.to_vec(),
-        not_before_s,
-        not_after_s,
-        signature: signature.to_vec(),
-    })
 }

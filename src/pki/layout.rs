@@ -9,8 +9,6 @@ pub(super) const ISSUING_MS: i64 = 731 * DAY_MS;
 pub(super) const LEAF_MS: i64 = 30 * DAY_MS;
 /// Life of a list of revoked certificates.
 pub(super) const CRL_MS: i64 = 7 * DAY_MS;
-/// Life of the delegation of key-list signing: the most that clients accept.
-pub(super) const DELEGATION_MS: i64 = 30 * DAY_MS;
 /// Certificates begin this much earlier, for machines whose clocks differ.
 pub(super) const BACKDATE_MS: i64 = 300_000;
 
@@ -25,8 +23,8 @@ gateway/
   identity.key                 its private half. MOVE IT OFF THIS MACHINE: it is needed once in 30 days, to sign the
                                next delegation, and whoever has it can pretend to be this gateway
   keylist-online.key           signs key lists while the gateway runs (Ed25519)
-  keylist-delegation.hex       the gateway-identity's word for that key: a tollgate.v1.KeyListDelegation, serialised,
-                               in hex; it ends after 30 days
+  keylist-delegation.b64       the gateway-identity's word for that key: a tollgate.v1.KeyListDelegation, serialised,
+                               in base64; it ends after 30 days
   ca/                          root and issuing CA of the gateway and of providers
 trust.toml                     whom the gateway believes: trust domains, their roots, lists and paths
 trust/<domain>/
@@ -44,7 +42,7 @@ partners/<id>/                 a partner bank. In real life each partner makes t
                                operator only root.pem, crl.pem and registration.toml
   tls.pem, tls.key             certificate chain and key
   signing.key, signing.pub     signs requests (Ed25519)
-  registration.toml            what the register needs: URI, public key, proof of possession
+  registration.toml            its lines of the register: URI, suites, public key, proof of possession
   ca/                          the partner's own root and issuing CA
 
 ca/ folders hold root.pem, root.key, issuing.pem, issuing.key and state.toml (CRL numbers and revoked serial numbers:

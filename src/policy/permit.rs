@@ -81,12 +81,7 @@ impl Permit {
     /// For tests of later steps.
     #[cfg(test)]
     pub(crate) fn for_tests(opened: Opened<Question>, permitted: Vec<SignalId>, fields: FieldSet) -> Self {
-        Self {
-            opened,
-            permitted,
-            withheld: Vec::new(),
-            fields,
-        }
+        Self::new(opened, permitted, Vec::new(), fields)
     }
 }
 

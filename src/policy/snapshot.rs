@@ -6,9 +6,10 @@ use super::{
     guards::{self, Guards, Then},
 };
 use crate::{
-    agreement::{Agreement, Agreements, Register, Role, nearest},
+    agreement::{Agreement, Agreements, Register, Role},
     consent::Known,
     crypto::{Label, ctx, sha256},
+    document::did_you_mean,
     domain::{FieldPath, FieldSet, Purpose, SignalId},
     limits::{DECISIONS_CACHED_MAX, FIELDS_MAX, SIGNALS_MAX},
     refusal::Code,
@@ -276,9 +277,7 @@ fn check_names(agreement: &Agreement, known: &Known, register: &Register) -> Res
         agreement: agreement.id.to_string(),
         word: word.to_owned(),
         kind,
-        hint: nearest(word, all)
-            .map(|near| format!(": did you mean `{near}`?"))
-            .unwrap_or_default(),
+        hint: did_you_mean(word, all),
     };
     if let Some(purpose) = agreement.purposes.iter().find(|p| !known.purposes.contains(*p)) {
         let all = known.purposes.iter().map(|p| p.as_str()).collect();

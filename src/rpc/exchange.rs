@@ -54,8 +54,9 @@ impl ExchangeService for Desk {
         let Some(open) = request.into_inner().open else {
             return Err(self.turn_away(Code::EnvelopeMalformed, peer.uri()));
         };
-        let gate = Arc::clone(&self.gate);
-        let opened = self.run(pipeline::open_session(gate, peer, open)).await?;
+        let opened = self
+            .run(pipeline::open_session(Arc::clone(&self.gate), peer, open))
+            .await?;
         opened.map(Response::new).map_err(|r| status::refused(&r))
     }
 
@@ -73,7 +74,7 @@ impl ExchangeService for Desk {
     ) -> Result<Response<v1::CloseSessionResponse>, Status> {
         let peer = self.peer(&request)?;
         let envelope = self.envelope(&peer, request.into_inner().sealed)?;
-        let sealed = Some(self.act(CloseSession::of(&envelope), peer, envelope).await?);
+        let sealed = Some(self.act(CloseSession, peer, envelope).await?);
         Ok(Response::new(v1::CloseSessionResponse { sealed }))
     }
 }

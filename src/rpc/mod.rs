@@ -1,5 +1,6 @@
 //! The gRPC services. Decides nothing: finds out who calls, hands the bytes to the pipeline on a task that the
 //! application owns, and turns what comes back into a reply.
+mod connected;
 mod consent;
 mod exchange;
 mod log;
@@ -24,9 +25,9 @@ pub use server::{Services, serve};
 use crate::{
     audit::Counter,
     channel::{ConnInfo, Denylist},
-    clock::{Clock, Time},
     edge::{Costly, Edge},
     identity::PeerIdentity,
+    keyring::PublishedKeys,
     limits::CALL_MS_MAX,
     pipeline::{Action, Gate, Reply, act},
     refusal::{Code, NotRecorded},
@@ -43,10 +44,12 @@ use tonic::{Request, Status};
 pub struct Desk {
     /// The request path.
     pub gate: Arc<Gate>,
+    /// The key list that is served.
+    pub keys: Arc<PublishedKeys>,
     /// Rates per peer.
     pub edge: Arc<Edge>,
     /// Counted entries.
-    pub counter: Counter,
+    pub counter: Arc<Counter>,
     /// Revoked certificates and keys.
     pub denylist: Arc<Denylist>,
     /// Owns every case that is under way.
@@ -142,9 +145,5 @@ impl Desk {
             let rest = u64::try_from(quantum - over).unwrap_or(0);
             tokio::time::sleep(Duration::from_nanos(rest)).await;
         }
-    }
-
-    fn now(&self) -> Time {
-        self.gate.clock.now()
     }
 }

@@ -1,8 +1,8 @@
 //! `RecordsService`: the data holder's own systems load and correct records in the running gateway.
 use super::{Desk, generated::records_service_server::RecordsService};
 use crate::{
-    pipeline::calls::{Correct, Load},
-    refusal::Code,
+    pipeline::records::{Correct, Load},
+    source::Throttle,
     wire::v1,
 };
 use std::{pin::Pin, time::Duration};
@@ -12,20 +12,19 @@ use tonic::{Request, Response, Status, Streaming};
 
 type LoadReplies = Pin<Box<dyn Stream<Item = Result<v1::LoadResponse, Status>> + Send>>;
 
-/// A load may use this share of the time: after a chunk that took t, it rests for t × (1 − share) / share. Half, on two
-/// cores, leaves a core and a half for answers.
-const REST_PER_WORK: u32 = 1;
+/// The share of one thread's time that a load may use: half, on two cores, leaves a core and a half for answers.
+const SHARE_PERCENT: u32 = 50;
 
 #[tonic::async_trait]
 impl RecordsService for Desk {
     type LoadStream = LoadReplies;
 
     async fn load(&self, request: Request<Streaming<v1::LoadRequest>>) -> Result<Response<LoadReplies>, Status> {
-        let peer = self.peer(&request)?;
+        self.peer(&request)?;
         // The identity is asked anew for each chunk: a stream outlives a revocation.
         let info = request.extensions().clone();
         let mut chunks = request.into_inner();
-        let desk = self.clone();
+        let (desk, throttle) = (self.clone(), Throttle::new(SHARE_PERCENT));
         let (replies, stream) = mpsc::channel(1);
         self.tasks.spawn(async move {
             while let Some(chunk) = chunks.next().await {
@@ -35,10 +34,7 @@ impl RecordsService for Desk {
                     *probe.extensions_mut() = info.clone();
                     let peer_now = desk.peer(&probe)?;
                     let envelope = desk.envelope(&peer_now, chunk?.sealed)?;
-                    if envelope.is_one_shot() {
-                        return Err(desk.turn_away(Code::SessionRequired, peer.uri()));
-                    }
-                    let sealed = Some(desk.act(Load::default(), peer_now, envelope).await?);
+                    let sealed = Some(desk.act(Load, peer_now, envelope).await?);
                     Ok(v1::LoadResponse { sealed })
                 }
                 .await;
@@ -46,7 +42,7 @@ impl RecordsService for Desk {
                 if replies.send(reply).await.is_err() || ended {
                     break;
                 }
-                tokio::time::sleep(Duration::min(started.elapsed() * REST_PER_WORK, Duration::from_secs(1))).await;
+                tokio::time::sleep(throttle.pause(started.elapsed()).min(Duration::from_secs(1))).await;
             }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
@@ -55,7 +51,7 @@ impl RecordsService for Desk {
     async fn correct(&self, request: Request<v1::CorrectRequest>) -> Result<Response<v1::CorrectResponse>, Status> {
         let peer = self.peer(&request)?;
         let envelope = self.envelope(&peer, request.into_inner().sealed)?;
-        let sealed = Some(self.act(Correct::default(), peer, envelope).await?);
+        let sealed = Some(self.act(Correct, peer, envelope).await?);
         Ok(Response::new(v1::CorrectResponse { sealed }))
     }
 }

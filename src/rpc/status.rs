@@ -27,11 +27,13 @@ pub fn not_recorded(error: NotRecorded) -> Status {
         NotRecorded::QueueFull => (Kind::ResourceExhausted, "AUDIT_QUEUE_FULL"),
         NotRecorded::LogFailed => (Kind::Unavailable, "AUDIT_LOG_FAILED"),
         NotRecorded::DiskFull => (Kind::ResourceExhausted, Code::DiskFull.name()),
+        NotRecorded::TooLarge => (Kind::Internal, Code::Internal.name()),
     };
     let message = match error {
         NotRecorded::QueueFull => "the audit queue is full: try again after a second",
         NotRecorded::LogFailed => "the audit log takes no entries, so nothing is answered: the operator has been told",
         NotRecorded::DiskFull => Code::DiskFull.message(),
+        NotRecorded::TooLarge => Code::Internal.message(),
     };
     with_info(kind, name, message, HashMap::new())
 }

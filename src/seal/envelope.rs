@@ -57,17 +57,9 @@ impl Envelope {
         }
     }
 
-    /// Whether opening it costs a decapsulation.
+    /// Whether opening it costs a key encapsulation.
     pub fn is_one_shot(&self) -> bool {
         matches!(self.0, Shape::OneShot(_))
-    }
-
-    /// The session it names, which may not exist or be another's.
-    pub fn session_id(&self) -> Option<[u8; 16]> {
-        match &self.0 {
-            Shape::OneShot(_) => None,
-            Shape::Session(e) => Some(e.session_id),
-        }
     }
 
     pub(super) fn ciphertext_bytes(&self) -> usize {

@@ -27,7 +27,7 @@ mod window;
 #[cfg(feature = "gateway")]
 pub use {
     envelope::{Envelope, Malformed},
-    offer::{SessionOffer, open_session, seal_accept},
+    offer::{OpenSession, SessionAccepted, SessionOffer, open_session, seal_accept},
     open::{Limiter, Opener, open},
     opened::Opened,
     payload::{Header, Payload, PayloadError},

@@ -20,6 +20,11 @@ use crate::{
 };
 use zeroize::{Zeroize, Zeroizing};
 
+/// An opening, as sent.
+pub type OpenSession = v1::OneShotRequest;
+/// An acceptance, as sent.
+pub type SessionAccepted = v1::OpenSessionResponse;
+
 /// A session that may begin once its entry is recorded.
 pub struct SessionOffer {
     place: Place,

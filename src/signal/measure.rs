@@ -41,6 +41,7 @@ impl Measure {
                 "the measure is longer than {MEASURE_BYTES_MAX} bytes: shorten it"
             ));
         }
+        shallow(text)?;
         let parser = cel::parser::Parser::default().max_recursion_depth(MEASURE_DEPTH_MAX as u16);
         let tree = parser
             .parse(text)
@@ -91,8 +92,8 @@ impl Walk<'_> {
                 self.boxed(of, depth)?,
             )),
             (op::INDEX, [series, place]) => {
-                let (field, months) = self.series(series)?;
                 let place = literal(place, "an index is a number written out: 0 is the newest month")?;
+                let (field, months) = self.series(series)?;
                 match usize::try_from(place) {
                     Ok(place) if place < months => Ok(Number::Nth(field, place)),
                     _ => Err("the series has no such month".to_owned()),
@@ -217,6 +218,31 @@ impl Walk<'_> {
         self.reads.insert(index);
         Ok((index, field.shape, field.months))
     }
+}
+
+/// Looks at the text before it is parsed: cel's parser descends before its own limit of depth counts, and two thousand
+/// opening brackets overflow the stack.
+fn shallow(text: &str) -> Result<(), String> {
+    let (mut open, mut signs, mut tests) = (0usize, 0usize, 0usize);
+    for byte in text.bytes() {
+        signs = match byte {
+            b'!' | b'-' => signs + 1,
+            b' ' | b'\n' | b'\t' | b'\r' => signs,
+            _ => 0,
+        };
+        match byte {
+            b'(' | b'[' | b'{' => open += 1,
+            b')' | b']' | b'}' => open = open.saturating_sub(1),
+            b'?' => tests += 1,
+            _ => {}
+        }
+        if [open, signs, tests].iter().any(|count| *count > MEASURE_DEPTH_MAX) {
+            return Err(format!(
+                "the measure is nested deeper than {MEASURE_DEPTH_MAX}: simplify it"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn deeper(depth: usize) -> Result<usize, String> {

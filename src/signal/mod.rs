@@ -9,6 +9,8 @@ mod evaluate;
 mod measure;
 mod scorecard;
 #[cfg(test)]
+mod tests;
+#[cfg(test)]
 mod uci;
 
 pub use definition::{KnownPurpose, Reason, Signal, SignalError, Signals};

@@ -6,10 +6,12 @@ mod catalogue;
 pub mod ingest;
 mod load;
 mod raw;
+mod rows;
 mod vault;
 
 pub use batch::RecordBatch;
 pub use catalogue::{Catalogue, CatalogueError, Class, Field, Flag, RowProblem, Shape};
 pub use load::{LoadError, LoadReport, Progress, Throttle, batch_id, load};
 pub use raw::{Raw, Reading, RecordSource, Row, SourceError, fetch};
-pub use vault::{LossRule, RecordStore, Staged, TokenRow, Vault, VaultError, VaultSetup};
+pub use rows::{WireRow, progress, subject_of, token_rows};
+pub use vault::{LossRule, Pruned, RecordStore, Staged, TokenRow, Vault, VaultError, VaultSetup, Visit};

@@ -160,3 +160,104 @@ pub async fn fetch(source: &dyn RecordSource, mut case: Case<Permit>) -> Result<
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        agreement::{Member, Partner, Role},
+        domain::{ConsentId, Method, Scheme, SubjectRef},
+        facts::{Facts, Kind},
+        seal::{Opened, payload::Question},
+    };
+    use std::{
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
+    const FIELDS: &str = include_str!("../../docs/sample/fields.toml");
+
+    /// Answers with fields of its own choice, or fails.
+    struct Source(Result<FieldSet, SourceError>);
+
+    impl RecordSource for Source {
+        fn read<'a>(&'a self, _: &'a SubjectToken, _: FieldSet) -> Reading<'a> {
+            let values = vec![vec![1], vec![2; 6], vec![3; 6], vec![4; 6]];
+            let answer = self.0.clone().map(|set| Some(Row::trusted(Time(0), values).keep(set)));
+            Box::pin(std::future::ready(answer))
+        }
+    }
+
+    fn set(indexes: &[usize]) -> FieldSet {
+        let mut set = FieldSet::default();
+        indexes.iter().for_each(|i| set.insert(*i));
+        set
+    }
+
+    fn case(subject: Option<SubjectToken>) -> Case<Permit> {
+        let member = Member {
+            id: "bank-a".parse().unwrap(),
+            role: Role::Partner,
+            uri: "spiffe://bank-a.example/partner/bank-a".to_owned(),
+            signing_keys: Vec::new(),
+            suites: Vec::new(),
+            suspended: false,
+        };
+        let question = Question {
+            subject: SubjectRef::parse(Scheme::Opaque, "somebody").unwrap(),
+            purpose: "credit.origination".parse().unwrap(),
+            signals: Vec::new(),
+            agreement: "a".parse().unwrap(),
+            consent: ConsentId([0; 16]),
+        };
+        let opened = Opened::for_tests(Partner::for_tests(member), question);
+        let mut facts = Facts::new(Kind::Query, "p", Method("/m"), [0; 32]);
+        facts.subject = subject;
+        Case::for_tests(facts, Permit::for_tests(opened, Vec::new(), set(&[0, 2])))
+    }
+
+    fn fetched(source: Source, subject: Option<SubjectToken>) -> Result<Case<Raw>, Refusal> {
+        let mut fetching = pin!(fetch(&source, case(subject)));
+        match fetching.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => panic!("this source is ready at once"),
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_noted_and_stays_within_the_permit() {
+        let somebody = Some(SubjectToken([1; 32]));
+        let good = fetched(Source(Ok(set(&[0]))), somebody).ok().unwrap();
+        assert_eq!(good.facts().fields_read, set(&[0]));
+        assert!(good.proof().has_file());
+        let code = |case: Result<Case<Raw>, Refusal>| case.err().unwrap().code();
+        let surplus = fetched(Source(Ok(set(&[0, 1]))), somebody);
+        assert_eq!(code(surplus), Code::Internal, "a source that gives more than was asked");
+        let failed = fetched(Source(Err(SourceError("disk".to_owned()))), somebody);
+        assert_eq!(code(failed), Code::Internal);
+        assert_eq!(
+            code(fetched(Source(Ok(set(&[0]))), None)),
+            Code::Internal,
+            "nobody was named"
+        );
+    }
+
+    #[test]
+    fn a_row_shows_nothing_outside_its_set() {
+        let catalogue = Catalogue::load(FIELDS).unwrap();
+        let values = vec![
+            vec![1],
+            vec![2; 6],
+            vec![3; 6],
+            vec![4; 6],
+            vec![],
+            vec![],
+            vec![],
+            vec![],
+        ];
+        let row = Row::new(&catalogue, Time(0), values).unwrap().keep(set(&[2]));
+        assert_eq!(row.value(2), Some(&[3; 6][..]));
+        assert_eq!((row.value(0), row.value(99)), (None, None));
+        assert!(Row::new(&catalogue, Time(0), vec![vec![1]]).is_err());
+    }
+}

@@ -4,7 +4,8 @@
 //! file; it panics on damaged files, so opening is fenced. Inserts only, never transactions: they would stall every reader.
 use crate::{
     limits::VAULT_CACHE_BYTES,
-    source::{RecordStore, SourceError},
+    source::{RecordStore, SourceError, Visit},
+    state::Row as Pair,
 };
 use std::{
     fs::File,
@@ -66,11 +67,7 @@ impl RecordStore for SledRecords {
         Ok(self.rows.get(key).map_err(failed)?.map(|bytes| bytes.to_vec()))
     }
 
-    fn newest_first(
-        &self,
-        prefix: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), SourceError> {
+    fn newest_first(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), SourceError> {
         for row in self.rows.scan_prefix(prefix).rev() {
             let (key, value) = row.map_err(failed)?;
             if visit(&key, &value).is_break() {
@@ -97,7 +94,7 @@ impl RecordStore for SledRecords {
         Ok(self.notes.get(key).map_err(failed)?.map(|bytes| bytes.to_vec()))
     }
 
-    fn notes(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, SourceError> {
+    fn notes(&self, prefix: &[u8]) -> Result<Vec<Pair>, SourceError> {
         let notes = self.notes.scan_prefix(prefix);
         notes
             .map(|note| note.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(failed))

@@ -138,6 +138,12 @@ async fn no_session_is_resumed_so_a_partner_revoked_between_two_connections_is_r
     let counting = config(Resumption::store(Arc::clone(&tickets) as _));
     // A client that would resume if it could: the same configuration, and so the same session store, both times.
     let willing: Arc<ClientConfig> = config(Resumption::in_memory_sessions(8));
+    let kinds = super::protocol::kinds_at_an_ordinary_server(&world, Arc::clone(&willing)).await;
+    assert_eq!(
+        kinds,
+        [HandshakeKind::Full, HandshakeKind::Resumed],
+        "it resumes where it can"
+    );
     for config in [&counting, &willing] {
         let kind = super::protocol::hello(&door, Arc::clone(config)).await.unwrap();
         assert_eq!(kind, HandshakeKind::Full);

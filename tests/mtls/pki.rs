@@ -92,10 +92,8 @@ fn the_delegation_and_the_proof_of_possession_verify() {
     let world = World::new();
     let identity = VerifyKey::from_spki_pem(&read(&world.path("gateway/identity.pub"))).unwrap();
     assert_eq!(identity.bytes(), world.made.gateway_identity);
-    let hex = read(&world.path("gateway/keylist-delegation.hex"));
-    let bytes: Vec<u8> = (0..hex.trim().len() / 2)
-        .map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
-        .collect();
+    let text = read(&world.path("gateway/keylist-delegation.b64"));
+    let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text.trim()).unwrap();
     let delegation: v1::KeyListDelegation = decode_canonical(&bytes).unwrap();
     assert_eq!(delegation.not_after_s - delegation.not_before_s, 30 * 86_400);
     let online = Ed25519Signer::from_pkcs8_pem(&read(&world.path("gateway/keylist-online.key"))).unwrap();

@@ -57,6 +57,47 @@ pub(super) async fn hello(door: &Door, config: Arc<ClientConfig>) -> io::Result<
         .ok_or_else(|| io::Error::other("no handshake"))
 }
 
+/// Two handshakes with a server whose resumption is on, as rustls has it by default.
+pub(super) async fn kinds_at_an_ordinary_server(world: &World, client: Arc<ClientConfig>) -> Vec<HandshakeKind> {
+    let pem = read(&world.path("gateway/tls.pem"));
+    let chain = CertificateDer::pem_slice_iter(pem.as_bytes())
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let key = PrivateKeyDer::from_pem_slice(read(&world.path("gateway/tls.key")).as_bytes()).unwrap();
+    let mut server = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    server.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut kinds = Vec::new();
+    for _ in 0..2 {
+        let client = TlsConnector::from(Arc::clone(&client));
+        let asking = async {
+            let tcp = TcpStream::connect(address).await.unwrap();
+            let mut tls = client
+                .connect(ServerName::try_from("localhost").unwrap(), tcp)
+                .await
+                .unwrap();
+            // Tickets come before the first byte.
+            tls.read_exact(&mut [0]).await.unwrap();
+            tls.get_ref().1.handshake_kind().unwrap()
+        };
+        let answering = async {
+            let mut tls = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
+            tls.write_all(b"x").await.unwrap();
+            tls.flush().await.unwrap();
+            tls
+        };
+        kinds.push(tokio::join!(asking, answering).0);
+    }
+    kinds
+}
+
 /// The certificate that the gateway shows now.
 pub(super) async fn server_leaf(world: &World, door: &Door) -> Vec<u8> {
     let tls = connect(door, Arc::new(config(world, Some("partners/bank-a"))))

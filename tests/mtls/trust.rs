@@ -23,7 +23,8 @@ fn domain<'a>(file: &'a mut TrustFile, name: &str) -> &'a mut DomainFile {
 #[test]
 fn each_mistake_is_refused_with_its_mend() {
     let world = World::new();
-    let cases: Vec<(&str, Box<dyn FnOnce(&mut TrustFile)>)> = vec![
+    type Change = Box<dyn FnOnce(&mut TrustFile)>;
+    let cases: Vec<(&str, Change)> = vec![
         (
             "has no list of revoked certificates",
             Box::new(|f| domain(f, "bank-a.example").crls.clear()),

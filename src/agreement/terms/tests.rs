@@ -76,8 +76,8 @@ fn every_mistake_has_its_key_and_mend() {
         "purposes",
         "each once",
     );
-    refused("overdue = 2\n", "overdue = 0\n", "families.overdue", "counts from 1");
-    refused("overdue = 2\n", "overdue = 256\n", "line", "u8");
+    refused("overdue = 1\n", "overdue = 0\n", "families.overdue", "counts from 1");
+    refused("overdue = 1\n", "overdue = 256\n", "line", "u8");
     refused(
         "sensitivity_max = 2",
         "sensitivity_max = 3",

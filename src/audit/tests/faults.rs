@@ -138,7 +138,11 @@ fn nothing_acknowledged_is_lost_whatever_operation_fails() {
     for fault in [Fault::Full, Fault::Broken, Fault::Short] {
         for at in 0..operations as i64 {
             // Once, and from there on for ever.
-            for lasts in [1, i64::MAX] {
+            for lasts in if fault == Fault::Full {
+                vec![1, i64::MAX]
+            } else {
+                vec![1]
+            } {
                 let path = temp.path().join(format!("{fault:?}-{at}-{lasts}"));
                 let (acknowledged, _) = live(&path, fault, at, lasts);
                 refused += 24 - acknowledged.len();

@@ -1,6 +1,7 @@
 //! The log as a whole: what is acknowledged is there, proven, after a restart and after every fault.
 mod damage;
 mod faults;
+mod offline;
 mod service;
 
 use super::{disk::Disk, *};

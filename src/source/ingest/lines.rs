@@ -103,7 +103,7 @@ pub(super) fn csv_cell(text: String) -> Cell {
 pub(super) fn json_cells(line: u64, text: &str) -> Result<Vec<(String, Cell)>, Reject> {
     let members: Members = serde_json::from_str(text).map_err(|error| {
         let reason = match error.is_data() {
-            true => "expected one flat object of numbers, texts and nulls, each name once",
+            true => "expected one flat object of numbers (15 digits at most), texts and nulls, each name once",
             false => "the line is not JSON",
         };
         Reject::new(line, None, reason)
@@ -131,9 +131,10 @@ impl<'de> serde::Deserialize<'de> for Members {
                     let cell = match map.next_value::<serde_json::Value>()? {
                         serde_json::Value::Null => Cell::Missing,
                         serde_json::Value::String(text) => Cell::Text(text),
-                        serde_json::Value::Number(n) => {
-                            n.as_i64().map_or_else(|| Cell::Text(n.to_string()), Cell::Whole)
-                        }
+                        serde_json::Value::Number(n) => match n.as_i64() {
+                            Some(whole) => Cell::Whole(whole),
+                            None => Cell::Text(exact(n.to_string()).ok_or_else(|| A::Error::custom("value"))?),
+                        },
                         _ => return Err(A::Error::custom("value")),
                     };
                     members.push((name, cell));
@@ -143,6 +144,12 @@ impl<'de> serde::Deserialize<'de> for Members {
         }
         deserializer.deserialize_map(Flat)
     }
+}
+
+/// The parser holds a fraction as a 64-bit float, which keeps 15 decimal digits: more could come out changed.
+fn exact(text: String) -> Option<String> {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    (digits <= 15).then_some(text)
 }
 
 #[cfg(test)]
@@ -174,7 +181,14 @@ mod tests {
     #[test]
     fn json_lines_are_flat_and_name_things_once() {
         assert_eq!(json_cells(1, r#"{"a":1,"b":"x","c":null}"#).unwrap().len(), 3);
-        for bad in [r#"{"a":1,"a":2}"#, r#"{"a":[1]}"#, r#"[1]"#, r#"{"a":"#, "{\"a\":true}"] {
+        for bad in [
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":[1]}"#,
+            r#"[1]"#,
+            r#"{"a":"#,
+            "{\"a\":true}",
+            r#"{"a":123456789012345.67}"#,
+        ] {
             assert!(json_cells(1, bad).is_err(), "{bad}");
         }
     }

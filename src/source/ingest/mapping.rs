@@ -87,7 +87,8 @@ struct Target {
 pub struct Mapping {
     catalogue: Arc<Catalogue>,
     subject: SubjectRule,
-    as_of: AsOfRule,
+    as_of_column: Option<String>,
+    fixed_as_of: Option<Time>,
     targets: Vec<Target>,
     ignored: HashSet<String>,
     synthetic: Option<String>,
@@ -138,7 +139,8 @@ impl Mapping {
             ignored: document.ignore.into_iter().map(|i| i.column).collect(),
             catalogue,
             subject: document.subject,
-            as_of: document.as_of,
+            fixed_as_of: document.as_of.date.and_then(midnight),
+            as_of_column: document.as_of.column,
             targets,
             synthetic: document.synthetic,
             sha256: sha256(text.as_bytes()),
@@ -163,7 +165,7 @@ impl Mapping {
     /// Columns that are mapped, for formats whose rows name their members.
     pub(super) fn column_names(&self) -> Vec<String> {
         let mut names = vec![self.subject.column.clone()];
-        names.extend(self.as_of.column.clone());
+        names.extend(self.as_of_column.clone());
         names.extend(self.targets.iter().flat_map(|target| target.columns.iter().cloned()));
         let mut seen = HashSet::new();
         names.retain(|name| seen.insert(name.clone()));
@@ -191,7 +193,7 @@ impl Mapping {
         };
         let bound = Bound {
             subject: place(&self.subject.column)?,
-            as_of: self.as_of.column.as_deref().map(&place).transpose()?,
+            as_of: self.as_of_column.as_deref().map(&place).transpose()?,
             targets: self
                 .targets
                 .iter()
@@ -260,16 +262,19 @@ impl Mapping {
     }
 
     fn as_of(&self, cell: Option<&Cell>) -> Result<Time, &'static str> {
-        let date = match (cell, self.as_of.date) {
-            (None, Some(date)) => date,
-            (Some(Cell::Text(text)), _) => text.parse().map_err(|_| "expected a date such as 2005-09-30")?,
-            _ => return Err("expected a date such as 2005-09-30"),
-        };
-        let midnight = date
-            .to_zoned(jiff::tz::TimeZone::UTC)
-            .map_err(|_| "the date is out of range")?;
-        Ok(Time(midnight.timestamp().as_millisecond()))
+        const EXPECTED: &str = "expected a date such as 2005-09-30";
+        match (cell, self.fixed_as_of) {
+            (None, Some(time)) => Ok(time),
+            (Some(Cell::Text(text)), _) => text.parse().ok().and_then(midnight).ok_or(EXPECTED),
+            _ => Err(EXPECTED),
+        }
     }
+}
+
+/// The beginning of a day in UTC.
+fn midnight(date: jiff::civil::Date) -> Option<Time> {
+    let zoned = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(Time(zoned.timestamp().as_millisecond()))
 }
 
 fn column_place(columns: &[usize], column: usize) -> usize {

@@ -6,6 +6,8 @@ mod lines;
 mod mapping;
 mod open;
 mod parquet;
+#[cfg(test)]
+mod tests;
 
 pub use convert::test_identity;
 pub use mapping::{Mapping, MappingError};

@@ -4,145 +4,28 @@
 //! wrapped under the shred-epoch key; both boxes are bound to their place, so no ciphertext can be moved to another
 //! person or batch. A batch becomes visible through an entry of the log and in no other way: until then its rows are
 //! there and nobody reads them. It never answers from a store that is shorter than the log says.
+mod opening;
+mod place;
+mod sealing;
+mod seam;
+
+pub use seam::{LossRule, Pruned, RecordStore, Staged, TokenRow, VaultError, VaultSetup, Visit};
+
 use super::{Catalogue, Reading, RecordBatch, RecordSource, Row, SourceError, batch::be64};
 use crate::{
-    clock::Time,
-    crypto::{BOX_OVERHEAD_BYTES, Broken, Label, Rng, Secret, ctx, open_boxed, seal_boxed},
+    crypto::{Rng, Secret, seal_boxed},
     domain::{FieldSet, SubjectToken},
-    limits::{BATCHES_MAX, OPEN_BATCHES_MAX, RECORD_BYTES_MAX, VAULT_COUNT_ROWS_MAX},
-    state::{Effect, State, Table},
-    wire::{Message, store::v1 as stored},
+    limits::{BATCHES_MAX, OPEN_BATCHES_MAX},
+    state::{Effect, Table},
 };
 use arc_swap::ArcSwap;
+use opening::committed;
+use place::{PROGRESS, progress_key, read_progress, row_key, sentinel_key, sentinel_place, split_key};
 use std::{
     collections::BTreeMap,
     ops::ControlFlow,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use zeroize::{Zeroize, Zeroizing};
-
-/// Ordered rows and small notes, durable after [`RecordStore::sync`]. Rows and notes written before are durable before.
-pub trait RecordStore: Send + Sync {
-    /// Inserts unless the key is taken; gives back what holds it.
-    fn insert_new(&self, key: &[u8], value: Vec<u8>) -> Result<Option<Vec<u8>>, SourceError>;
-    /// One row.
-    fn row(&self, key: &[u8]) -> Result<Option<Vec<u8>>, SourceError>;
-    /// Rows whose key begins with `prefix`, the greatest key first, until told to stop.
-    fn newest_first(
-        &self,
-        prefix: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), SourceError>;
-    /// Keys from `first` on, ascending, until told to stop.
-    fn keys_from(&self, first: &[u8], visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), SourceError>;
-    /// Removes a row; absent is fine.
-    fn remove(&self, key: &[u8]) -> Result<(), SourceError>;
-    /// One note.
-    fn note(&self, key: &[u8]) -> Result<Option<Vec<u8>>, SourceError>;
-    /// Notes whose key begins with `prefix`.
-    fn notes(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, SourceError>;
-    /// Writes or removes a note.
-    fn set_note(&self, key: &[u8], value: Option<Vec<u8>>) -> Result<(), SourceError>;
-    /// Returns once everything written before is on disk.
-    fn sync(&self) -> Result<(), SourceError>;
-}
-
-/// What to do when the log names records that the vault does not hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LossRule {
-    /// Do not open.
-    Refuse,
-    /// Open without them, so that they can be loaded again: see [`Vault::forget_lost`].
-    Accept,
-}
-
-/// What a vault is opened with.
-pub struct VaultSetup<'a> {
-    /// Where the rows are.
-    pub store: Box<dyn RecordStore>,
-    /// What the rows are ordered by.
-    pub catalogue: Arc<Catalogue>,
-    /// The shred-epoch key.
-    pub epoch: Secret<32>,
-    /// Randomness for record keys.
-    pub rng: Arc<dyn Rng>,
-    /// Which batches the log made visible.
-    pub state: &'a dyn State,
-    /// What a loss does.
-    pub on_loss: LossRule,
-}
-
-/// Why the vault does not do it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum VaultError {
-    /// The store failed.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The state could not be read.
-    #[error(transparent)]
-    State(#[from] crate::state::StateError),
-    /// The log made more visible than the vault holds.
-    #[error("the record vault is shorter than the log says (batch `{0}`): restore it from a backup, or load again")]
-    Shorter(String),
-    /// Visible records follow another catalogue.
-    #[error("batch `{0}` follows another `fields.toml`: put that file back, or load again")]
-    OtherCatalogue(String),
-    /// A batch id that is empty, too long, or has other characters than A-Z, a-z, 0-9, `.`, `_`, `-`, `/`.
-    #[error("a batch id has 1 to 128 characters of A-Z, a-z, 0-9, `.`, `_`, `-` or `/`")]
-    BatchId,
-    /// The rows do not continue where the batch stands.
-    #[error("the rows do not begin where the batch ends: continue from row {rows_held}")]
-    OutOfOrder {
-        /// Rows of the batch that are held.
-        rows_held: u64,
-    },
-    /// Too many unfinished loads.
-    #[error("{OPEN_BATCHES_MAX} loads are unfinished: finish or abandon one")]
-    TooManyOpen,
-    /// No unfinished batch of this id.
-    #[error("no unfinished batch has this id")]
-    NoSuchBatch,
-    /// More batches than the state may name.
-    #[error("the log names more than {BATCHES_MAX} batches: load everything anew as one")]
-    TooManyBatches,
-    /// A record that is longer than the store takes.
-    #[error("row {0} is longer than a sealed record may be")]
-    RecordTooLong(u64),
-}
-
-impl From<Broken> for VaultError {
-    fn from(_: Broken) -> Self {
-        VaultError::Source(SourceError("a record could not be sealed".to_owned()))
-    }
-}
-
-/// A record and whose it is.
-pub struct TokenRow {
-    /// The person's pseudonym.
-    pub token: SubjectToken,
-    /// The values.
-    pub row: Row,
-}
-
-/// What [`Vault::stage`] did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Staged {
-    /// Rows of the batch that are held, duplicates included. On disk after [`Vault::sync`].
-    pub rows_held: u64,
-    /// Rows that were left out, since their person occurs before in the batch: index within the batch.
-    pub duplicates: Vec<u64>,
-    /// The batch is visible already: nothing was done.
-    pub visible: bool,
-}
-
-/// What [`Vault::prune`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pruned {
-    /// Rows that were removed.
-    pub removed: usize,
-    /// Nothing is left to look at.
-    pub done: bool,
-}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Standing {
@@ -212,11 +95,12 @@ impl Vault {
         }
         vault.visible.store(Arc::new(visible));
         vault.count_is_whole(&committed, &mut lost, setup.on_loss)?;
+        let nothing_lost = lost.is_empty();
         vault.lost = lost;
         let mut desk = vault.desk();
         desk.batches = known;
         desk.next_number = highest.saturating_add(1);
-        desk.subjects = committed.last().map_or(0, |batch| batch.subjects);
+        desk.subjects = committed.last().map_or(0, |batch| batch.subjects) * u64::from(nothing_lost);
         drop(desk);
         Ok(vault)
     }
@@ -499,106 +383,6 @@ impl Vault {
         }
         Ok(duplicates)
     }
-
-    fn seal_row(&self, token: &SubjectToken, number: u64, index: u64, row: &Row) -> Result<Vec<u8>, VaultError> {
-        let mut record = stored::Record {
-            as_of_s: row.as_of().seconds(),
-            values: row
-                .values()
-                .iter()
-                .map(|n| stored::Value { numbers: n.clone() })
-                .collect(),
-        };
-        let plain = record.encode_to_vec();
-        record.values.iter_mut().for_each(|value| value.numbers.zeroize());
-        let key = Secret::<32>::random(&*self.rng)?;
-        let (wrap_place, record_place) = self.places(token, number, index);
-        let wrapped = seal_boxed(&*self.rng, self.epoch.expose(), &wrap_place, key.expose().to_vec())?;
-        let sealed = seal_boxed(&*self.rng, key.expose(), &record_place, plain)?;
-        let out = [&index.to_be_bytes()[..], &wrapped, &sealed].concat();
-        if out.len() > RECORD_BYTES_MAX {
-            return Err(VaultError::RecordTooLong(index));
-        }
-        Ok(out)
-    }
-
-    fn open_row(&self, token: &SubjectToken, number: u64, value: &[u8]) -> Option<Row> {
-        let (index, rest) = be64(value)?;
-        let (wrapped, sealed) = rest.split_at_checked(32 + BOX_OVERHEAD_BYTES)?;
-        let (wrap_place, record_place) = self.places(token, number, index);
-        let key = Zeroizing::new(open_boxed(self.epoch.expose(), &wrap_place, wrapped).ok()?);
-        let key = Secret::<32>::from_slice(&key).ok()?;
-        let plain = Zeroizing::new(open_boxed(key.expose(), &record_place, sealed).ok()?);
-        let record = stored::Record::decode(plain.as_slice()).ok()?;
-        let values = record.values.into_iter().map(|value| value.numbers).collect();
-        Some(Row::trusted(Time(record.as_of_s.checked_mul(1000)?), values))
-    }
-
-    fn places(&self, token: &SubjectToken, number: u64, index: u64) -> (Vec<u8>, Vec<u8>) {
-        let (number, index) = (number.to_be_bytes(), index.to_be_bytes());
-        (
-            ctx(Label::WrappedKey, &[b"record", &token.0, &number, &index]),
-            ctx(
-                Label::Row,
-                &[b"record", &token.0, &number, &index, &self.catalogue.sha256()],
-            ),
-        )
-    }
-
-    /// Whether the sentinel that was written last, before the batch became visible, is there and says the same.
-    fn holds(&self, batch: &RecordBatch) -> Result<(), VaultError> {
-        if batch.catalogue_sha256 != self.catalogue.sha256() {
-            return Err(VaultError::OtherCatalogue(batch.id.clone()));
-        }
-        let shorter = || VaultError::Shorter(batch.id.clone());
-        let boxed = self.store.note(&sentinel_key(batch.number))?.ok_or_else(shorter)?;
-        let kept = open_boxed(self.epoch.expose(), &sentinel_place(batch.number), &boxed).map_err(|_| shorter())?;
-        (kept == batch.encode()).then_some(()).ok_or_else(shorter)
-    }
-
-    /// A sentinel alone does not notice a hole before it: people are counted too, where that is quick.
-    fn count_is_whole(&self, committed: &[RecordBatch], lost: &mut Vec<u64>, rule: LossRule) -> Result<(), VaultError> {
-        let Some(last) = committed.last().filter(|batch| batch.subjects > 0 && lost.is_empty()) else {
-            return Ok(());
-        };
-        match self.count(None)? {
-            Some(count) if count < last.subjects && rule == LossRule::Refuse => {
-                Err(VaultError::Shorter(last.id.clone()))
-            }
-            Some(count) if count < last.subjects => {
-                lost.extend(committed.iter().map(|batch| batch.number));
-                self.visible.store(Arc::default());
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// People with a visible record, `also` counted as visible; `None` if there are too many rows to count.
-    fn count(&self, also: Option<u64>) -> Result<Option<u64>, VaultError> {
-        let visible = self.visible.load();
-        let (mut people, mut rows, mut last) = (0u64, 0u64, None::<[u8; 32]>);
-        self.store.keys_from(&[], &mut |key| {
-            rows += 1;
-            if rows > VAULT_COUNT_ROWS_MAX {
-                return ControlFlow::Break(());
-            }
-            if let Some((token, number)) = split_key(key)
-                && (also == Some(number) || visible.binary_search(&number).is_ok())
-                && last.as_ref() != Some(token)
-            {
-                last = Some(*token);
-                people += 1;
-            }
-            ControlFlow::Continue(())
-        })?;
-        Ok((rows <= VAULT_COUNT_ROWS_MAX).then_some(people))
-    }
-
-    fn progress(&self, standing: Standing) -> Vec<u8> {
-        let (number, held) = (standing.number.to_be_bytes(), standing.held.to_be_bytes());
-        [&number[..], &held, &self.catalogue.sha256()].concat()
-    }
 }
 
 impl RecordSource for Vault {
@@ -608,50 +392,5 @@ impl RecordSource for Vault {
     }
 }
 
-const PROGRESS: &[u8] = b"batch/";
-
-fn progress_key(id: &str) -> Vec<u8> {
-    [PROGRESS, id.as_bytes()].concat()
-}
-
-fn read_progress(key: &[u8], value: &[u8]) -> Result<(String, Standing, [u8; 32]), SourceError> {
-    let read = || {
-        let id = String::from_utf8(key.strip_prefix(PROGRESS)?.to_vec()).ok()?;
-        let (number, rest) = be64(value)?;
-        let (held, catalogue) = be64(rest)?;
-        Some((id, Standing { number, held }, catalogue.try_into().ok()?))
-    };
-    read().ok_or_else(|| SourceError("the vault's notes are damaged: restore it, or load again".to_owned()))
-}
-
-fn sentinel_key(number: u64) -> Vec<u8> {
-    [&b"sentinel/"[..], &number.to_be_bytes()].concat()
-}
-
-fn sentinel_place(number: u64) -> Vec<u8> {
-    ctx(Label::Row, &[b"sentinel", &number.to_be_bytes()])
-}
-
-fn row_key(token: &SubjectToken, number: u64) -> Vec<u8> {
-    [&token.0[..], &number.to_be_bytes()].concat()
-}
-
-fn split_key(key: &[u8]) -> Option<(&[u8; 32], u64)> {
-    let (token, rest) = key.split_first_chunk::<32>()?;
-    be64(rest).map(|(number, _)| (token, number))
-}
-
-/// Batches that the log made visible, by number.
-fn committed(state: &dyn State) -> Result<Vec<RecordBatch>, VaultError> {
-    let rows = state.rows(Table::RecordBatch, &[], None, BATCHES_MAX + 1)?;
-    if rows.len() > BATCHES_MAX {
-        return Err(VaultError::TooManyBatches);
-    }
-    let damaged = || {
-        VaultError::Source(SourceError(
-            "a batch in the state is damaged: rebuild the store".to_owned(),
-        ))
-    };
-    let decode = |(_, value): &(Vec<u8>, Vec<u8>)| RecordBatch::decode(value).ok_or_else(damaged);
-    rows.iter().map(decode).collect()
-}
+#[cfg(test)]
+mod tests;

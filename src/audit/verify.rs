@@ -1,0 +1,294 @@
+//! Checking a whole log offline, with nothing but its bytes and its public key.
+//!
+//! Every frame of the journal holds the signed checkpoint of the tree before it, so what was changed is found at the
+//! batch it stands in, and at the entry itself where the entry does not fit. Nothing is written, nothing is trusted but
+//! the key. Without a witness it cannot see that a whole directory was set back to an earlier time.
+use super::{
+    commitment::open_details,
+    disk::{Disk, ReadOnly},
+    export::{EntryLine, HeaderLine, Line},
+    frame::Frame,
+    journal::{self, JournalError, Place},
+    note::{self, VerifierKey},
+    slots::Slots,
+    stored::{read_entry, read_leaf},
+    tree::Edge,
+};
+use crate::{clock::Time, crypto::Secret, limits::EXPORT_LINE_BYTES_MAX};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::{
+    fmt,
+    io::{BufRead, Read},
+    path::Path,
+};
+
+/// A log that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// Entries.
+    pub entries: u64,
+    /// RFC 6962 tree head of all of them.
+    pub root: [u8; 32],
+    /// Time of the last entry.
+    pub last_time: Time,
+    /// Entries under the newest checkpoint. A log that was not closed may have a last batch that is on disk, unsigned.
+    pub signed: u64,
+    /// Bytes behind the last whole batch: a batch that was torn before anyone was told of it.
+    pub torn_bytes: u64,
+    /// Entries whose details opened with the keys that were given, and hold.
+    pub opened: u64,
+}
+
+/// The first entry that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Bad {
+    /// Its index. Where only a batch is known to be wrong, the first of it.
+    pub index: u64,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl fmt::Display for Bad {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "entry {}: {}", self.index, self.why)
+    }
+}
+
+/// Checks the log of a data directory, or of a copy of one. `progress` is told how many entries are done.
+pub fn dir(path: &Path, key: &VerifierKey, progress: &mut dyn FnMut(u64)) -> Result<Verified, Bad> {
+    dir_opening(path, key, &[], progress)
+}
+
+/// The same, and opens details with the given keys: then also what entries changed is checked against what they
+/// committed to. Details that open with none of the keys are passed over: their key may have been destroyed.
+pub fn dir_opening(
+    path: &Path,
+    key: &VerifierKey,
+    details: &[Secret<32>],
+    progress: &mut dyn FnMut(u64),
+) -> Result<Verified, Bad> {
+    let disk: &dyn Disk = &ReadOnly;
+    let mut chain = Chain::new(key, details);
+    // The head is read first: a gateway that runs meanwhile only adds.
+    let head = read_head(disk, path, key).map_err(|why| chain.bad_at(0, why))?;
+    let (segments, broken) = journal::sound_segments(disk, &path.join("journal"), key.name());
+    let mut torn_bytes = 0;
+    if !segments.is_empty() {
+        let scanned = journal::scan(&segments, Place::start_of(1), |_, _, frame| {
+            chain.frame(frame, &head)?;
+            progress(chain.edge.size());
+            Ok::<_, Stop>(())
+        });
+        torn_bytes = match scanned {
+            Ok(scanned) => scanned.torn_bytes,
+            Err(Stop::Bad(bad)) => return Err(bad),
+            Err(Stop::Journal(error)) => return Err(chain.bad_at(chain.edge.size(), error)),
+        };
+    }
+    if let Some(error) = broken {
+        return Err(chain.bad_at(chain.edge.size(), error));
+    }
+    let size = chain.edge.size();
+    if head.size > size {
+        let why = format!("missing: the log ends here, but was signed at {} entries", head.size);
+        return Err(chain.bad_at(size, why));
+    }
+    chain.finish(torn_bytes)
+}
+
+/// Checks an export. It must be whole: from entry 0 to its checkpoint.
+pub fn export(reader: impl Read, key: &VerifierKey, progress: &mut dyn FnMut(u64)) -> Result<Verified, Bad> {
+    let mut lines = Lines(std::io::BufReader::new(reader));
+    let mut chain = Chain::new(key, &[]);
+    let Some(Line::Header(header)) = lines.next().map_err(|why| chain.bad_at(0, why))? else {
+        return Err(chain.bad_at(0, "the export does not begin with its header line"));
+    };
+    chain.header(&header)?;
+    let mut ended = false;
+    loop {
+        let index = chain.edge.size();
+        match lines.next().map_err(|why| chain.bad_at(index, why))? {
+            None if ended && index == header.size => return chain.finish(0),
+            None => return Err(chain.bad_at(index, "missing: the export ends before its checkpoint")),
+            Some(Line::Header(_)) => return Err(chain.bad_at(index, "a second header line")),
+            Some(Line::Entry(line)) => {
+                chain.exported(&line)?;
+                ended = false;
+                progress(chain.edge.size());
+            }
+            Some(Line::Checkpoint(line)) => {
+                chain.checkpoint(&line.checkpoint)?;
+                chain.edge.settle().map_err(|e| chain.bad_at(index, e))?;
+                ended = true;
+            }
+        }
+    }
+}
+
+/// The newest copy of the head that is signed.
+pub(super) fn read_head(disk: &dyn Disk, path: &Path, key: &VerifierKey) -> Result<note::Checkpoint, String> {
+    let (_, copies) =
+        Slots::open(disk, &path.join("head")).map_err(|e| format!("the file `head` cannot be read: {e}"))?;
+    let newest = copies.first().ok_or("the file `head` is damaged")?;
+    let text = std::str::from_utf8(newest).map_err(|_| "the file `head` is damaged")?;
+    note::verify(text, key).map_err(|e| format!("the file `head`: {e}"))
+}
+
+/// Why a scan stopped.
+enum Stop {
+    Bad(Bad),
+    Journal(JournalError),
+}
+
+impl From<Bad> for Stop {
+    fn from(bad: Bad) -> Self {
+        Stop::Bad(bad)
+    }
+}
+
+impl From<JournalError> for Stop {
+    fn from(error: JournalError) -> Self {
+        Stop::Journal(error)
+    }
+}
+
+/// What is known of the log so far.
+struct Chain<'a> {
+    key: &'a VerifierKey,
+    details: &'a [Secret<32>],
+    edge: Edge,
+    last_time_ms: i64,
+    /// Entries before this lead to a signed root.
+    signed: u64,
+    opened: u64,
+}
+
+impl<'a> Chain<'a> {
+    fn new(key: &'a VerifierKey, details: &'a [Secret<32>]) -> Self {
+        Self {
+            key,
+            details,
+            edge: Edge::empty(),
+            last_time_ms: 0,
+            signed: 0,
+            opened: 0,
+        }
+    }
+
+    fn bad_at(&self, index: u64, why: impl ToString) -> Bad {
+        Bad {
+            index,
+            why: why.to_string(),
+        }
+    }
+
+    fn header(&self, header: &HeaderLine) -> Result<(), Bad> {
+        header.check().map_err(|why| self.bad_at(0, why))?;
+        if header.origin != self.key.name() {
+            return Err(self.bad_at(0, "the export is of another log than the key"));
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, head: &note::Checkpoint) -> Result<(), Bad> {
+        let first = self.edge.size();
+        if frame.first != first {
+            return Err(self.bad_at(first, format!("missing: the next batch begins at {}", frame.first)));
+        }
+        self.checkpoint(frame.note)?;
+        for (index, bytes) in (first..).zip(&frame.entries) {
+            let entry = read_entry(bytes, index).map_err(|why| self.bad_at(index, why))?;
+            self.entry(index, entry.time_ms, &entry.leaf)?;
+            self.open(index, &entry.leaf, &entry.sealed, &entry.effects_sha256)?;
+        }
+        let size = self.edge.size();
+        if first < head.size && head.size <= size {
+            let root = self.edge.root().map_err(|e| self.bad_at(first, e))?;
+            if head.size != size || head.root != root {
+                return Err(self.bad_at(first, "its batch does not lead to the root that was signed after it"));
+            }
+            self.signed = size;
+        }
+        self.edge.settle().map_err(|e| self.bad_at(first, e))
+    }
+
+    /// The tree so far is the one that was signed.
+    fn checkpoint(&mut self, note: &str) -> Result<(), Bad> {
+        let size = self.edge.size();
+        let checkpoint = note::verify(note, self.key).map_err(|e| self.bad_at(size, format!("its checkpoint: {e}")))?;
+        let root = self.edge.root().map_err(|e| self.bad_at(size, e))?;
+        if checkpoint.size != size || checkpoint.root != root {
+            let why = format!("this entry or one before {size} is not the one that was signed");
+            return Err(self.bad_at(self.signed, why));
+        }
+        self.signed = size;
+        Ok(())
+    }
+
+    fn entry(&mut self, index: u64, time_ms: i64, leaf: &[u8]) -> Result<(), Bad> {
+        if time_ms < self.last_time_ms {
+            return Err(self.bad_at(index, "its time goes back"));
+        }
+        self.last_time_ms = time_ms;
+        self.edge.push(leaf).map_err(|e| self.bad_at(index, e))
+    }
+
+    fn open(&mut self, index: u64, leaf: &[u8], details: &[u8], effects_sha256: &[u8]) -> Result<(), Bad> {
+        let mut keys = self.details.iter();
+        let Some(opened) = keys.find_map(|key| open_details(key, self.key.name(), leaf, details).ok()) else {
+            return Ok(());
+        };
+        if opened.i.effects_sha256 != effects_sha256 {
+            return Err(self.bad_at(index, "what it changed is not what it committed to"));
+        }
+        self.opened += 1;
+        Ok(())
+    }
+
+    fn exported(&mut self, line: &EntryLine) -> Result<(), Bad> {
+        let index = self.edge.size();
+        let leaf = STANDARD
+            .decode(&line.leaf)
+            .map_err(|_| self.bad_at(index, "its leaf is not base64"))?;
+        let (read, time_ms) = read_leaf(&leaf, index).map_err(|why| self.bad_at(index, why))?;
+        let details = STANDARD
+            .decode(&line.details)
+            .map_err(|_| self.bad_at(index, "its details are not base64"))?;
+        if *line != EntryLine::new(&leaf, &read, time_ms, &details) {
+            return Err(self.bad_at(index, "its line says something else than its leaf"));
+        }
+        self.entry(index, time_ms, &leaf)
+    }
+
+    fn finish(self, torn_bytes: u64) -> Result<Verified, Bad> {
+        Ok(Verified {
+            entries: self.edge.size(),
+            root: self.edge.root().map_err(|e| self.bad_at(self.edge.size(), e))?,
+            last_time: Time(self.last_time_ms),
+            signed: self.signed,
+            torn_bytes,
+            opened: self.opened,
+        })
+    }
+}
+
+/// Lines of an export, none longer than any of ours.
+struct Lines<R>(R);
+
+impl<R: BufRead> Lines<R> {
+    fn next(&mut self) -> Result<Option<Line>, String> {
+        let mut line = Vec::new();
+        let mut limited = (&mut self.0).take(EXPORT_LINE_BYTES_MAX);
+        let read = limited.read_until(b'\n', &mut line);
+        read.map_err(|e| format!("the export cannot be read: {e}"))?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        if line.last() != Some(&b'\n') {
+            return Err("its line is cut, or longer than any line of an export".into());
+        }
+        serde_json::from_slice(&line)
+            .map(Some)
+            .map_err(|_| "its line is not one of an export".into())
+    }
+}
