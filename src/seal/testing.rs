@@ -159,21 +159,22 @@ impl World {
 
     /// Answers an opened question as the pipeline would, and seals the answer.
     pub(crate) fn answer(&self, case: Case<Opened<Question>>) -> v1::SealedReply {
-        let (facts, opened) = case.close();
         let answer = v1::Answer {
-            request_id: opened.request_key().0.0.to_vec(),
-            policy_hash: facts.snapshot.to_vec(),
-            agreement_id: opened.payload().agreement.to_string(),
+            request_id: case.proof().request_key().0.0.to_vec(),
+            policy_hash: case.facts().snapshot.to_vec(),
+            agreement_id: case.proof().payload().agreement.to_string(),
             ..Default::default()
         };
+        self.answer_with(case, answer.encode_to_vec())
+    }
+
+    /// Seals these bytes as the answer.
+    pub(crate) fn answer_with<P: Payload>(&self, case: Case<Opened<P>>, answer: Vec<u8>) -> v1::SealedReply {
+        let (facts, opened) = case.close();
         let mut facts = *facts;
         facts.reference = "TG-7F3K-92QX".into();
         let (_, _, keys) = opened.into_parts();
-        let value = TestAnswer {
-            facts,
-            answer: answer.encode_to_vec(),
-            keys,
-        };
+        let value = TestAnswer { facts, answer, keys };
         seal(self.record(value), &*self.rng).unwrap().into_wire()
     }
 

@@ -419,3 +419,25 @@ fn the_suites_open_what_others_sealed() {
         );
     }
 }
+
+/// The worked examples of the specification are those of the vectors.
+#[test]
+fn the_examples_in_the_specification_are_in_the_vectors() {
+    let page = fs::read_to_string(file("../../docs/protocol.md")).unwrap();
+    let vectors: String = ["framing", "signatures", "one-shot", "session"]
+        .iter()
+        .map(|name| fs::read_to_string(file(&format!("{name}.json"))).unwrap())
+        .collect();
+    let words = page.split(|c: char| !c.is_ascii_alphanumeric());
+    let examples: Vec<_> = words
+        .filter(|w| w.len() >= 24 && w.bytes().all(|b| b.is_ascii_hexdigit()))
+        .collect();
+    assert!(examples.len() > 15, "{}", examples.len());
+    for example in examples {
+        // SHA-256 of a payload stands inside the input that was signed.
+        assert!(
+            vectors.contains(example),
+            "docs/protocol.md has `{example}`, and no vector has it: copy it anew"
+        );
+    }
+}

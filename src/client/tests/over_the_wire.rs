@@ -5,7 +5,12 @@ use crate::{
     crypto::Suite,
     keyring::{KeyListTerms, delegate},
     refusal::{Code, Refusal},
-    seal::{open_session, payload::Question, seal_accept, testing::*},
+    seal::{
+        open_session,
+        payload::{CloseSession, Question},
+        seal_accept,
+        testing::*,
+    },
     wire::v1,
 };
 use std::{
@@ -142,9 +147,17 @@ impl ExchangeService for Gateway {
 
     async fn close_session(
         &self,
-        _: Request<v1::CloseSessionRequest>,
+        request: Request<v1::CloseSessionRequest>,
     ) -> Result<Response<v1::CloseSessionResponse>, Status> {
-        Err(status(Code::SessionUnknown))
+        let world = &self.world;
+        let case = world.case("/tollgate.v1.ExchangeService/CloseSession");
+        let opened = world
+            .open_as::<CloseSession>(case, request.into_inner().sealed.unwrap(), NOW)
+            .map_err(refused)?;
+        let id = opened.proof().session_id().unwrap();
+        let sealed = Some(world.answer_with(opened, Vec::new()));
+        assert!(world.opener.forget_session(&id));
+        Ok(Response::new(v1::CloseSessionResponse { sealed }))
     }
 }
 
@@ -253,6 +266,17 @@ async fn a_lost_session_is_opened_again_but_not_twice_in_ten_seconds() {
     setting.ask(&[]).await.unwrap();
     setting.clock.advance_ms(10_000);
     setting.ask(&[Trouble::SessionsForgotten]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_closed_session_is_gone_at_both_ends() {
+    let setting = Setting::new(Suite::X25519).await;
+    setting.client.open_session(v1::Evidence::Request).await.unwrap();
+    assert_eq!(setting.gateway.world.opener.sessions().count(), 1);
+    setting.client.close().await.unwrap();
+    assert_eq!(setting.gateway.world.opener.sessions().count(), 0);
+    // One-shot from here on.
+    setting.ask(&[]).await.unwrap();
 }
 
 #[tokio::test]
