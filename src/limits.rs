@@ -91,6 +91,8 @@ pub const MARK_MS: u64 = 2_000;
 pub const DISK_LOW_WATER_BYTES: u64 = 16 << 20;
 /// Set aside for withdrawals, suspensions and shutdown when the disk is full: 2,000 entries of 4 KiB.
 pub const DISK_RESERVE_BYTES: u64 = 8 << 20;
+/// Below this the store is not synced: eight of sled's segments of 512 KiB.
+pub const DISK_SYNC_BYTES: u64 = 4 << 20;
 /// How long a closing log waits for slots that are still held.
 pub const AUDIT_DRAIN_MS_MAX: u64 = 2_000;
 /// A line of an export: an entry twice in base64 and its words.

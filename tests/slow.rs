@@ -1,3 +1,4 @@
+//! Tests that take minutes: crashes, power cuts, damage, full disks.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,3 +8,4 @@
     clippy::print_stderr,
     reason = "a test fails by panicking"
 )]
+mod crash;
