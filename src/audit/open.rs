@@ -165,7 +165,7 @@ impl From<JournalError> for OpenError {
 
 impl From<StoreError> for OpenError {
     fn from(error: StoreError) -> Self {
-        OpenError::Store(error.0)
+        OpenError::Store(error.to_string())
     }
 }
 
@@ -240,6 +240,7 @@ fn start(setup: Setup<'_>, disk: Arc<dyn Disk>, mut restored: Restored) -> Resul
     };
     let worker = Worker {
         queue: queue.downgrade(),
+        shared: shared.clone(),
         progress,
         committer: thread::Builder::new().name("audit".into()).spawn(|| committer.run())?,
         syncer: thread::Builder::new()
