@@ -84,6 +84,8 @@ pub const FRAME_BYTES_MAX: usize = AUDIT_BATCH_MAX * (ENTRY_BYTES_MAX + 8) + NOT
 pub const STORED_VALUE_BYTES_MAX: usize = 7 << 10;
 /// sled's cache for log and state; the newest rows are what is asked for.
 pub const STORE_CACHE_BYTES: u64 = 16 << 20;
+/// How often a store that is still held is tried again, 20 ms apart: two seconds.
+pub const STORE_LOCK_TRIES: u32 = 100;
 /// How often the store is synced and the mark is moved: what a start after a crash replays, at 50,000 entries/s.
 pub const MARK_MS: u64 = 2_000;
 /// Below this much free disk ordinary entries are refused: sled, which does not survive a full disk, can still write

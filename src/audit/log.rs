@@ -14,12 +14,7 @@ use crate::{
     refusal::NotRecorded,
     state::StateError,
 };
-use std::{
-    fs::File,
-    sync::Arc,
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::{fs::File, sync::Arc, thread::JoinHandle};
 use tokio::sync::{
     mpsc::{self, error::TrySendError},
     oneshot,
@@ -224,7 +219,7 @@ impl Auditable for Abandoned {
 
 /// The log's threads. Close it, or the last two seconds are applied again at the next start.
 pub struct Worker {
-    pub(super) queue: mpsc::WeakSender<Message>,
+    pub(super) stop: mpsc::OwnedPermit<Message>,
     pub(super) shared: Arc<Shared>,
     pub(super) progress: Arc<Progress>,
     pub(super) committer: JoinHandle<()>,
@@ -242,13 +237,7 @@ impl Worker {
     /// Commits what is queued, waits shortly for slots that are still held, syncs store, head and mark, and ends.
     /// The log and the state read nothing after that. It blocks: call it outside of async code.
     pub fn close(self) -> Result<(), WorkerPanicked> {
-        if let Some(queue) = self.queue.upgrade() {
-            let mut message = Message::Stop;
-            while let Err(TrySendError::Full(back)) = queue.try_send(message) {
-                message = back;
-                thread::sleep(Duration::from_millis(1));
-            }
-        }
+        drop(self.stop.send(Message::Stop));
         let committed = self.committer.join();
         self.progress.stop();
         let synced = self.syncer.join();

@@ -20,6 +20,7 @@ pub(super) struct Files {
     dir: PathBuf,
     journal: PathBuf,
     store: PathBuf,
+    segment_bytes_max: u64,
 }
 
 /// What lies outside the store.
@@ -43,12 +44,13 @@ pub(super) struct Restored {
 }
 
 impl Files {
-    pub(super) fn find(setup: &Setup<'_>, disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
+    pub(super) fn find(setup: &Setup<'_>, disk: Arc<dyn Disk>, segment_bytes_max: u64) -> Result<Self, OpenError> {
         let files = Self {
             disk,
             dir: setup.dir.path().to_owned(),
             journal: setup.dir.journal_dir(),
             store: setup.dir.store_dir(),
+            segment_bytes_max,
         };
         journal::remove_drafts(&*files.disk, &files.journal)?;
         Ok(files)
@@ -89,7 +91,7 @@ impl Files {
                     });
                 }
             }
-            Journal::create(self.disk.clone(), &self.journal, &header)?;
+            journal::begin(&*self.disk, &self.journal, &header)?;
             segments = journal::segments(&*self.disk, &self.journal, &setup.origin)?;
         }
         if !has_head {
@@ -173,7 +175,8 @@ impl Files {
     }
 
     fn resume(&self, scanned: &Scanned) -> Result<Journal, OpenError> {
-        Ok(Journal::resume(self.disk.clone(), &self.journal, scanned)?)
+        let disk = self.disk.clone();
+        Ok(Journal::resume(disk, &self.journal, self.segment_bytes_max, scanned)?)
     }
 
     /// The store if it has what the mark says, else why not.

@@ -4,7 +4,7 @@
 //! again from any earlier point. sled panics on bytes that changed under it; a panic becomes an error here.
 use super::dir::sync_dir;
 use crate::{
-    limits::{STORE_CACHE_BYTES, STORED_VALUE_BYTES_MAX},
+    limits::{STORE_CACHE_BYTES, STORE_LOCK_TRIES, STORED_VALUE_BYTES_MAX},
     state::{Effect, Row, State, StateError, Table},
 };
 use arc_swap::ArcSwapOption;
@@ -15,6 +15,8 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
 };
 
 /// Why the store cannot be used.
@@ -65,7 +67,15 @@ impl LogStore {
             return Err(StoreError::Failed("it was found damaged".into()));
         }
         drop_unfinished_snapshots(path).map_err(|e| StoreError::Failed(e.to_string()))?;
-        let trees = calm(|| Trees::open(path))?;
+        // sled's own threads may hold a store that was just closed a moment longer.
+        let mut tries = 0;
+        let trees = loop {
+            match calm(|| Trees::open(path)) {
+                Err(StoreError::InUse) if tries < STORE_LOCK_TRIES => thread::sleep(Duration::from_millis(20)),
+                result => break result?,
+            }
+            tries += 1;
+        };
         let store = Self {
             path: path.to_owned(),
             open: ArcSwapOption::from_pointee(trees),
