@@ -54,4 +54,12 @@ impl<S> Case<S> {
     pub(crate) fn close(self) -> (Box<Facts>, S) {
         (self.facts, self.proof)
     }
+    /// For tests of single steps.
+    #[cfg(test)]
+    pub(crate) fn for_tests(facts: Facts, proof: S) -> Self {
+        Self {
+            facts: Box::new(facts),
+            proof,
+        }
+    }
 }

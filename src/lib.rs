@@ -1,19 +1,80 @@
-//! Tollgate.
-#![cfg_attr(test, allow(clippy::allow_attributes_without_reason))]
-pub mod agreement;
+//! Tollgate: a privacy-preserving, federated credit-data exchange gateway. Derived signals leave; records never do.
+//!
+//! # The request path
+//!
+//! ```text
+//! channel      identity   agreement      seal      consent   policy      source   signal    minimise     audit       seal
+//! TLS 1.3 ───▶ PeerIdentity ▶ Partner ▶ Opened ──▶ Asked ──┬▶ Permit ──▶ Raw ──▶ Derived ─┬▶ Minimised ▶ Recorded ─▶ Sealed ─▶ reply
+//!                              │           │          │    └▶ Withheld ───────────────────┘                ▲
+//!                              └───────────┴──────────┴──── Refusal ───────────────────────────────────────┴──▶ status
+//! ```
+//!
+//! Each step takes the proof of the step before by value ([`case`]); [`pipeline`] is the whole path on one screen, and
+//! `docs/life-of-a-request.md` walks through it.
+//!
+//! # Where things are
+//!
+//! | layer | modules |
+//! |---|---|
+//! | top | [`cli`], [`app`] |
+//! | doors to the network | [`rpc`] (tonic), [`channel`] (rustls), [`client`] |
+//! | the path | [`pipeline`]: [`identity`], [`agreement`], [`policy`], [`consent`], [`source`], [`signal`], [`minimise`], [`audit`], [`seal`] |
+//! | beside it | [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
+//! | low | [`crypto`] (ring, hpke), [`store`] (sled), [`wire`] (prost) |
+//! | words | [`domain`], [`facts`], [`case`], [`refusal`], [`state`], [`person`], [`limits`], [`clock`] |
+//!
+//! Arrows point down only; `tests/tidy.rs` holds them. With the feature `client` alone, what is built is what a partner
+//! links: [`client`] and what it stands on.
+
 pub mod audit;
-pub mod case;
+pub mod channel;
+pub mod client;
 pub mod clock;
 pub mod crypto;
 pub mod domain;
 pub mod facts;
 pub mod identity;
 pub mod limits;
-pub mod person;
-pub mod policy;
 pub mod refusal;
 pub mod seal;
 pub mod state;
+pub mod wire;
+
+#[cfg(feature = "gateway")]
+pub mod agreement;
+#[cfg(feature = "gateway")]
+pub mod app;
+#[cfg(feature = "gateway")]
+pub mod case;
+#[cfg(feature = "gateway")]
+pub mod cli;
+#[cfg(feature = "gateway")]
+pub mod config;
+#[cfg(feature = "gateway")]
+pub mod consent;
+#[cfg(feature = "gateway")]
+pub mod document;
+#[cfg(feature = "gateway")]
+pub mod edge;
+#[cfg(feature = "gateway")]
+pub mod keyring;
+#[cfg(feature = "gateway")]
+pub mod minimise;
+#[cfg(feature = "gateway")]
+pub mod person;
+#[cfg(feature = "gateway")]
+pub mod pipeline;
+#[cfg(feature = "gateway")]
+pub mod pki;
+#[cfg(feature = "gateway")]
+pub mod policy;
+#[cfg(feature = "gateway")]
+pub mod rpc;
+#[cfg(feature = "gateway")]
+pub mod signal;
+#[cfg(feature = "gateway")]
+pub mod source;
 #[cfg(feature = "gateway")]
 pub mod store;
-pub mod wire;
+#[cfg(feature = "gateway")]
+pub mod telemetry;

@@ -2,14 +2,18 @@
 
 // --- Channel -------------------------------------------------------------------------------------------------------
 
-/// TLS handshakes under way at once. One costs about 0.5 ms of CPU: 256 is an eighth of a second of work queued.
+/// TLS handshakes under way at once on one listener. One costs about 0.5 ms of CPU: 256 is an eighth of a second of work queued.
 pub const HANDSHAKES_MAX: usize = 256;
+/// TLS handshakes under way at once from one address: one slow or hostile source leaves three quarters to the others.
+pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 64;
 /// A handshake slower than this is dropped. A good one takes two round trips.
 pub const HANDSHAKE_MS_MAX: u64 = 5_000;
 /// Open connections of one peer identity.
 pub const CONNECTIONS_PER_PEER_MAX: usize = 64;
-/// Open connections in all; each holds about 40 KiB of buffers: 40 MiB.
+/// Open connections of partners in all; each holds about 40 KiB of buffers: 40 MiB.
 pub const CONNECTIONS_MAX: usize = 1_024;
+/// Open connections on the staff listener, beside those of partners: a flood there must not keep staff out.
+pub const STAFF_CONNECTIONS_MAX: usize = 64;
 /// HTTP/2 streams open at once on one connection.
 pub const STREAMS_PER_CONNECTION_MAX: u32 = 256;
 /// gRPC message: a load chunk of 512 rows of 1 KiB, with room.
@@ -18,6 +22,24 @@ pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
 pub const HEADER_LIST_BYTES_MAX: u32 = 16 << 10;
 /// A connection is closed after this long, so that its certificate is looked at again.
 pub const CONNECTION_AGE_S_MAX: u64 = 3_600;
+/// After [`CONNECTION_AGE_S_MAX`] the peer is asked to go; what is still open after this is cut. Three calls' time.
+pub const CONNECTION_AGE_GRACE_S_MAX: u64 = 30;
+/// Trust domains: one per partner institution.
+pub const DOMAINS_MAX: usize = 1_024;
+/// Roots, and lists of revoked certificates, of one trust domain: old and new of each, twice over.
+pub const ROOTS_PER_DOMAIN_MAX: usize = 8;
+/// See [`ROOTS_PER_DOMAIN_MAX`]; each CA has its own list.
+pub const CRLS_PER_DOMAIN_MAX: usize = 32;
+/// Issuer and key pins.
+pub const PINS_MAX: usize = 1_024;
+/// Paths that are allowed in the gateway's own domain beside staff.
+pub const PATHS_PER_DOMAIN_MAX: usize = 64;
+/// A list of revoked certificates: 100,000 at 40 bytes.
+pub const CRL_BYTES_MAX: u64 = 4 << 20;
+/// Denied certificates and keys: about 150 bytes each, 10 MiB.
+pub const DENIED_MAX: usize = 65_536;
+/// CAs whose CRL number is remembered: about 150 bytes each.
+pub const CRL_NUMBERS_MAX: usize = 65_536;
 /// HTTP/2 keep-alive: a peer that is gone is noticed within interval and time-out.
 pub const KEEPALIVE_INTERVAL_S: u64 = 30;
 /// See [`KEEPALIVE_INTERVAL_S`].
@@ -43,20 +65,54 @@ pub const SESSION_MS_MAX: i64 = 3_600_000;
 pub const SESSIONS_PER_PARTNER_MAX: usize = 1_024;
 /// Sessions in all: 16 MiB.
 pub const SESSIONS_MAX: usize = 16_384;
+/// Digests of openings that are remembered for four minutes, of one partner: 17 a second, four times its sessions.
+pub const OPENS_REMEMBERED_PER_PARTNER_MAX: usize = 4_096;
+/// Digests of openings in all; each about 160 bytes: 10 MiB.
+pub const OPENS_REMEMBERED_MAX: usize = 65_536;
 /// Session openings and one-shot requests of one partner per second, counted before decapsulation (0.3 ms each).
 pub const ENCAPSULATIONS_PER_PARTNER_PER_S_MAX: u32 = 200;
 /// Reads of key list, signals and log of one partner per second: each is an entry.
 pub const READS_PER_PARTNER_PER_S_MAX: u32 = 50;
+/// A client opens another session at most this often: a gateway that restarts is not flooded with openings.
+pub const SESSION_REOPEN_MS_MIN: i64 = 10_000;
+/// How often a client sends the same signed bytes before it gives up: first, after a loss, after a lost session.
+pub const SEND_ATTEMPTS_MAX: u32 = 3;
+/// A client asks for a consistency proof at least this often.
+pub const CONSISTENCY_MS: i64 = 60_000;
 /// A sealed unary request: a query is under 2 KiB, a corrected record under 16 KiB.
 pub const SEALED_REQUEST_BYTES_MAX: usize = 64 << 10;
 /// Signals in one question.
 pub const SIGNALS_PER_QUERY_MAX: usize = 8;
 /// Replies are padded to a multiple of this. Eight signals with reasons, a receipt of a log of 2^40 entries: under 4 KiB.
 pub const REPLY_BLOCK_BYTES: usize = 4_096;
+/// A receipt in a reply: leaf 600 (peer URI of 200, two key ids, three digests), proof of 40 hashes in base64 40 x 45 =
+/// 1,800, checkpoint 300, commitment key, reference and framing 100.
+pub const RECEIPT_BYTES_MAX: usize = 2_800;
+/// An answer: what one reply block leaves beside the receipt and the first byte of padding.
+pub const ANSWER_BYTES_MAX: usize = REPLY_BLOCK_BYTES - RECEIPT_BYTES_MAX - 1;
 /// How long a request id is remembered.
 pub const IDEMPOTENCY_MS: i64 = 600_000;
 /// Request ids that are remembered: about 200 bytes each, 26 MiB. The oldest go first.
 pub const IDEMPOTENCY_ENTRIES_MAX: usize = 131_072;
+
+// --- Keys ----------------------------------------------------------------------------------------------------------
+
+/// An exchange key is sealed to for this long at most.
+pub const EXCHANGE_KEY_ACTIVE_S: i64 = 7 * 86_400;
+/// It still opens for this long, so that no request under way fails; then it is destroyed.
+pub const EXCHANGE_KEY_OPENS_S: i64 = 48 * 3_600;
+/// Its successor is published this long before: longer than any key list lives, so every client has it in time.
+pub const EXCHANGE_KEY_PREPARE_S: i64 = 2 * KEY_LIST_S;
+/// Life of a key list.
+pub const KEY_LIST_S: i64 = 24 * 3_600;
+/// Longest delegation of key-list signing: 30 days.
+pub const KEY_LIST_DELEGATION_S: u64 = 30 * 86_400;
+/// Keys in a keyring: two suites with at most four versions each, four single keys, and as many retired as fit.
+pub const KEYRING_KEYS_MAX: usize = 256;
+/// A keyring file: 256 keys of about 100 bytes, with room.
+pub const KEYRING_BYTES_MAX: u64 = 64 << 10;
+/// A serialised key list: sixteen keys of 1.3 KiB and the log's.
+pub const KEY_LIST_BYTES_MAX: usize = 32 << 10;
 
 // --- Log -----------------------------------------------------------------------------------------------------------
 
@@ -114,8 +170,39 @@ pub const LOAD_ROWS_MAX: usize = 512;
 pub const RECORD_BYTES_MAX: usize = 7 << 10;
 /// A line of CSV or JSON.
 pub const LINE_BYTES_MAX: usize = 64 << 10;
+/// Page cache of the record vault: a third of 30,000 records of 350 bytes with sled's overhead, hot ones stay.
+pub const VAULT_CACHE_BYTES: u64 = 32 << 20;
+/// Rows sealed and inserted together by an offline load: 4,096 of about 1 KiB, 4 MiB.
+pub const LOAD_CHUNK_ROWS: usize = 4_096;
+/// Rows between two fsyncs of an offline load: at 20,000 rows/s about one a second.
+pub const LOAD_SYNC_ROWS: u64 = 20_480;
+/// Columns of a file.
+pub const COLUMNS_MAX: usize = 1_024;
+/// Rejected rows of one load: more means the mapping does not fit the file. At 150 bytes each a 15 MB report.
+pub const REJECTS_MAX: u64 = 100_000;
+/// Rows that are counted when the vault opens (about a microsecond each): beyond it only the sentinels are looked at.
+pub const VAULT_COUNT_ROWS_MAX: u64 = 1_000_000;
+/// Batches that the state names; one is 100 bytes of memory.
+pub const BATCHES_MAX: usize = 100_000;
 /// Batches of one provider that are loaded but not yet visible.
 pub const OPEN_BATCHES_MAX: usize = 4;
+
+// --- Register and agreements ----------------------------------------------------------------------------------------
+
+/// Members of the register: each is about 1 KiB, 1 MiB in all.
+pub const MEMBERS_MAX: usize = 1_024;
+/// Signing keys of one member: current, next, and one per signing machine.
+pub const KEYS_PER_MEMBER_MAX: usize = 16;
+/// Agreements of a gateway: one Cedar permit each. Cedar slices by scope, so the cost of a decision grows slowly.
+pub const AGREEMENTS_MAX: usize = 1_024;
+/// Purposes, families or parties in one agreement.
+pub const AGREEMENT_LIST_MAX: usize = 64;
+/// Life of an agreement: five years, after which the impact assessment is out of date.
+pub const AGREEMENT_DAYS_MAX: i64 = 1_827;
+/// Least share of the lending partner's own money in joint lending, in basis points (CBIRC 2021 no. 24, article 1: 30 %).
+pub const FUNDING_SHARE_BP_MIN: u16 = 3_000;
+/// Basis points in a whole.
+pub const BASIS_POINTS: u16 = 10_000;
 
 // --- Consent, policy, signals ---------------------------------------------------------------------------------------
 
@@ -125,6 +212,14 @@ pub const CONSENTS_PER_SUBJECT_AND_PARTNER_MAX: usize = 16;
 pub const CONSENT_EVENTS_MAX: usize = 16;
 /// Purposes, and families, in one consent.
 pub const CONSENT_LIST_MAX: usize = 16;
+/// A serialised `ConsentTerms`: so that `Get` and each page of `List` fit one reply block, whatever was granted.
+pub const CONSENT_TERMS_BYTES_MAX: usize = 1_024;
+/// Rows that one step of a scan over a person's consents reads.
+pub const CONSENT_SCAN_ROWS: usize = 64;
+/// Consents in one page.
+pub const CONSENTS_PER_PAGE_MAX: usize = 100;
+/// How far back a consent may let records go, in days: ten years, more than any record is kept.
+pub const LOOK_BACK_DAYS_MAX: u32 = 3_653;
 /// Life of a consent: two years.
 pub const CONSENT_DAYS_MAX: i64 = 731;
 /// Signals in a gateway.

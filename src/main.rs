@@ -1,1 +1,4 @@
-fn main() {}
+//! The `tollgate` command.
+fn main() -> std::process::ExitCode {
+    tollgate::cli::run()
+}

@@ -121,6 +121,8 @@ codes! {
     QuotaSpent = "QUOTA_SPENT", ResourceExhausted, "the agreement's quota for today is used up";
     /// The terms of a consent are not acceptable.
     ConsentTermsInvalid = "CONSENT_TERMS_INVALID", InvalidArgument, "the terms of the consent are not valid: one recipient, known purposes and families, an end within two years";
+    /// As many consents of this person as a partner may hold, and none has ended.
+    ConsentsExhausted = "CONSENTS_EXHAUSTED", ResourceExhausted, "you hold the most consents of this person that are allowed: withdraw one first";
     /// The load does not continue where the batch stands.
     BatchOutOfOrder = "BATCH_OUT_OF_ORDER", FailedPrecondition, "the chunk does not begin where the batch ends: continue from `rows_held`";
     /// Too many loads at once.

@@ -1,3 +1,4 @@
+//! The request path, the channel and the whole gateway, by real certificates, processes and files.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,3 +8,4 @@
     clippy::print_stderr,
     reason = "a test fails by panicking"
 )]
+mod mtls;

@@ -1,4 +1,4 @@
-//! Tests that take minutes: crashes, power cuts, damage, full disks.
+//! Crashes: kill -9, power cuts, damaged files, a full disk.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -50,6 +50,18 @@ pub struct Member {
 }
 
 /// Proof: a registered member that is not suspended, over a channel with its certificate.
+/// Only [`super::authenticate`] makes one.
+///
+/// ```compile_fail,E0451
+/// use std::sync::Arc;
+/// use tollgate::{agreement::{Member, Partner}, identity::PeerIdentity};
+/// fn forge(member: Arc<Member>, peer: PeerIdentity) -> Partner { Partner { member, peer } }
+/// ```
+/// ```
+/// use std::sync::Arc;
+/// use tollgate::{agreement::{Member, Partner}, identity::PeerIdentity};
+/// fn forge(member: Arc<Member>, peer: PeerIdentity) -> (Arc<Member>, PeerIdentity) { (member, peer) }
+/// ```
 pub struct Partner {
     member: Arc<Member>,
     peer: PeerIdentity,
@@ -58,6 +70,9 @@ pub struct Partner {
 impl First for Partner {}
 
 impl Partner {
+    pub(super) fn new(member: Arc<Member>, peer: PeerIdentity) -> Self {
+        Self { member, peer }
+    }
     /// The register's line.
     pub fn member(&self) -> &Member {
         &self.member

@@ -119,7 +119,7 @@ pub(super) fn leaf_prefix(leaf: &[u8]) -> Vec<u8> {
     out
 }
 
-fn partner_detail(facts: &Facts, answer: &[u8]) -> v1::PartnerDetail {
+fn partner_detail(facts: &Facts, answer: Option<&[u8]>) -> v1::PartnerDetail {
     v1::PartnerDetail {
         request_id: facts.request_id.map(|id| id.0.to_vec()).unwrap_or_default(),
         request_digest: facts.request_digest.map(Vec::from).unwrap_or_default(),
@@ -132,16 +132,17 @@ fn partner_detail(facts: &Facts, answer: &[u8]) -> v1::PartnerDetail {
             .unwrap_or_default(),
         consent_id: facts.consent.map(|id| id.0.to_vec()).unwrap_or_default(),
         signals: facts.signals.iter().map(ToString::to_string).collect(),
-        answer_digest: if answer.is_empty() {
-            Vec::new()
-        } else {
-            sha256(answer).to_vec()
-        },
+        answer_digest: answer.map(|a| sha256(a).to_vec()).unwrap_or_default(),
         reference: facts.reference.clone(),
     }
 }
 
-fn institution_detail(facts: &Facts, class: Class, answer: &[u8], effects: &[u8]) -> store::v1::InstitutionDetail {
+fn institution_detail(
+    facts: &Facts,
+    class: Class,
+    answer: Option<&[u8]>,
+    effects: &[u8],
+) -> store::v1::InstitutionDetail {
     let mut outcomes = facts.outcomes.clone();
     if let (Class::Refused(code), true) = (class, outcomes.is_empty()) {
         outcomes.push(code.name().to_owned());
@@ -151,7 +152,7 @@ fn institution_detail(facts: &Facts, class: Class, answer: &[u8], effects: &[u8]
         fields_read: facts.fields_read.to_bytes(),
         fields_withheld: facts.fields_withheld.to_bytes(),
         subject: facts.subject.map(|s| s.0.to_vec()).unwrap_or_default(),
-        answer: answer.to_vec(),
+        answer: answer.unwrap_or_default().to_vec(),
         effects_sha256: effects_sha256(effects),
         count: facts.count,
         note: facts.note.clone(),

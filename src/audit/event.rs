@@ -19,7 +19,7 @@ impl Auditable for Event {
     fn facts(&self) -> &Facts {
         &self.0
     }
-    fn answer(&self) -> &[u8] {
-        &[]
+    fn answer(&self) -> Option<&[u8]> {
+        None
     }
 }

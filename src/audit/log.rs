@@ -212,8 +212,8 @@ impl Auditable for Abandoned {
     fn facts(&self) -> &Facts {
         &self.0
     }
-    fn answer(&self) -> &[u8] {
-        &[]
+    fn answer(&self) -> Option<&[u8]> {
+        None
     }
 }
 

@@ -25,8 +25,8 @@ pub trait Auditable {
     fn class(&self) -> Class;
     /// What the entry says.
     fn facts(&self) -> &Facts;
-    /// The answer, exactly as it will be sent; empty where there is none.
-    fn answer(&self) -> &[u8];
+    /// The answer, exactly as it will be sent; `None` where nothing is answered.
+    fn answer(&self) -> Option<&[u8]>;
 }
 
 impl Auditable for Refusal {
@@ -36,8 +36,8 @@ impl Auditable for Refusal {
     fn facts(&self) -> &Facts {
         Refusal::facts(self)
     }
-    fn answer(&self) -> &[u8] {
-        &[]
+    fn answer(&self) -> Option<&[u8]> {
+        None
     }
 }
 
@@ -63,6 +63,11 @@ pub struct Recorded<T> {
 
 impl<T> Recorded<T> {
     pub(super) fn new(value: T, receipt: Receipt) -> Self {
+        Self { value, receipt }
+    }
+    /// For tests of sealing, which have no log.
+    #[cfg(test)]
+    pub(crate) fn for_tests(value: T, receipt: Receipt) -> Self {
         Self { value, receipt }
     }
     /// The value.

@@ -120,6 +120,12 @@ pub struct RequestId(pub [u8; 16]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConsentId(pub [u8; 16]);
 
+impl fmt::Display for ConsentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 /// A gRPC method path, such as `/tollgate.v1.ExchangeService/Query`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Method(pub &'static str);

@@ -5,4 +5,5 @@ mod subject;
 pub use ids::{
     AgreementId, ConsentId, FieldPath, FieldSet, IdError, Method, PartnerId, Purpose, RequestId, SignalFamily, SignalId,
 };
+pub(crate) use subject::check_character;
 pub use subject::{Scheme, SubjectError, SubjectRef, SubjectToken};

@@ -117,7 +117,7 @@ fn resident_id(text: &str) -> Result<String, SubjectError> {
 }
 
 /// The check character for 17 digits: ISO 7064 MOD 11-2, as GB 11643-1999 prescribes. `None` unless all are digits.
-fn check_character(digits: &str) -> Option<char> {
+pub(crate) fn check_character(digits: &str) -> Option<char> {
     const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
     let mut sum = 0;
     for (c, weight) in digits.chars().zip(WEIGHTS) {

@@ -1,5 +1,7 @@
 //! The proofs of a decision.
 use crate::{
+    case::After,
+    consent::Asked,
     domain::{FieldSet, SignalId},
     seal::{Opened, payload::Question},
 };
@@ -13,7 +15,20 @@ pub enum Withhold {
     BudgetSpent,
 }
 
-/// Proof: these signals may be read for this question, and no others.
+/// Proof: these signals may be read for this question, and no others. Only [`super::decide`] makes one.
+///
+/// ```compile_fail,E0451
+/// use tollgate::{domain::{FieldSet, SignalId}, policy::Permit, seal::{Opened, payload::Question}};
+/// fn forge(opened: Opened<Question>, permitted: Vec<SignalId>, fields: FieldSet) -> Permit {
+///     Permit { opened, permitted, withheld: Vec::new(), fields }
+/// }
+/// ```
+/// ```
+/// use tollgate::{domain::{FieldSet, SignalId}, policy::Permit, seal::{Opened, payload::Question}};
+/// fn look(permit: &Permit) -> (&Opened<Question>, &[SignalId], FieldSet) {
+///     (permit.opened(), permit.permitted(), permit.fields())
+/// }
+/// ```
 pub struct Permit {
     opened: Opened<Question>,
     permitted: Vec<SignalId>,
@@ -27,7 +42,23 @@ pub struct Withheld {
     withheld: Vec<(SignalId, Withhold)>,
 }
 
+impl After<Asked> for Permit {}
+impl After<Asked> for Withheld {}
+
 impl Permit {
+    pub(super) fn new(
+        opened: Opened<Question>,
+        permitted: Vec<SignalId>,
+        withheld: Vec<(SignalId, Withhold)>,
+        fields: FieldSet,
+    ) -> Self {
+        Self {
+            opened,
+            permitted,
+            withheld,
+            fields,
+        }
+    }
     /// The question.
     pub fn opened(&self) -> &Opened<Question> {
         &self.opened
@@ -50,16 +81,14 @@ impl Permit {
     /// For tests of later steps.
     #[cfg(test)]
     pub(crate) fn for_tests(opened: Opened<Question>, permitted: Vec<SignalId>, fields: FieldSet) -> Self {
-        Self {
-            opened,
-            permitted,
-            withheld: Vec::new(),
-            fields,
-        }
+        Self::new(opened, permitted, Vec::new(), fields)
     }
 }
 
 impl Withheld {
+    pub(super) fn new(opened: Opened<Question>, withheld: Vec<(SignalId, Withhold)>) -> Self {
+        Self { opened, withheld }
+    }
     /// The question.
     pub fn opened(&self) -> &Opened<Question> {
         &self.opened

@@ -1,10 +1,21 @@
 //! `Opened<P>`: an envelope that opened, fresh, signed by the partner, canonical.
+use super::reply::ReplyKeys;
 use crate::{agreement::Partner, case::After, domain::RequestId};
 
-/// What one reply is sealed with. Opaque; consumed by the one reply.
-pub struct ReplyKeys(());
-
-/// Proof: this payload came from this partner, now, once.
+/// Proof: this payload came from this partner, now, once. Made by `seal::open` only.
+///
+/// ```compile_fail,E0451
+/// use tollgate::{agreement::Partner, domain::RequestId, seal::{Opened, ReplyKeys}};
+/// fn forge(partner: Partner, reply: ReplyKeys) -> Opened<()> {
+///     Opened { partner, payload: (), request_id: RequestId([0; 16]), request_digest: [0; 32], reply }
+/// }
+/// ```
+/// ```
+/// use tollgate::seal::Opened;
+/// fn read<P>(opened: &Opened<P>) -> &P {
+///     opened.payload()
+/// }
+/// ```
 pub struct Opened<P> {
     partner: Partner,
     payload: P,
@@ -16,6 +27,21 @@ pub struct Opened<P> {
 impl<P> After<Partner> for Opened<P> {}
 
 impl<P> Opened<P> {
+    pub(super) fn new(
+        partner: Partner,
+        payload: P,
+        request_id: RequestId,
+        request_digest: [u8; 32],
+        reply: ReplyKeys,
+    ) -> Self {
+        Self {
+            partner,
+            payload,
+            request_id,
+            request_digest,
+            reply,
+        }
+    }
     /// What was asked.
     pub fn payload(&self) -> &P {
         &self.payload
@@ -27,6 +53,10 @@ impl<P> Opened<P> {
     /// Id of the request and SHA-256 of its signed payload.
     pub fn request_key(&self) -> (RequestId, [u8; 32]) {
         (self.request_id, self.request_digest)
+    }
+    /// The session it came in, if it came in one.
+    pub fn session_id(&self) -> Option<[u8; 16]> {
+        self.reply.session_id()
     }
     /// Taken apart when the answer is made.
     pub(crate) fn into_parts(self) -> (Partner, P, ReplyKeys) {
@@ -40,7 +70,7 @@ impl<P> Opened<P> {
             payload,
             request_id: RequestId([0; 16]),
             request_digest: [0; 32],
-            reply: ReplyKeys(()),
+            reply: ReplyKeys::for_tests(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! to the log can be thrown away and built again from it.
 mod dir;
 mod log;
+pub mod vault;
 
 pub(crate) use dir::sync_dir;
 pub use dir::{DataDir, DataDirError};

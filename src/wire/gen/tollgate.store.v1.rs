@@ -94,6 +94,12 @@ pub struct ConsentEvent {
 pub struct Keyring {
     #[prost(message, repeated, tag = "1")]
     pub keys: ::prost::alloc::vec::Vec<Key>,
+    /// Serial of the newest key list that was signed; the next is higher.
+    #[prost(uint64, tag = "2")]
+    pub key_list_serial: u64,
+    /// Made for development: a gateway serves with it only when told so.
+    #[prost(bool, tag = "3")]
+    pub development: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -109,6 +115,7 @@ pub struct Key {
     pub state: i32,
     #[prost(int64, tag = "5")]
     pub created_s: i64,
+    /// End of sealing to it; 0 for keys that do not end by time. It opens for 48 h more.
     #[prost(int64, tag = "6")]
     pub not_after_s: i64,
     /// HPKE KEM identifier for exchange keys, else 0.
@@ -116,6 +123,9 @@ pub struct Key {
     pub algorithm: u32,
     #[prost(bytes = "vec", tag = "8")]
     pub secret: ::prost::alloc::vec::Vec<u8>,
+    /// Start of sealing to it.
+    #[prost(int64, tag = "9")]
+    pub not_before_s: i64,
 }
 /// One person's record in the vault, before it is sealed under its own key.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -1,0 +1,110 @@
+//! Files → what requests are judged by. Pure but for reading the files.
+use super::AppError;
+use crate::{
+    agreement::{Agreements, FileError, Register},
+    channel::{Credential, CrlMemory, Listener, Trust, server_config},
+    clock::SystemClock,
+    config::{Config, ConfigError, read_text},
+    minimise,
+    pipeline::View,
+    policy::{Basis, Operator, SignalFact, Snapshot},
+    signal::{Signal, Signals},
+    source::{Catalogue, Shape},
+};
+use std::{fmt::Display, path::Path, sync::Arc};
+
+/// Days in a month of a series: the longest.
+const MONTH_DAYS: u32 = 31;
+
+fn invalid(path: &Path, why: impl Display) -> ConfigError {
+    ConfigError::Invalid {
+        path: path.to_owned(),
+        why: why.to_string(),
+    }
+}
+
+fn agreement_error(path: &Path) -> impl FnOnce(FileError) -> ConfigError + '_ {
+    move |e| invalid(path, format!("{}: {}", e.place, e.mend))
+}
+
+/// Reads, checks and compiles everything that decisions are made by.
+pub fn judge_by(config: &Config) -> Result<View, AppError> {
+    let files = &config.files;
+    let catalogue = Catalogue::load(&read_text(&files.fields)?).map_err(|e| invalid(&files.fields, e))?;
+    let signals = Signals::load(&read_text(&files.signals)?, &catalogue).map_err(|e| invalid(&files.signals, e))?;
+    let register =
+        Register::load(&read_text(&files.register)?, &config.gateway.uri).map_err(agreement_error(&files.register))?;
+    let mut texts = Vec::new();
+    for path in &files.agreements {
+        texts.push((path.display().to_string(), read_text(path)?));
+    }
+    let named = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let agreements =
+        Agreements::load(named).map_err(|e| invalid(Path::new(&e.file), format!("{}: {}", e.place, e.mend)))?;
+    let reasons: Vec<String> = signals.reasons().iter().map(|r| r.code.clone()).collect();
+    let shapes: Vec<minimise::Shape<'_>> = signals
+        .iter()
+        .map(|signal| minimise::Shape {
+            signal: signal.id(),
+            bands: signal.bands(),
+            reasons: &reasons,
+            fields: catalogue.names(signal.lineage()),
+        })
+        .collect();
+    minimise::check_size(&shapes).map_err(|e| invalid(&files.signals, e))?;
+    let snapshot = Snapshot::build(Basis {
+        register: &register,
+        agreements,
+        signals: signals.iter().map(|s| fact(s, &catalogue)).collect(),
+        fields: catalogue.fields().iter().map(|f| f.path.clone()).collect(),
+        signals_sha256: signals.sha256(),
+        catalogue_sha256: catalogue.sha256(),
+        operator: Operator {
+            licence: config.gateway.licence,
+            jurisdiction: config.gateway.jurisdiction.clone(),
+        },
+    })
+    .map_err(|e| invalid(&files.signals, e))?;
+    Ok(View {
+        register,
+        snapshot,
+        signals,
+        catalogue: Arc::new(catalogue),
+    })
+}
+
+fn fact(signal: &Signal, catalogue: &Catalogue) -> SignalFact {
+    let lineage = signal.lineage();
+    let months = lineage.iter().filter_map(|i| catalogue.fields().get(i));
+    let look_back_days = months
+        .filter(|f| f.shape == Shape::Monthly)
+        .map(|f| u32::try_from(f.months).unwrap_or(u32::MAX).saturating_mul(MONTH_DAYS))
+        .max()
+        .unwrap_or(0);
+    SignalFact {
+        id: signal.id().clone(),
+        family: signal.family().clone(),
+        granularity: signal.granularity(),
+        sensitivity: signal.sensitivity(),
+        retired: signal.retired(),
+        purposes: signal.purposes().to_vec(),
+        lineage,
+        look_back_days,
+    }
+}
+
+/// Checks certificates, trust and revocation lists without binding a port.
+pub fn check_channel(config: &Config) -> Result<(), AppError> {
+    let trust = Trust::load(&config.tls.trust)?;
+    let credential = Credential::load(&config.tls.chain, &config.tls.key)?;
+    for listener in [Listener::Partner, Listener::Staff] {
+        server_config(
+            &trust,
+            listener,
+            &credential,
+            Arc::new(SystemClock),
+            &CrlMemory::default(),
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! The data directory, opened: keys, log, state and records.
+use super::AppError;
+use crate::{
+    audit::{self, Log, Worker, note},
+    clock::{Clock, SystemClock},
+    config::Config,
+    crypto::{Rng, SystemRng},
+    keyring::Keyring,
+    source::{Catalogue, LossRule, Vault, VaultSetup},
+    state::State,
+    store::{DataDir, vault::SledRecords},
+};
+use std::sync::Arc;
+
+/// Everything that is kept on disk, open and locked against a second process.
+pub struct Kept {
+    /// The keys.
+    pub keyring: Arc<Keyring>,
+    /// The log.
+    pub log: Log,
+    /// What entries have changed.
+    pub state: Arc<dyn State>,
+    /// The records.
+    pub vault: Arc<Vault>,
+    /// The log's threads.
+    pub worker: Worker,
+    /// What the start found and did.
+    pub recovery: audit::Recovery,
+}
+
+/// Makes an empty data directory with its keys. Gives the log's verifier key.
+pub fn create_data(config: &Config, development: bool) -> Result<String, AppError> {
+    let (clock, rng) = (SystemClock, SystemRng::default());
+    let dir = DataDir::create(&config.gateway.data_dir)?;
+    let keyring = Keyring::create(&dir.keyring_dir(), clock.now(), &rng, development)?;
+    Ok(verifier_key(config, &keyring))
+}
+
+/// The C2SP verifier key of the log.
+pub fn verifier_key(config: &Config, keyring: &Keyring) -> String {
+    note::VerifierKey::encode(&config.gateway.log_origin, &keyring.log_signer().public_key())
+}
+
+impl Kept {
+    /// Opens it all.
+    pub fn open(
+        config: &Config,
+        catalogue: &Arc<Catalogue>,
+        on_loss: LossRule,
+        clock: &Arc<dyn Clock>,
+        rng: &Arc<dyn Rng>,
+    ) -> Result<Self, AppError> {
+        let dir = DataDir::open(&config.gateway.data_dir)?;
+        let keyring = Arc::new(Keyring::open(&dir.keyring_dir(), clock.now(), &**rng)?);
+        let opened = Log::open(audit::Setup {
+            dir: &dir,
+            origin: config.gateway.log_origin.clone(),
+            signer: keyring.log_signer(),
+            period_key: keyring.period_detail(),
+            clock: Arc::clone(clock),
+            rng: Arc::clone(rng),
+        })?;
+        let vault = Vault::open(VaultSetup {
+            store: Box::new(SledRecords::open(&dir.vault_dir())?),
+            catalogue: Arc::clone(catalogue),
+            epoch: keyring.epoch(),
+            rng: Arc::clone(rng),
+            state: &*opened.state,
+            on_loss,
+        })?;
+        Ok(Self {
+            keyring,
+            log: opened.log,
+            state: opened.state,
+            vault: Arc::new(vault),
+            worker: opened.worker,
+            recovery: opened.recovery,
+        })
+    }
+}

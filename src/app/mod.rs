@@ -1,0 +1,74 @@
+//! Wires the modules together, owns every task, drains on shutdown. Bad configuration ends here, before a port is bound.
+mod judge;
+mod kept;
+mod keys;
+mod running;
+pub mod site;
+
+pub use judge::{check_channel, judge_by};
+pub use kept::{Kept, create_data, verifier_key};
+pub use running::{Running, start, start_with, until_told_to_stop};
+
+use crate::{
+    audit::OpenError,
+    channel::{CredentialError, DenylistError, TrustError},
+    config::ConfigError,
+    crypto::Broken,
+    keyring::KeyringError,
+    refusal::NotRecorded,
+    source::{SourceError, VaultError},
+    state::StateError,
+    store::DataDirError,
+};
+
+/// Why the gateway does not start. Each text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A file is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Trust or revocation lists are wrong.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The gateway's own certificate is wrong.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// The denylist cannot be read.
+    #[error(transparent)]
+    Denylist(#[from] DenylistError),
+    /// The state cannot be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The record store cannot be opened.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The keyring cannot be opened.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// The log cannot be opened.
+    #[error(transparent)]
+    Log(#[from] OpenError),
+    /// The records cannot be opened.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The first entries could not be written.
+    #[error("the log does not take entries: {0}")]
+    NotRecorded(#[from] NotRecorded),
+    /// A key could not be used.
+    #[error("a key of the gateway could not be used: {0}")]
+    Broken(#[from] Broken),
+    /// The network.
+    #[error("cannot listen on {address}: {why}")]
+    Listen {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// What the system says.
+        why: std::io::Error,
+    },
+    /// The server ended with an error, or a task did.
+    #[error("the server failed: {0}")]
+    Server(String),
+}

@@ -1,0 +1,235 @@
+//! A complete example site in one folder: development keys, the sample policy, a register, client files.
+//!
+//! What `tollgate demo` runs on, what the tests run on, and a place to start from. Every key in it is made when it is
+//! made; it is for development, and says so in its keyring.
+use crate::{
+    app::{self, AppError},
+    clock::Time,
+    config::Config,
+    crypto::Rng,
+    domain::PartnerId,
+    pki::{self, Made, PartnerPlan, PkiError},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use std::{
+    fmt::Write as _,
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// The gateway's trust domain.
+pub const DOMAIN: &str = "tollgate.example";
+/// The gateway's SPIFFE URI.
+pub const GATEWAY: &str = "spiffe://tollgate.example/gateway";
+/// The id of the data holder's own systems.
+pub const PROVIDER: &str = "lender";
+/// The partner banks, with their trust domains.
+pub const BANKS: [(&str, &str); 2] = [("bank-a", "bank-a.example"), ("bank-b", "bank-b.example")];
+
+const FIELDS: &str = include_str!("../../docs/sample/fields.toml");
+const SIGNALS: &str = include_str!("../../docs/sample/signals.toml");
+const MAPPING: &str = include_str!("../../docs/sample/mapping-uci.toml");
+const AGREEMENT_BANK_A: &str = include_str!("../../docs/sample/agreement-bank-a.toml");
+
+/// Why the site could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    /// Keys and certificates.
+    #[error(transparent)]
+    Pki(#[from] PkiError),
+    /// A file.
+    #[error("cannot write `{path}`: {why}", path = .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        why: io::Error,
+    },
+    /// A name that no member may have.
+    #[error("`{0}` cannot name a member")]
+    Name(String),
+    /// Data directory and keyring.
+    #[error(transparent)]
+    App(#[from] Box<AppError>),
+}
+
+fn partner((id, domain): &(&str, &str)) -> Result<PartnerPlan, SiteError> {
+    Ok(PartnerPlan {
+        id: self::id(id)?,
+        domain: (*domain).to_owned(),
+    })
+}
+
+fn id(text: &str) -> Result<PartnerId, SiteError> {
+    text.parse().map_err(|_| SiteError::Name(text.to_owned()))
+}
+
+/// Where things are in a site.
+pub struct Site {
+    folder: PathBuf,
+    log_verifier_key: String,
+}
+
+impl Site {
+    /// Makes a site in `folder`, which must be empty or absent. The gateway will listen on these addresses.
+    pub fn make(
+        folder: &Path,
+        partners: SocketAddr,
+        staff: SocketAddr,
+        now: Time,
+        rng: &dyn Rng,
+    ) -> Result<Self, SiteError> {
+        let pki_folder = folder.join("pki");
+        fs::create_dir_all(folder).map_err(|why| file(folder, why))?;
+        let plan = pki::Plan {
+            own_domain: DOMAIN.to_owned(),
+            providers: vec![id(PROVIDER)?],
+            partners: BANKS.iter().map(partner).collect::<Result<_, _>>()?,
+            hosts: vec!["localhost".to_owned()],
+        };
+        let made = pki::init(&pki_folder, &plan, now, rng)?;
+        write(folder, "fields.toml", FIELDS)?;
+        write(folder, "signals.toml", SIGNALS)?;
+        write(folder, "mapping-uci.toml", MAPPING)?;
+        write(folder, "agreement-bank-a.toml", AGREEMENT_BANK_A)?;
+        write(folder, "register.toml", &register(&made))?;
+        write(folder, "gateway.toml", &gateway_file(partners, staff))?;
+        for (id, _) in BANKS {
+            write(
+                folder,
+                &format!("{id}.toml"),
+                &client_file(id, &format!("partners/{id}"), partners),
+            )?;
+        }
+        write(
+            folder,
+            &format!("{PROVIDER}.toml"),
+            &client_file(PROVIDER, &format!("provider/{PROVIDER}"), partners),
+        )?;
+        let config = Config::load(&folder.join("gateway.toml")).map_err(|e| Box::new(AppError::from(e)))?;
+        let log_verifier_key = app::create_data(&config, true).map_err(Box::new)?;
+        write(folder, "log.vkey", &format!("{log_verifier_key}\n"))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            log_verifier_key,
+        })
+    }
+
+    /// `gateway.toml`.
+    pub fn config(&self) -> PathBuf {
+        self.folder.join("gateway.toml")
+    }
+    /// The client file of a member.
+    pub fn client(&self, id: &str) -> PathBuf {
+        self.folder.join(format!("{id}.toml"))
+    }
+    /// The mapping of the sample data.
+    pub fn mapping(&self) -> PathBuf {
+        self.folder.join("mapping-uci.toml")
+    }
+    /// The folder of keys and certificates.
+    pub fn pki(&self) -> PathBuf {
+        self.folder.join("pki")
+    }
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+    /// What the log is verified with.
+    pub fn log_verifier_key(&self) -> &str {
+        &self.log_verifier_key
+    }
+}
+
+fn file(path: &Path, why: io::Error) -> SiteError {
+    SiteError::File {
+        path: path.to_owned(),
+        why,
+    }
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<(), SiteError> {
+    let path = folder.join(name);
+    fs::write(&path, text).map_err(|why| file(&path, why))
+}
+
+fn register(made: &Made) -> String {
+    let mut out = String::from("# Who may call. Each key comes with a proof that its owner holds the private half.\n");
+    for (members, role) in [(&made.partners, "partner"), (&made.providers, "provider")] {
+        for member in members {
+            let _ = write!(
+                out,
+                "\n[[members]]\nid = \"{}\"\nrole = \"{role}\"\nuri = \"{}\"\nsuites = [\"x-wing\", \"x25519\"]\n\
+                 [[members.signing_keys]]\nid = \"{}\"\nalgorithm = \"ed25519\"\npublic_key = \"{}\"\nproof = \"{}\"\n",
+                member.id,
+                member.uri,
+                member.signing_key_id,
+                STANDARD.encode(member.signing_key),
+                STANDARD.encode(member.possession)
+            );
+        }
+    }
+    for (role, uri) in ["compliance", "security", "operator"].iter().zip(&made.staff) {
+        let _ = write!(
+            out,
+            "\n[[members]]\nid = \"{role}\"\nrole = \"{role}\"\nuri = \"{uri}\"\n"
+        );
+    }
+    out
+}
+
+fn gateway_file(partners: SocketAddr, staff: SocketAddr) -> String {
+    format!(
+        r#"# A development gateway. Paths are relative to this file.
+[gateway]
+uri = "{GATEWAY}"
+log_origin = "{DOMAIN}/log"
+licence = "licensed-bureau"
+jurisdiction = "cn"
+data_dir = "data"
+reflection = true
+reply_quantum_ms = 2
+
+[listen]
+partners = "{partners}"
+staff = "{staff}"
+
+[tls]
+chain = "pki/gateway/tls.pem"
+key = "pki/gateway/tls.key"
+trust = "pki/trust.toml"
+
+[key_list]
+online_key = "pki/gateway/keylist-online.key"
+delegation = "pki/gateway/keylist-delegation.b64"
+
+[files]
+register = "register.toml"
+agreements = ["agreement-bank-a.toml"]
+fields = "fields.toml"
+signals = "signals.toml"
+"#
+    )
+}
+
+fn client_file(id: &str, keys: &str, address: SocketAddr) -> String {
+    format!(
+        r#"# How `{id}` reaches the gateway. Paths are relative to this file.
+address = "{address}"
+gateway = "{GATEWAY}"
+member = "{id}"
+suite = "x-wing"
+
+[tls]
+roots = "pki/trust/{DOMAIN}/root.pem"
+chain = "pki/{keys}/tls.pem"
+key = "pki/{keys}/tls.key"
+
+[keys]
+gateway_identity = "pki/gateway/identity.pub"
+signing_key = "pki/{keys}/signing.key"
+signing_key_id = "{id}-1"
+"#
+    )
+}

@@ -1,0 +1,25 @@
+//! `tollgate check-config`: everything that `serve` checks before it binds a port.
+use super::{Failure, Outcome, print};
+use crate::{app, config::Config};
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The gateway's configuration file.
+    #[arg(default_value = "gateway.toml")]
+    config: PathBuf,
+}
+
+pub(super) fn run(args: &Args, json: bool) -> Outcome {
+    let config = Config::load(&args.config).map_err(Failure::file)?;
+    let view = app::judge_by(&config).map_err(Failure::file)?;
+    app::check_channel(&config).map_err(Failure::file)?;
+    let hash = print::hex(&view.snapshot.hash());
+    if json {
+        print::json(&serde_json::json!({ "ok": true, "snapshot": hash }));
+    } else {
+        print::line(format!("`{}` is sound: the gateway would start", args.config.display()));
+        print::line(format!("snapshot {hash}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! A client's own file: where the gateway is, who it must be, and with which keys to talk to it.
+use super::Failure;
+use crate::{
+    channel::{Credential, client::Connector},
+    client::{Client, ClientError, Partnership, Pinned},
+    clock::SystemClock,
+    config::read_text,
+    crypto::{Ed25519Signer, Suite, SystemRng, VerifyKey},
+    document,
+};
+use serde::Deserialize;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tonic::transport::Endpoint;
+
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    address: SocketAddr,
+    gateway: String,
+    member: String,
+    suite: SuiteName,
+    /// Keeps the highest key-list serial over runs.
+    serial_memory: Option<PathBuf>,
+    tls: Tls,
+    keys: Keys,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+enum SuiteName {
+    XWing,
+    X25519,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tls {
+    roots: PathBuf,
+    chain: PathBuf,
+    key: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    gateway_identity: PathBuf,
+    signing_key: PathBuf,
+    signing_key_id: String,
+}
+
+/// Reads the file and connects; `address` replaces the one in it.
+pub(super) async fn connect(path: &Path, address: Option<SocketAddr>) -> Result<Client, Failure> {
+    let file: File = document::read(&read_text(path).map_err(Failure::file)?).map_err(|e| wrong(path, e))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let text = |p: &Path| read_text(&folder.join(p)).map_err(Failure::file);
+    let credential =
+        Credential::load(&folder.join(&file.tls.chain), &folder.join(&file.tls.key)).map_err(Failure::file)?;
+    let roots = text(&file.tls.roots)?;
+    let connector = Connector::new(roots.as_bytes(), &credential, &file.gateway).map_err(Failure::file)?;
+    let signer =
+        Ed25519Signer::from_pkcs8_pem(&text(&file.keys.signing_key)?).map_err(|e| wrong(&file.keys.signing_key, e))?;
+    let identity = VerifyKey::from_spki_pem(&text(&file.keys.gateway_identity)?)
+        .map_err(|e| wrong(&file.keys.gateway_identity, e))?;
+    let address = address.unwrap_or(file.address);
+    let channel = Endpoint::from_shared(format!("http://{address}"))
+        .map_err(Failure::file)?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .connect_with_connector(connector)
+        .await
+        .map_err(|e| Failure::connection(format!("no connection to {address}: {}", causes(&e))))?;
+    let partnership = Partnership {
+        pinned: Pinned {
+            gateway: file.gateway,
+            identity,
+        },
+        partner: file.member,
+        signing_key_id: file.keys.signing_key_id,
+        signer: Arc::new(signer),
+        suite: match file.suite {
+            SuiteName::XWing => Suite::XWing,
+            SuiteName::X25519 => Suite::X25519,
+        },
+    };
+    let memory = file.serial_memory.map(|p| folder.join(p));
+    Client::over(
+        channel,
+        partnership,
+        memory.as_deref(),
+        Arc::new(SystemClock),
+        Arc::new(SystemRng::default()),
+    )
+    .map_err(failure)
+}
+
+/// A client's error with its exit code.
+pub(super) fn failure(error: ClientError) -> Failure {
+    match &error {
+        ClientError::Unreachable(_) => Failure::connection(error),
+        ClientError::Refused { reference, .. } if !reference.is_empty() => {
+            Failure::work(format!("{error} (reference {reference})"))
+        }
+        ClientError::KeyList(_) | ClientError::Receipt(_) | ClientError::Log(_) => Failure::proof(error),
+        ClientError::Setting(..) => Failure::file(error),
+        _ => Failure::work(error),
+    }
+}
+
+fn wrong(path: &Path, why: impl std::fmt::Display) -> Failure {
+    Failure::file(format!("`{}`: {why}", path.display()))
+}
+
+/// An error and what caused it, in one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}

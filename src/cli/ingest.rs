@@ -1,0 +1,169 @@
+//! `tollgate ingest`: loads a file into an idle data directory. A gateway that runs is loaded over `RecordsService`.
+use super::{Failure, Outcome, print, runtime};
+use crate::{
+    app::{self, Kept},
+    audit::Event,
+    clock::{Clock, SystemClock},
+    config::{Config, read_text},
+    crypto::{Rng, SystemRng},
+    domain::Method,
+    facts::{Facts, Kind},
+    pipeline::View,
+    source::{
+        LoadReport, LossRule, batch_id,
+        ingest::{Format, Mapping, open},
+        load,
+    },
+};
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+const INGEST: Method = Method("/tollgate.internal/Ingest");
+/// Rows that are looked at in one go when replaced ones are removed.
+const PRUNE_ROWS: usize = 10_000;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// How columns become fields.
+    #[arg(long)]
+    mapping: PathBuf,
+    /// CSV, JSON Lines or Parquet; `.gz` is taken as it is.
+    file: PathBuf,
+    /// The gateway's configuration file; it names the data directory.
+    #[arg(long, short = 'c', default_value = "gateway.toml")]
+    config: PathBuf,
+    /// Where rejected rows are listed; beside the file by default.
+    #[arg(long)]
+    rejects: Option<PathBuf>,
+    /// The vault lost records that the log names: load them anew.
+    #[arg(long)]
+    accept_loss: bool,
+}
+
+/// What was loaded, and how long it took.
+pub(super) struct Loaded {
+    pub(super) report: LoadReport,
+    pub(super) synthetic: Option<String>,
+    pub(super) took: Duration,
+}
+
+pub(super) fn run(args: &Args, json: bool) -> Outcome {
+    let config = Config::load(&args.config).map_err(Failure::file)?;
+    let on_loss = if args.accept_loss {
+        LossRule::Accept
+    } else {
+        LossRule::Refuse
+    };
+    let rejects = args
+        .rejects
+        .clone()
+        .unwrap_or_else(|| args.file.with_extension("rejects.jsonl"));
+    let loaded = ingest(&config, &args.mapping, &args.file, &rejects, on_loss)?;
+    show(&loaded, &rejects, json);
+    Ok(())
+}
+
+/// Loads and makes visible, with a bar on standard error.
+pub(super) fn ingest(
+    config: &Config,
+    mapping: &Path,
+    file: &Path,
+    rejects: &Path,
+    on_loss: LossRule,
+) -> Result<Loaded, Failure> {
+    let view = app::judge_by(config).map_err(Failure::file)?;
+    let mapping = Mapping::load(&read_text(mapping).map_err(Failure::file)?, Arc::clone(&view.catalogue))
+        .map(Arc::new)
+        .map_err(|e| Failure::file(format!("`{}`: {e}", mapping.display())))?;
+    let format = Format::of(file)
+        .ok_or_else(|| Failure::file("the file's name must end in .csv, .jsonl, .parquet, or one of them with .gz"))?;
+    let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng::default()));
+    let kept = Kept::open(config, &view.catalogue, on_loss, &clock, &rng).map_err(Failure::work)?;
+    let batch = batch_id(file, &mapping).map_err(Failure::file)?;
+    let started = Instant::now();
+    let mut rows = open(file, format, Arc::clone(&mapping)).map_err(Failure::file)?;
+    let rejected = File::create(rejects)
+        .map_err(|e| Failure::file(format!("cannot write the reject file `{}`: {e}", rejects.display())))?;
+    let mut rejected = BufWriter::new(rejected);
+    let bar = print::bar(1, "loading");
+    let report = load(
+        &kept.vault,
+        &mut rows,
+        &kept.keyring.pseudonym(),
+        &batch,
+        &mut rejected,
+        &mut |progress| {
+            bar.set_length(progress.total);
+            bar.set_position(progress.done);
+        },
+    );
+    bar.finish_and_clear();
+    let report = report.map_err(Failure::work)?;
+    rejected.flush().map_err(Failure::work)?;
+    if !report.already_visible {
+        make_visible(&kept, &view, &batch, &report)?;
+    }
+    let took = started.elapsed();
+    kept.worker.close().map_err(Failure::work)?;
+    Ok(Loaded {
+        report,
+        synthetic: mapping.synthetic().map(str::to_owned),
+        took,
+    })
+}
+
+/// One entry of the log makes the whole batch visible.
+fn make_visible(kept: &Kept, view: &View, batch: &str, report: &LoadReport) -> Outcome {
+    let mut facts = Facts::new(Kind::Records, "gateway", INGEST, view.snapshot.hash());
+    facts.effects = kept.vault.forget_lost();
+    facts
+        .effects
+        .push(kept.vault.commit_effect(batch).map_err(Failure::work)?);
+    facts.count = report.rows_loaded;
+    facts.note = format!(
+        "batch {batch}: {} loaded, {} rejected",
+        report.rows_loaded, report.rows_rejected
+    );
+    runtime()?
+        .block_on(kept.log.append(Event::new(facts)))
+        .map_err(Failure::work)?;
+    kept.vault.on_committed(batch).map_err(Failure::work)?;
+    while !kept.vault.prune(PRUNE_ROWS).map_err(Failure::work)?.done {}
+    Ok(())
+}
+
+fn show(loaded: &Loaded, rejects: &Path, json: bool) {
+    let report = &loaded.report;
+    let per_s = report.rows_read as f64 / loaded.took.as_secs_f64().max(1e-9);
+    if json {
+        print::json(
+            &serde_json::json!({ "report": report, "seconds": loaded.took.as_secs_f64(), "rows_per_s": per_s }),
+        );
+        return;
+    }
+    if report.already_visible {
+        print::line("this file was loaded before with this mapping: nothing to do");
+        return;
+    }
+    let row = |name: &str, n: u64| vec![name.to_owned(), n.to_string()];
+    print::table(
+        &["rows", ""],
+        &[
+            row("read", report.rows_read),
+            row("loaded", report.rows_loaded),
+            row("rejected", report.rows_rejected),
+        ],
+    );
+    print::line(format!("  {:.1} s, {per_s:.0} rows/s", loaded.took.as_secs_f64()));
+    if report.rows_rejected > 0 {
+        print::line(format!("  why rows were rejected: `{}`", rejects.display()));
+    }
+    if let Some(synthetic) = &loaded.synthetic {
+        print::line(format!("  made up by the mapping: {synthetic}"));
+    }
+}

@@ -1,0 +1,27 @@
+//! `tollgate init`: an empty data directory with its keys. Separate from `serve`, so that a mistyped path never begins a
+//! second, empty log.
+use super::{Failure, Outcome, print};
+use crate::{app, config::Config};
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The gateway's configuration file; it names the data directory.
+    #[arg(default_value = "gateway.toml")]
+    config: PathBuf,
+    /// Mark the keyring as one for development.
+    #[arg(long)]
+    dev: bool,
+}
+
+pub(super) fn run(args: &Args, json: bool) -> Outcome {
+    let config = Config::load(&args.config).map_err(Failure::file)?;
+    let vkey = app::create_data(&config, args.dev).map_err(Failure::work)?;
+    if json {
+        print::json(&serde_json::json!({ "data_dir": config.gateway.data_dir, "log_verifier_key": vkey }));
+    } else {
+        print::line(format!("made `{}`", config.gateway.data_dir.display()));
+        print::line(format!("log verifier key (give it to partners and auditors): {vkey}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! The command line: one file per subcommand. Prints, asks, exits; decides nothing.
+mod audit;
+mod check_config;
+mod client_file;
+mod consent;
+mod demo;
+mod ingest;
+mod init;
+mod pki;
+mod print;
+mod query;
+mod serve;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Documented in `--help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  refused by the gateway, or the work failed
+  2  the command line is wrong
+  3  the configuration or a file is wrong
+  4  a proof does not hold: a receipt, a key list or the log
+  5  the gateway cannot be reached";
+
+#[derive(Parser)]
+#[command(
+    name = "tollgate",
+    version,
+    about = "Credit-data exchange gateway: derived signals only, sealed, consented, provable",
+    after_help = EXIT_CODES
+)]
+struct Cli {
+    /// Print one JSON object (the last line of standard output) instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make keys and data, start a gateway, ask as a bank, verify: everything in one go.
+    Demo(demo::Args),
+    /// Run the gateway.
+    Serve(serve::Args),
+    /// Make an empty data directory with its keys.
+    Init(init::Args),
+    /// Certificates and keys for development.
+    Pki(pki::Args),
+    /// Load records into an idle data directory.
+    Ingest(ingest::Args),
+    /// Ask about a person, as a partner; the receipt is verified before anything is printed.
+    Query(query::Args),
+    /// Grant, confirm, withdraw and list consents.
+    Consent(consent::Args),
+    /// Verify and export the log, offline.
+    Audit(audit::Args),
+    /// Say whether a configuration would start, without starting.
+    CheckConfig(check_config::Args),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How a command ended other than well.
+pub(crate) struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    pub(crate) fn work(message: impl ToString) -> Self {
+        Self::new(1, message)
+    }
+    pub(crate) fn file(message: impl ToString) -> Self {
+        Self::new(3, message)
+    }
+    pub(crate) fn proof(message: impl ToString) -> Self {
+        Self::new(4, message)
+    }
+    pub(crate) fn connection(message: impl ToString) -> Self {
+        Self::new(5, message)
+    }
+    fn new(code: u8, message: impl ToString) -> Self {
+        Self {
+            code,
+            message: message.to_string(),
+        }
+    }
+}
+
+type Outcome = Result<(), Failure>;
+
+/// Parses the command line and runs the command.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.json;
+    let outcome = match cli.command {
+        Command::Demo(args) => demo::run(args, json),
+        Command::Serve(args) => serve::run(args),
+        Command::Init(args) => init::run(&args, json),
+        Command::Pki(args) => pki::run(args, json),
+        Command::Ingest(args) => ingest::run(&args, json),
+        Command::Query(args) => query::run(args, json),
+        Command::Consent(args) => consent::run(args, json),
+        Command::Audit(args) => audit::run(args, json),
+        Command::CheckConfig(args) => check_config::run(&args, json),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "tollgate", &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            print::failure(&failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// A runtime for commands that talk.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::work)
+}

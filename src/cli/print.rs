@@ -1,0 +1,86 @@
+//! What people see: tables first, JSON on request. The only place that writes to the terminal.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the terminal program")]
+use serde::Serialize;
+use std::io::IsTerminal;
+
+/// A line of text.
+pub(super) fn line(text: impl AsRef<str>) {
+    println!("{}", text.as_ref());
+}
+
+/// A heading.
+pub(super) fn heading(text: &str) {
+    let bold = std::io::stdout().is_terminal();
+    if bold {
+        println!("\n\x1b[1m{text}\x1b[0m");
+    } else {
+        println!("\n{text}");
+    }
+}
+
+/// Progress and remarks: on standard error, so that standard output stays for results.
+pub(super) fn remark(text: impl AsRef<str>) {
+    eprintln!("{}", text.as_ref());
+}
+
+/// What went wrong, and what to do.
+pub(super) fn failure(text: &str) {
+    eprintln!("tollgate: {text}");
+}
+
+/// One JSON object on one line.
+pub(super) fn json(value: &impl Serialize) {
+    match serde_json::to_string(value) {
+        Ok(text) => println!("{text}"),
+        Err(error) => failure(&format!("cannot write JSON: {error}")),
+    }
+}
+
+/// Columns as wide as their widest cell, two spaces between.
+pub(super) fn table(head: &[&str], rows: &[Vec<String>]) {
+    let mut widths: Vec<usize> = head.iter().map(|h| h.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let write = |cells: &mut dyn Iterator<Item = &str>| {
+        let line: Vec<String> = cells
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        println!("  {}", line.join("  ").trim_end());
+    };
+    write(&mut head.iter().copied());
+    let rules: Vec<String> = widths.iter().map(|w| "─".repeat(*w)).collect();
+    write(&mut rules.iter().map(String::as_str));
+    for row in rows {
+        write(&mut row.iter().map(String::as_str));
+    }
+}
+
+/// A bar for work of known size, on standard error; silent when nobody looks.
+pub(super) fn bar(total: u64, what: &str) -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new(total);
+    let style = indicatif::ProgressStyle::with_template("  {msg} {wide_bar} {pos}/{len} ({per_sec}, {eta} left)");
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar.set_message(what.to_owned());
+    bar
+}
+
+/// A running count, for work whose size is not known before; on standard error.
+pub(super) fn counter(what: &str) -> indicatif::ProgressBar {
+    let count = indicatif::ProgressBar::new_spinner();
+    if let Ok(style) = indicatif::ProgressStyle::with_template("  {spinner} {pos} {msg} ({per_sec})") {
+        count.set_style(style);
+    }
+    count.set_message(what.to_owned());
+    count
+}
+
+/// Bytes as hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

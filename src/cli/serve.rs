@@ -1,0 +1,30 @@
+//! `tollgate serve`: runs until SIGTERM or SIGINT, then drains.
+use super::{Failure, Outcome, print, runtime};
+use crate::{app, config::Config};
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The gateway's configuration file.
+    #[arg(default_value = "gateway.toml")]
+    config: PathBuf,
+    /// Structured logs as JSON lines instead of text.
+    #[arg(long)]
+    log_json: bool,
+}
+
+pub(super) fn run(args: Args) -> Outcome {
+    let config = Config::load(&args.config).map_err(Failure::file)?;
+    crate::telemetry::start(args.log_json);
+    runtime()?.block_on(async {
+        let running = app::start(&config).await.map_err(Failure::work)?;
+        print::remark(format!(
+            "tollgate serves partners on {} and staff on {}; stop with Ctrl-C",
+            running.partners(),
+            running.staff()
+        ));
+        app::until_told_to_stop().await.map_err(Failure::work)?;
+        print::remark("draining");
+        running.stop().await.map_err(Failure::work)
+    })
+}

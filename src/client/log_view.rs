@@ -1,0 +1,68 @@
+//! What this client has seen of the log, so that the log cannot forget behind its back.
+use super::error::{LogError, ReceiptError};
+use crate::audit::proof::verify_consistency;
+
+/// Size and root of a signed checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Entries.
+    pub size: u64,
+    /// RFC 6962 tree head.
+    pub root: [u8; 32],
+}
+
+/// The newest head that was proven to continue the first, and the newest that was only seen in a receipt.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct LogView {
+    pub(super) proven: Option<Head>,
+    pub(super) seen: Option<Head>,
+}
+
+impl Head {
+    /// That `newer` may follow this head: never smaller, and the same root at the same size.
+    pub(super) fn may_become(&self, newer: &Head) -> Result<(), ReceiptError> {
+        if newer.size < self.size {
+            return Err(ReceiptError::Shrank {
+                known: self.size,
+                got: newer.size,
+            });
+        }
+        if newer.size == self.size && newer.root != self.root {
+            return Err(ReceiptError::Forked(self.size));
+        }
+        Ok(())
+    }
+}
+
+impl LogView {
+    /// The largest head known.
+    pub(super) fn newest(&self) -> Option<Head> {
+        self.seen.or(self.proven)
+    }
+
+    /// A receipt showed `head`.
+    pub(super) fn see(&mut self, head: Head) {
+        if self.newest().is_none_or(|known| head.size > known.size) {
+            self.seen = Some(head);
+        }
+    }
+
+    /// `newest` continues everything that was known when the proof was asked for.
+    pub(super) fn prove(&mut self, newest: Head) {
+        self.proven = Some(newest);
+        // A receipt may have come in between that showed more.
+        self.seen = self.seen.filter(|seen| seen.size > newest.size);
+    }
+}
+
+/// That `newer` begins with `older`.
+pub(super) fn continues(older: &Head, newer: &Head, proof: &[Vec<u8>]) -> Result<(), LogError> {
+    older.may_become(newer)?;
+    let not_consistent = || LogError::NotConsistent {
+        from: older.size,
+        to: newer.size,
+    };
+    let hashes: Result<Vec<[u8; 32]>, _> = proof.iter().map(|hash| hash.as_slice().try_into()).collect();
+    let hashes = hashes.map_err(|_| not_consistent())?;
+    verify_consistency(older.size, &older.root, newer.size, &newer.root, &hashes).map_err(|_| not_consistent())
+}

@@ -1,0 +1,291 @@
+//! The client against a server that makes every kind of trouble. The envelopes, keys and sessions are the real ones.
+use crate::{
+    client::{Client, ClientError, Partnership},
+    clock::ManualClock,
+    crypto::Suite,
+    keyring::{KeyListTerms, delegate},
+    refusal::{Code, Refusal},
+    seal::{open_session, payload::Question, seal_accept, testing::*},
+    wire::v1,
+};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tonic::{Request, Response, Status, transport::Server};
+use tonic_types::{ErrorDetails, StatusExt};
+
+#[allow(missing_docs, unreachable_pub, dead_code, clippy::all, reason = "generated")]
+mod stubs {
+    include!("../../rpc/gen/tollgate.v1.rs");
+}
+use stubs::{
+    exchange_service_server::{ExchangeService, ExchangeServiceServer},
+    log_service_server::{LogService, LogServiceServer},
+};
+
+/// What goes wrong with a question.
+#[derive(Clone, Copy, PartialEq)]
+enum Trouble {
+    /// It never arrives.
+    RequestLost,
+    /// It is answered, and the answer never arrives: a mesh that resends bytes sees the same.
+    ReplyLost,
+    /// The gateway restarted.
+    SessionsForgotten,
+    /// The exchange keys were compromised and replaced.
+    KeysRevoked,
+}
+
+#[derive(Clone)]
+struct Gateway {
+    world: Arc<World>,
+    trouble: Arc<Mutex<VecDeque<Trouble>>>,
+    asked: Arc<Mutex<Vec<Vec<u8>>>>,
+    forked: Arc<AtomicBool>,
+}
+
+fn status(code: Code) -> Status {
+    let details = ErrorDetails::with_error_info(
+        code.name(),
+        "tollgate.v1",
+        std::collections::HashMap::<String, String>::new(),
+    );
+    Status::with_error_details(tonic::Code::FailedPrecondition, code.message(), details)
+}
+
+fn refused(refusal: Refusal) -> Status {
+    status(refusal.code())
+}
+
+#[tonic::async_trait]
+impl ExchangeService for Gateway {
+    async fn list_signals(
+        &self,
+        _: Request<v1::ListSignalsRequest>,
+    ) -> Result<Response<v1::ListSignalsResponse>, Status> {
+        Ok(Response::new(v1::ListSignalsResponse::default()))
+    }
+
+    async fn get_key_list(
+        &self,
+        _: Request<v1::GetKeyListRequest>,
+    ) -> Result<Response<v1::GetKeyListResponse>, Status> {
+        let world = &self.world;
+        let online = crate::crypto::Signer::public_key(&world.online);
+        let delegation = delegate(&world.identity, GATEWAY, &online, NOW, 86_400).unwrap();
+        let terms = KeyListTerms {
+            gateway: GATEWAY,
+            origin: ORIGIN,
+            online: &world.online,
+            delegation: &delegation,
+        };
+        Ok(Response::new(
+            world.keyring.key_list(&terms, NOW, &*world.rng).unwrap().response,
+        ))
+    }
+
+    async fn open_session(
+        &self,
+        request: Request<v1::OpenSessionRequest>,
+    ) -> Result<Response<v1::OpenSessionResponse>, Status> {
+        let world = &self.world;
+        let case = world.case(crate::seal::frame::OPEN_SESSION);
+        let offer = open_session(
+            &world.opener,
+            case,
+            request.into_inner().open.unwrap(),
+            NOW,
+            &*world.rng,
+        )
+        .map_err(refused)?;
+        Ok(Response::new(
+            seal_accept(&world.opener, world.record(offer), &*world.rng).unwrap(),
+        ))
+    }
+
+    async fn query(&self, request: Request<v1::QueryRequest>) -> Result<Response<v1::QueryResponse>, Status> {
+        let world = &self.world;
+        let trouble = self.trouble.lock().unwrap().pop_front();
+        match trouble {
+            Some(Trouble::RequestLost) => return Err(Status::unavailable("lost")),
+            Some(Trouble::SessionsForgotten) => {
+                world.opener.sessions().end_where(|_, _| true);
+            }
+            Some(Trouble::KeysRevoked) => {
+                for suite in [Suite::XWing, Suite::X25519] {
+                    let id = world.key(suite).key_id.clone().try_into().unwrap();
+                    world
+                        .keyring
+                        .revoke_exchange(&crate::keyring::KeyId(id), NOW, &*world.rng)
+                        .unwrap();
+                }
+            }
+            _ => {}
+        }
+        let case = world
+            .open::<Question>(request.into_inner().sealed.unwrap())
+            .map_err(refused)?;
+        self.asked
+            .lock()
+            .unwrap()
+            .push(case.facts().request_digest.unwrap().to_vec());
+        let sealed = Some(world.answer(case));
+        if trouble == Some(Trouble::ReplyLost) {
+            return Err(Status::unavailable("lost"));
+        }
+        Ok(Response::new(v1::QueryResponse { sealed }))
+    }
+
+    async fn close_session(
+        &self,
+        _: Request<v1::CloseSessionRequest>,
+    ) -> Result<Response<v1::CloseSessionResponse>, Status> {
+        Err(status(Code::SessionUnknown))
+    }
+}
+
+#[tonic::async_trait]
+impl LogService for Gateway {
+    async fn get_checkpoint(
+        &self,
+        _: Request<v1::GetCheckpointRequest>,
+    ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
+        let checkpoint = self.world.log.lock().unwrap().note();
+        Ok(Response::new(v1::GetCheckpointResponse { checkpoint }))
+    }
+
+    async fn prove_consistency(
+        &self,
+        request: Request<v1::ProveConsistencyRequest>,
+    ) -> Result<Response<v1::ProveConsistencyResponse>, Status> {
+        let mut log = self.world.log.lock().unwrap();
+        if self.forked.load(Ordering::SeqCst) {
+            log.leaves[0] = b"another history".to_vec();
+        }
+        let request = request.into_inner();
+        let to = match request.to_size {
+            0 => log.leaves.len(),
+            size => size as usize,
+        };
+        let proof = log.consistency(request.from_size as usize, to);
+        Ok(Response::new(v1::ProveConsistencyResponse {
+            proof: proof.iter().map(|hash| hash.to_vec()).collect(),
+            checkpoint: log.note(),
+        }))
+    }
+}
+
+struct Setting {
+    gateway: Gateway,
+    client: Client,
+    clock: Arc<ManualClock>,
+}
+
+impl Setting {
+    async fn new(suite: Suite) -> Self {
+        let gateway = Gateway {
+            world: Arc::new(World::new(77)),
+            trouble: Arc::default(),
+            asked: Arc::default(),
+            forked: Arc::default(),
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+        let server = Server::builder()
+            .add_service(ExchangeServiceServer::new(gateway.clone()))
+            .add_service(LogServiceServer::new(gateway.clone()));
+        tokio::spawn(server.serve_with_incoming(incoming));
+        let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap();
+        let clock = Arc::new(ManualClock::new(NOW));
+        let partnership = Partnership {
+            pinned: gateway.world.pinned.clone(),
+            partner: "bank-a".into(),
+            signing_key_id: "bank-a-1".into(),
+            signer: gateway.world.signer.clone(),
+            suite,
+        };
+        let rng = gateway.world.rng.clone();
+        let channel = endpoint.connect().await.unwrap();
+        let client = Client::over(channel, partnership, None, clock.clone(), rng).unwrap();
+        Self { gateway, client, clock }
+    }
+
+    async fn ask(&self, trouble: &[Trouble]) -> Result<u64, ClientError> {
+        self.gateway.trouble.lock().unwrap().extend(trouble);
+        let about = query(v1::RequestHeader::default());
+        self.client.query(about).await.map(|verified| verified.receipt.index)
+    }
+
+    fn asked(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.gateway.asked.lock().unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_retry_is_the_same_signed_bytes_under_a_new_seal() {
+    for session in [false, true] {
+        let setting = Setting::new(Suite::X25519).await;
+        if session {
+            setting.client.open_session(v1::Evidence::Request).await.unwrap();
+        }
+        setting.ask(&[Trouble::RequestLost]).await.unwrap();
+        assert_eq!(setting.asked().len(), 1);
+        setting.ask(&[Trouble::ReplyLost]).await.unwrap();
+        let asked = setting.asked();
+        assert_eq!((asked.len(), &asked[0]), (2, &asked[1]), "session: {session}");
+        let gave_up = setting.ask(&[Trouble::RequestLost; 3]).await;
+        assert!(matches!(gave_up, Err(ClientError::Unreachable(_))));
+    }
+}
+
+#[tokio::test]
+async fn a_lost_session_is_opened_again_but_not_twice_in_ten_seconds() {
+    let setting = Setting::new(Suite::XWing).await;
+    setting.client.open_session(v1::Evidence::Session).await.unwrap();
+    let early = setting.ask(&[Trouble::SessionsForgotten]).await;
+    assert!(matches!(early, Err(ClientError::ReopenTooSoon)));
+    setting.clock.advance_ms(10_000);
+    setting.ask(&[]).await.unwrap();
+    setting.clock.advance_ms(10_000);
+    setting.ask(&[Trouble::SessionsForgotten]).await.unwrap();
+}
+
+#[tokio::test]
+async fn revoked_keys_are_replaced_by_a_new_list() {
+    let setting = Setting::new(Suite::X25519).await;
+    let before = setting.client.key_list().await.unwrap().serial;
+    setting.ask(&[Trouble::KeysRevoked]).await.unwrap();
+    assert!(setting.client.key_list().await.unwrap().serial > before);
+}
+
+#[tokio::test]
+async fn the_log_is_followed_and_a_fork_is_noticed_within_a_minute() {
+    let setting = Setting::new(Suite::X25519).await;
+    let first = setting.client.check_log().await.unwrap();
+    assert_eq!(first.size, 3);
+    assert_eq!(setting.ask(&[]).await.unwrap(), 3);
+    setting.ask(&[]).await.unwrap();
+    assert_eq!(setting.client.head().unwrap().size, 5);
+    setting.clock.advance_ms(60_000);
+    assert_eq!(setting.ask(&[]).await.unwrap(), 5);
+    setting.gateway.forked.store(true, Ordering::SeqCst);
+    setting.clock.advance_ms(59_000);
+    setting.ask(&[]).await.unwrap();
+    setting.clock.advance_ms(1_000);
+    assert!(matches!(setting.ask(&[]).await, Err(ClientError::Log(_))));
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_by_its_code_and_not_tried_again() {
+    let setting = Setting::new(Suite::X25519).await;
+    setting.clock.advance_ms(130_000);
+    let Err(ClientError::Refused { code, .. }) = setting.ask(&[]).await else {
+        panic!("a refusal");
+    };
+    assert_eq!(code, "STALE");
+}

@@ -1,0 +1,216 @@
+//! Files to typed configuration. Everything is checked before a port is bound; an unknown key is named with the key it
+//! was probably meant to be.
+use crate::{agreement::Jurisdiction, document, limits::CONFIG_BYTES_MAX, policy::Licence};
+use serde::Deserialize;
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// Why the configuration cannot be used. Names the file, and what to mend.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("cannot read `{path}`: {why}", path = .path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        why: std::io::Error,
+    },
+    /// A file is larger than any configuration.
+    #[error("`{path}` is larger than {CONFIG_BYTES_MAX} bytes", path = .path.display())]
+    TooLarge {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A file does not say what it should.
+    #[error("`{path}`: {why}", path = .path.display())]
+    Invalid {
+        /// Which.
+        path: PathBuf,
+        /// Where and what.
+        why: String,
+    },
+}
+
+/// `gateway.toml`. Paths in it are relative to the file's own folder.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Who this gateway is.
+    pub gateway: Gateway,
+    /// Where it listens.
+    pub listen: Listen,
+    /// Its certificate and whom it trusts.
+    pub tls: Tls,
+    /// What signs its key list.
+    pub key_list: KeyListFiles,
+    /// What it decides by.
+    pub files: Files,
+}
+
+/// Who this gateway is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    /// Its SPIFFE URI: `G` in `docs/protocol.md`.
+    pub uri: String,
+    /// Origin line of its log, such as `tollgate.example/log`. A log never changes its origin.
+    pub log_origin: String,
+    /// What the operator is, by licence. The route check uses it.
+    pub licence: Licence,
+    /// Jurisdiction in which the records are held, ISO 3166-1 alpha-2, lower case.
+    pub jurisdiction: Jurisdiction,
+    /// Where keys, records and log are kept.
+    pub data_dir: PathBuf,
+    /// Whether gRPC reflection is served.
+    #[serde(default)]
+    pub reflection: bool,
+    /// Replies leave at a multiple of this after the request was opened; 0 turns it off.
+    #[serde(default = "reply_quantum_ms")]
+    pub reply_quantum_ms: u64,
+}
+
+fn reply_quantum_ms() -> u64 {
+    2
+}
+
+/// Where it listens.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// Partners and other institutions.
+    pub partners: SocketAddr,
+    /// The gateway's own domain: provider and staff.
+    pub staff: SocketAddr,
+}
+
+/// Certificate and trust.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// PEM, leaf first.
+    pub chain: PathBuf,
+    /// PEM, PKCS#8.
+    pub key: PathBuf,
+    /// `trust.toml`: trust domains, their roots, revocation lists and allowed identities.
+    pub trust: PathBuf,
+}
+
+/// What signs the key list.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyListFiles {
+    /// Ed25519 key of the online signer, PEM.
+    pub online_key: PathBuf,
+    /// Its delegation by the gateway-identity key.
+    pub delegation: PathBuf,
+}
+
+/// What decisions are made by.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// Members: partners, provider, staff.
+    pub register: PathBuf,
+    /// One file per agreement.
+    pub agreements: Vec<PathBuf>,
+    /// The catalogue of raw fields.
+    pub fields: PathBuf,
+    /// The signals derived from them.
+    pub signals: PathBuf,
+}
+
+impl Config {
+    /// Reads `gateway.toml` and makes its paths absolute.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = read_text(path)?;
+        let mut config: Config = document::read(&text).map_err(|e| ConfigError::Invalid {
+            path: path.to_owned(),
+            why: e.to_string(),
+        })?;
+        let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+        config.resolve(&folder);
+        Ok(config)
+    }
+
+    fn resolve(&mut self, folder: &Path) {
+        let single = [
+            &mut self.gateway.data_dir,
+            &mut self.tls.chain,
+            &mut self.tls.key,
+            &mut self.tls.trust,
+            &mut self.key_list.online_key,
+            &mut self.key_list.delegation,
+            &mut self.files.register,
+            &mut self.files.fields,
+            &mut self.files.signals,
+        ];
+        for path in single.into_iter().chain(&mut self.files.agreements) {
+            *path = folder.join(&*path);
+        }
+    }
+}
+
+/// Reads a configuration file, refusing one that is too large to be one.
+pub fn read_text(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |why| ConfigError::Unreadable {
+        path: path.to_owned(),
+        why,
+    };
+    if fs::metadata(path).map_err(unreadable)?.len() > CONFIG_BYTES_MAX {
+        return Err(ConfigError::TooLarge { path: path.to_owned() });
+    }
+    fs::read_to_string(path).map_err(unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+        [gateway]
+        uri = "spiffe://tollgate.example/gateway"
+        log_origin = "tollgate.example/log"
+        licence = "licensed-bureau"
+        jurisdiction = "cn"
+        data_dir = "data"
+        [listen]
+        partners = "127.0.0.1:8443"
+        staff = "127.0.0.1:8444"
+        [tls]
+        chain = "tls.pem"
+        key = "tls.key"
+        trust = "trust.toml"
+        [key_list]
+        online_key = "k"
+        delegation = "d"
+        [files]
+        register = "register.toml"
+        agreements = []
+        fields = "fields.toml"
+        signals = "signals.toml"
+    "#;
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gateway.toml");
+        fs::write(&path, GOOD).unwrap();
+        let config = Config::load(&path).unwrap();
+        assert_eq!(config.gateway.data_dir, dir.path().join("data"));
+        assert_eq!(config.gateway.reply_quantum_ms, 2);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_a_suggestion() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gateway.toml");
+        fs::write(&path, GOOD.replace("log_origin", "log_orign")).unwrap();
+        let error = Config::load(&path).unwrap_err().to_string();
+        assert!(error.contains("`log_orign`"), "{error}");
+        assert!(error.contains("did you mean `log_origin`"), "{error}");
+    }
+}

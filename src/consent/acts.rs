@@ -1,0 +1,277 @@
+//! What can be done with a consent. Each act is pure: it reads rows and gives effects, and the log makes them true.
+//!
+//! The caller holds the person's lock from the act until its effects are recorded.
+use super::{
+    Keys,
+    record::{Record, Status},
+    rows::{Rows, View},
+    terms::{Known, Terms},
+};
+use crate::{
+    agreement::{Member, Role},
+    clock::Time,
+    crypto::Rng,
+    domain::{ConsentId, SubjectRef, SubjectToken},
+    facts::DetailKey,
+    limits::{ANSWER_BYTES_MAX, CONSENTS_PER_PAGE_MAX, CONSENTS_PER_SUBJECT_AND_PARTNER_MAX},
+    person::{self, LinkKey, PersonError},
+    refusal::Code,
+    state::{Effect, State},
+    wire::{Message, v1},
+};
+
+/// What every act needs.
+pub struct Desk<'a> {
+    /// The rows.
+    pub state: &'a dyn State,
+    /// The way to them.
+    pub keys: &'a Keys,
+    /// For ids, keys and seals.
+    pub rng: &'a dyn Rng,
+    /// Now.
+    pub now: Time,
+}
+
+/// What an act did. The effects are not yet true: they are once the entry that carries them is recorded.
+pub struct Change {
+    /// What changes; empty where nothing does.
+    pub effects: Vec<Effect>,
+    /// The serialised answer: the same shape whether there was anything or not.
+    pub answer: Vec<u8>,
+    /// The person.
+    pub subject: SubjectToken,
+    /// Under which key the entry's details are sealed.
+    pub detail_key: DetailKey,
+    /// The consent that was made or named.
+    pub consent: Option<ConsentId>,
+    /// One word for the entry: what was truly done.
+    pub outcome: &'static str,
+}
+
+/// Grants: pending until the provider confirms. The answer is the same for a person that nobody knows.
+///
+/// # Errors
+/// `METHOD_NOT_ALLOWED` unless a partner calls, `CONSENT_TERMS_INVALID`, `CONSENTS_EXHAUSTED`, `INTERNAL`.
+pub fn grant(
+    desk: &Desk<'_>,
+    caller: &Member,
+    subject: &SubjectRef,
+    terms: &v1::ConsentTerms,
+    known: &Known,
+) -> Result<Change, Code> {
+    if caller.role != Role::Partner {
+        return Err(Code::MethodNotAllowed);
+    }
+    let terms = Terms::from_wire(terms)?;
+    terms.check(known, &caller.id, desk.now)?;
+    let token = subject.token(&desk.keys.pseudonym);
+    let mut effects = Vec::new();
+    let link = match desk.link(&token)? {
+        Some(link) => link,
+        None => {
+            let (link, effect) = person::create(desk.rng, &desk.keys.epoch, &token).map_err(internal)?;
+            effects.push(effect);
+            link
+        }
+    };
+    let rows = Rows::new(desk.state, &link);
+    effects.extend(room(&rows, caller, desk.now)?);
+    let mut id = [0; 16];
+    desk.rng.fill(&mut id).map_err(internal)?;
+    let record = Record::granted(ConsentId(id), terms, desk.now, &caller.uri);
+    effects.push(rows.put(desk.rng, &record).map_err(internal)?);
+    let answer = v1::ConsentGranted {
+        consent_id: id.to_vec(),
+        status: v1::ConsentStatus::Pending as i32,
+    };
+    Ok(Change {
+        effects,
+        answer: answer.encode_to_vec(),
+        subject: token,
+        detail_key: DetailKey::Person(link.details()),
+        consent: Some(record.id()),
+        outcome: "granted",
+    })
+}
+
+/// Confirms a pending consent. Again, or too late, changes nothing and tells how it stands.
+///
+/// # Errors
+/// `METHOD_NOT_ALLOWED` unless the provider calls, `INTERNAL`.
+pub fn confirm(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: ConsentId) -> Result<Change, Code> {
+    if caller.role != Role::Provider {
+        return Err(Code::MethodNotAllowed);
+    }
+    let act = |record: &mut Record| record.confirm(desk.now, &caller.uri).then_some("confirmed");
+    desk.on_one(caller, subject, id, act)
+}
+
+/// Withdraws: by the recipient, or by the provider for the person. Counts from the next decision, and for ever.
+///
+/// # Errors
+/// `METHOD_NOT_ALLOWED` for staff, `INTERNAL`.
+pub fn withdraw(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: ConsentId) -> Result<Change, Code> {
+    let act = |record: &mut Record| record.withdraw(desk.now, &caller.uri).then_some("withdrawn");
+    desk.on_one(caller, subject, id, act)
+}
+
+/// One consent, if it was given to the caller; the provider sees any.
+///
+/// # Errors
+/// `METHOD_NOT_ALLOWED` for staff, `INTERNAL`.
+pub fn get(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: ConsentId) -> Result<Change, Code> {
+    desk.on_one(caller, subject, id, |_| None)
+}
+
+/// The consents of one person that were given to the caller; the provider sees all. A page holds what fits one reply
+/// block, at most `page_size` where that is not 0.
+///
+/// # Errors
+/// `METHOD_NOT_ALLOWED` for staff, `FIELD_INVALID` for a page token that is not one of ours, `INTERNAL`.
+pub fn list(
+    desk: &Desk<'_>,
+    caller: &Member,
+    subject: &SubjectRef,
+    page_size: usize,
+    page_token: &str,
+) -> Result<Change, Code> {
+    let view = view(caller)?;
+    let token = subject.token(&desk.keys.pseudonym);
+    let from = page_from(page_token)?;
+    let Some(link) = desk.link(&token)? else {
+        return Ok(nothing(token, v1::ConsentStates::default().encode_to_vec(), None));
+    };
+    let rows = Rows::new(desk.state, &link);
+    let limit = match page_size {
+        0 => CONSENTS_PER_PAGE_MAX,
+        wanted => wanted.min(CONSENTS_PER_PAGE_MAX),
+    };
+    let after = match from {
+        Some(id) => Some(rows.place(view, id).map_err(internal)?.ok_or(Code::FieldInvalid)?),
+        None => None,
+    };
+    // One more than asked for tells whether there is a next page.
+    let found = rows.page(view, after.as_deref(), limit + 1).map_err(internal)?;
+    Ok(Change {
+        effects: Vec::new(),
+        answer: fill_page(&found, limit, desk.now).encode_to_vec(),
+        subject: token,
+        detail_key: DetailKey::Person(link.details()),
+        consent: None,
+        outcome: "listed",
+    })
+}
+
+impl Desk<'_> {
+    fn link(&self, token: &SubjectToken) -> Result<Option<LinkKey>, Code> {
+        person::load(self.state, &self.keys.epoch, token).map_err(internal)
+    }
+
+    /// Finds one consent, lets `act` change it (it gives the word for the entry if it did), answers how it stands.
+    fn on_one(
+        &self,
+        caller: &Member,
+        subject: &SubjectRef,
+        id: ConsentId,
+        act: impl FnOnce(&mut Record) -> Option<&'static str>,
+    ) -> Result<Change, Code> {
+        let view = view(caller)?;
+        let token = subject.token(&self.keys.pseudonym);
+        let none = v1::ConsentState::default().encode_to_vec();
+        let Some(link) = self.link(&token)? else {
+            return Ok(nothing(token, none, Some(id)));
+        };
+        let rows = Rows::new(self.state, &link);
+        let Some(mut record) = rows.find(view, id).map_err(internal)? else {
+            let detail_key = DetailKey::Person(link.details());
+            return Ok(Change {
+                detail_key,
+                ..nothing(token, none, Some(id))
+            });
+        };
+        let done = act(&mut record);
+        let effects = match done {
+            Some(_) => vec![rows.put(self.rng, &record).map_err(internal)?],
+            None => Vec::new(),
+        };
+        Ok(Change {
+            effects,
+            answer: record.to_wire(self.now).encode_to_vec(),
+            subject: token,
+            detail_key: DetailKey::Person(link.details()),
+            consent: Some(id),
+            outcome: done.unwrap_or("unchanged"),
+        })
+    }
+}
+
+fn view(caller: &Member) -> Result<View<'_>, Code> {
+    match caller.role {
+        Role::Partner => Ok(View::Recipient(&caller.id)),
+        Role::Provider => Ok(View::Person),
+        Role::Compliance | Role::Security | Role::Operator => Err(Code::MethodNotAllowed),
+    }
+}
+
+fn nothing(subject: SubjectToken, answer: Vec<u8>, consent: Option<ConsentId>) -> Change {
+    Change {
+        effects: Vec::new(),
+        answer,
+        subject,
+        detail_key: DetailKey::Period,
+        consent,
+        outcome: "none",
+    }
+}
+
+/// Room for one more consent: where the partner holds as many as it may, the one that ended and was granted first makes
+/// room. Its events stay in the log.
+fn room(rows: &Rows<'_>, caller: &Member, now: Time) -> Result<Option<Effect>, Code> {
+    let limit = CONSENTS_PER_SUBJECT_AND_PARTNER_MAX;
+    let held = rows.page(View::Recipient(&caller.id), None, limit).map_err(internal)?;
+    if held.len() < limit {
+        return Ok(None);
+    }
+    held.iter()
+        .filter(|record| matches!(record.status(now), Status::Withdrawn | Status::Expired))
+        .min_by_key(|record| record.events().first().map(|e| e.at))
+        .map(|record| Some(rows.delete(record)))
+        .ok_or(Code::ConsentsExhausted)
+}
+
+/// A page token is the id of the last consent of the page before, in hexadecimal.
+fn page_from(token: &str) -> Result<Option<ConsentId>, Code> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    if token.len() != 32 || !token.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+        return Err(Code::FieldInvalid);
+    }
+    let id = u128::from_str_radix(token, 16).map_err(|_| Code::FieldInvalid)?;
+    Ok(Some(ConsentId(id.to_be_bytes())))
+}
+
+/// As many as fit one reply block. The first always does: `CONSENT_TERMS_BYTES_MAX` says so.
+fn fill_page(found: &[Record], limit: usize, now: Time) -> v1::ConsentStates {
+    let mut page = v1::ConsentStates::default();
+    for (index, record) in found.iter().take(limit).enumerate() {
+        let before = page.next_page_token.clone();
+        page.consents.push(record.to_wire(now));
+        page.next_page_token = match index + 1 < found.len() {
+            true => format!("{:032x}", u128::from_be_bytes(record.id().0)),
+            false => String::new(),
+        };
+        if index > 0 && page.encoded_len() > ANSWER_BYTES_MAX {
+            page.consents.pop();
+            page.next_page_token = before;
+            break;
+        }
+    }
+    page
+}
+
+/// Both mean that our own rows cannot be read or written: nothing of that is the caller's.
+fn internal(error: impl Into<PersonError>) -> Code {
+    tracing::error!(error = %error.into(), "a person's rows failed");
+    Code::Internal
+}

@@ -1,0 +1,33 @@
+//! Does the person agree? Consents in the shape of ISO/IEC TS 27560: granted, confirmed, withdrawn, expired.
+//!
+//! A consent names exactly one recipient, ends within two years, and is a list of events that only grows: its status is
+//! derived from them and the time. It stands sealed under the person's audit-link key, so whoever destroys that key
+//! takes the consents away with it.
+//!
+//! # What it refuses to do
+//! It never tells a caller whether a person is known: `Grant` answers alike for everybody, and what a caller may not see
+//! looks like what does not exist. It never brings a withdrawn consent back. It has no clock, no lock and no log: the
+//! caller holds the person's lock from the call until the effects are recorded, or two grants could make two link keys.
+mod acts;
+mod look_up;
+mod record;
+mod rows;
+mod terms;
+
+pub use acts::{Change, Desk, confirm, get, grant, list, withdraw};
+pub use look_up::{Asked, ConsentFact, look_up};
+pub use record::{Event, EventKind, Record, Status};
+pub use terms::{Basis, Known, Terms, TermsError};
+
+use crate::crypto::Secret;
+
+/// The two keys that lead from an identity to a person's rows.
+pub struct Keys {
+    /// Wraps the persons' link keys.
+    pub epoch: Secret<32>,
+    /// Makes subject tokens.
+    pub pseudonym: Secret<32>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,277 @@
+//! The gateway's own keys: which there are, in what state, and who may seal, open and sign with them.
+//!
+//! They lie in one file, sealed under a root key that is a file of its own, outside the store. A change is on disk before
+//! it is used. This module refuses a root key that others can read, a second keyring in one place, and a keyring that
+//! lacks a key. Replacing the file is not erasure: a disk may keep old blocks, which is why the root key can lie elsewhere.
+mod file;
+mod key;
+mod list;
+mod published;
+mod rotation;
+
+pub use key::{Class, KeyId, State};
+pub use list::{KeyListTerms, SignedKeyList, delegate};
+pub use published::PublishedKeys;
+pub use rotation::{Change, Rotation};
+
+use crate::{
+    clock::Time,
+    crypto::{Broken, KemKeyPair, Rng, Secret, Signer},
+};
+use key::{Key, Material};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+/// Why a keyring cannot be made, opened or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// There is one already.
+    #[error("`{0}` exists: a keyring is never overwritten; choose an empty directory, or move the old one away")]
+    Exists(PathBuf),
+    /// A file is not there.
+    #[error("`{0}` is missing: restore it from the key backup, or point the configuration at it")]
+    Missing(PathBuf),
+    /// Others can read the root key.
+    #[error("`{0}` can be read by others: run `chmod 600` on it, and replace the keys if anyone could have copied it")]
+    RootReadable(PathBuf),
+    /// Not 32 bytes.
+    #[error("`{0}` is not a root key: it must hold exactly 32 bytes")]
+    RootMalformed(PathBuf),
+    /// The keyring does not open under this root key.
+    #[error("`{0}` does not open: it is damaged, or the root key is another one; restore both from one backup")]
+    Damaged(PathBuf),
+    /// Opened, and not a complete keyring.
+    #[error("the keyring is not complete: {0}; restore it from a backup")]
+    Incomplete(&'static str),
+    /// More keys than a keyring holds.
+    #[error("the keyring holds too many keys: destroy retired ones first")]
+    Full,
+    /// No such key, or none that this can be done to.
+    #[error("no exchange key of this id can be revoked: list the keys and choose one that is not revoked yet")]
+    KeyUnknown,
+    /// The delegation does not fit the online key, or is not valid now.
+    #[error(
+        "the key-list delegation is not valid now, or is for another online key: sign a new one with the gateway-identity key"
+    )]
+    Delegation,
+    /// The key list would be larger than any client takes.
+    #[error("the key list is too large: destroy exchange keys that are not needed any more")]
+    ListTooLarge,
+    /// The file system.
+    #[error("`{path}`: {source}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What happened.
+        source: std::io::Error,
+    },
+    /// Randomness or a key operation failed.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+}
+
+/// The keys of one gateway.
+pub struct Keyring {
+    path: PathBuf,
+    root: Secret<32>,
+    singles: Singles,
+    ring: RwLock<Arc<Ring>>,
+    /// One change at a time; readers go on while it is written.
+    changing: Mutex<()>,
+}
+
+/// What is in the file.
+#[derive(Clone)]
+struct Ring {
+    keys: Vec<Key>,
+    key_list_serial: u64,
+    development: bool,
+}
+
+/// Keys of which there is exactly one in use.
+struct Singles {
+    log: Arc<dyn Signer>,
+    log_id: KeyId,
+    pseudonym: Secret<32>,
+    epoch: Secret<32>,
+    period_detail: Secret<32>,
+}
+
+impl Keyring {
+    /// Makes `root.key` and `keyring.sealed` in `dir`, which must hold neither.
+    pub fn create(dir: &Path, now: Time, rng: &dyn Rng, development: bool) -> Result<Self, KeyringError> {
+        Self::create_with(dir, &dir.join(file::ROOT), now, rng, development)
+    }
+
+    /// Opens the keyring of [`Keyring::create`].
+    pub fn open(dir: &Path, now: Time, rng: &dyn Rng) -> Result<Self, KeyringError> {
+        Self::open_with(dir, &dir.join(file::ROOT), now, rng)
+    }
+
+    /// As [`Keyring::create`], with the root key at a path of its own.
+    pub fn create_with(
+        dir: &Path,
+        root_key: &Path,
+        now: Time,
+        rng: &dyn Rng,
+        development: bool,
+    ) -> Result<Self, KeyringError> {
+        let path = dir.join(file::SEALED);
+        for taken in [&path, &root_key.to_owned()] {
+            if taken.exists() {
+                return Err(KeyringError::Exists(taken.clone()));
+            }
+        }
+        let mut keys = Vec::new();
+        for class in [Class::Log, Class::Pseudonym, Class::ShredEpoch, Class::PeriodDetail] {
+            keys.push(Key::single(class, now, rng)?);
+        }
+        rotation::sweep(&mut keys, now, rng)?;
+        let ring = Ring {
+            keys,
+            key_list_serial: 0,
+            development,
+        };
+        let root = file::create_root(dir, root_key, rng)?;
+        file::write(&path, &root, &ring, rng)?;
+        Self::with(path, root, ring)
+    }
+
+    /// As [`Keyring::open`], with the root key at a path of its own.
+    pub fn open_with(dir: &Path, root_key: &Path, now: Time, rng: &dyn Rng) -> Result<Self, KeyringError> {
+        let path = dir.join(file::SEALED);
+        let root = file::read_root(root_key)?;
+        let ring = file::read(&path, &root)?;
+        let keyring = Self::with(path, root, ring)?;
+        // A gateway that was down for weeks has no exchange key that may still be sealed to.
+        keyring.rotate_exchange_if_due(now, rng)?;
+        Ok(keyring)
+    }
+
+    fn with(path: PathBuf, root: Secret<32>, ring: Ring) -> Result<Self, KeyringError> {
+        let singles = ring.singles()?;
+        Ok(Self {
+            path,
+            root,
+            singles,
+            ring: RwLock::new(Arc::new(ring)),
+            changing: Mutex::new(()),
+        })
+    }
+
+    /// Made for development; a gateway serves with it only when told so.
+    pub fn is_development(&self) -> bool {
+        self.ring().development
+    }
+
+    /// Signs checkpoints, and nothing else.
+    pub fn log_signer(&self) -> Arc<dyn Signer> {
+        self.singles.log.clone()
+    }
+
+    /// Id of the log key.
+    pub fn log_key_id(&self) -> String {
+        self.singles.log_id.to_string()
+    }
+
+    /// Turns identities into pseudonyms.
+    pub fn pseudonym(&self) -> Secret<32> {
+        self.singles.pseudonym.clone()
+    }
+
+    /// Wraps the keys of persons; destroying it erases them.
+    pub fn epoch(&self) -> Secret<32> {
+        self.singles.epoch.clone()
+    }
+
+    /// Seals the details of entries that have no person.
+    pub fn period_detail(&self) -> Secret<32> {
+        self.singles.period_detail.clone()
+    }
+
+    /// The exchange key of this id, if it may open now.
+    pub fn exchange(&self, key_id: &[u8], now: Time) -> Option<Arc<KemKeyPair>> {
+        let ring = self.ring();
+        let key = ring.keys.iter().find(|key| key.id.0 == key_id)?;
+        match &key.material {
+            Material::Exchange(pair) if key.may_open(now) => Some(pair.clone()),
+            _ => None,
+        }
+    }
+
+    /// Prepares, activates, taints and destroys exchange keys by the calendar. `None` if nothing was due. What changed
+    /// belongs into the log, and into a new key list.
+    pub fn rotate_exchange_if_due(&self, now: Time, rng: &dyn Rng) -> Result<Option<Rotation>, KeyringError> {
+        self.change(rng, |ring| {
+            let changes = rotation::sweep(&mut ring.keys, now, rng)?;
+            Ok((!changes.is_empty()).then_some(Rotation { changes }))
+        })
+    }
+
+    /// A compromised exchange key: it opens nothing from now on, and its successor is active at once. Sign a new key
+    /// list directly after.
+    pub fn revoke_exchange(&self, key_id: &KeyId, now: Time, rng: &dyn Rng) -> Result<Rotation, KeyringError> {
+        self.change(rng, |ring| {
+            let mut changes = rotation::revoke(&mut ring.keys, key_id).ok_or(KeyringError::KeyUnknown)?;
+            changes.extend(rotation::sweep(&mut ring.keys, now, rng)?);
+            Ok(Some(Rotation { changes }))
+        })?
+        .ok_or(KeyringError::KeyUnknown)
+    }
+
+    fn ring(&self) -> Arc<Ring> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes a copy, writes it, then puts it in place. `None` from `edit` means nothing changed and nothing is written.
+    fn change<R>(
+        &self,
+        rng: &dyn Rng,
+        edit: impl FnOnce(&mut Ring) -> Result<Option<R>, KeyringError>,
+    ) -> Result<Option<R>, KeyringError> {
+        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ring = Ring::clone(&self.ring());
+        let Some(result) = edit(&mut ring)? else {
+            return Ok(None);
+        };
+        file::write(&self.path, &self.root, &ring, rng)?;
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+        Ok(Some(result))
+    }
+}
+
+impl Ring {
+    fn singles(&self) -> Result<Singles, KeyringError> {
+        let (log_id, log) = self
+            .active(Class::Log)
+            .and_then(|key| match &key.material {
+                Material::Log(signer) => Some((key.id, signer.clone())),
+                _ => None,
+            })
+            .ok_or(KeyringError::Incomplete("there is no active log key"))?;
+        Ok(Singles {
+            log,
+            log_id,
+            pseudonym: self.secret(Class::Pseudonym, "there is no active pseudonym key")?,
+            epoch: self.secret(Class::ShredEpoch, "there is no active shred-epoch key")?,
+            period_detail: self.secret(Class::PeriodDetail, "there is no active period-detail key")?,
+        })
+    }
+
+    fn active(&self, class: Class) -> Option<&Key> {
+        let of_class = |key: &&Key| key.class == class && key.state == State::Active;
+        self.keys.iter().find(of_class)
+    }
+
+    fn secret(&self, class: Class, missing: &'static str) -> Result<Secret<32>, KeyringError> {
+        match self.active(class).map(|key| &key.material) {
+            Some(Material::Secret(secret)) => Ok(secret.clone()),
+            _ => Err(KeyringError::Incomplete(missing)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! Every other sealed call has one shape: role → open → do → record → seal.
+use crate::{
+    agreement::{self, Role},
+    audit::{Auditable, Class},
+    case::{After, Case},
+    clock::Time,
+    domain::{ConsentId, Method, SubjectToken},
+    facts::{DetailKey, Facts, Kind},
+    identity::PeerIdentity,
+    pipeline::{Claim, Gate, Reply},
+    refusal::{Code, NotRecorded, Refusal},
+    seal::{self, Answered, Envelope, Opened, Outgoing, ReplyKeys, payload::Payload},
+    state::Effect,
+};
+use std::{future::Future, sync::Arc};
+
+/// What a call did.
+pub struct Done {
+    /// The answer, canonical bytes.
+    pub answer: Vec<u8>,
+    /// What changes with the entry.
+    pub effects: Vec<Effect>,
+    /// One word for the institution's side of the entry.
+    pub outcome: &'static str,
+    /// The person it was about, and the key of the entry's details.
+    pub person: Option<(SubjectToken, DetailKey)>,
+    /// The consent that was made or named, for the institution's side of the entry.
+    pub consent: Option<ConsentId>,
+    /// What follows once the entry is recorded; none of it may fail the call.
+    pub once_recorded: Option<OnceRecorded>,
+}
+
+/// Runs after the entry is durable.
+pub type OnceRecorded = Box<dyn FnOnce(&Gate) + Send>;
+
+/// One method.
+pub trait Action: Send + Sync {
+    /// What the envelope holds.
+    type Payload: Payload + Send;
+    /// The method.
+    fn method(&self) -> Method;
+    /// What its entry is about.
+    fn kind(&self) -> Kind;
+    /// Who may call it.
+    fn roles(&self) -> &'static [Role];
+    /// The person whose rows it may change: they are locked until the entry is recorded.
+    fn person(&self, gate: &Gate, payload: &Self::Payload) -> Option<SubjectToken>;
+    /// Does it. No effect happens here: effects happen with the entry.
+    fn run(
+        &self,
+        gate: &Gate,
+        opened: &Opened<Self::Payload>,
+        now: Time,
+    ) -> impl Future<Output = Result<Done, Code>> + Send;
+}
+
+/// Proof: it was done, and the entry will say so.
+pub struct Acted {
+    answer: Vec<u8>,
+    class: Class,
+    keys: ReplyKeys,
+}
+
+impl<P> After<Opened<P>> for Acted {}
+
+impl Auditable for Case<Acted> {
+    fn class(&self) -> Class {
+        self.proof().class
+    }
+    fn facts(&self) -> &Facts {
+        Case::facts(self)
+    }
+    fn answer(&self) -> Option<&[u8]> {
+        Some(&self.proof().answer)
+    }
+}
+
+impl Answered for Case<Acted> {
+    fn into_reply(self) -> Outgoing {
+        let (facts, acted) = self.close();
+        Outgoing {
+            answer: acted.answer,
+            reference: facts.reference,
+            keys: acted.keys,
+        }
+    }
+}
+
+/// Runs one call. On a task of its own, as [`super::serve`].
+pub async fn act<A: Action>(
+    gate: Arc<Gate>,
+    action: A,
+    peer: PeerIdentity,
+    envelope: Envelope,
+) -> Result<Reply, NotRecorded> {
+    // Waits for a place: a withdrawal must get through when questions are turned away.
+    let slot = gate.log.reserve_wait(peer.uri(), action.method()).await?;
+    let now = gate.clock.now();
+    let opened = match open(&gate, &action, peer, envelope, now) {
+        Ok(opened) => opened,
+        Err(refusal) => return Ok(Reply::Refused(slot.append(refusal).await?)),
+    };
+    let _lock = match action.person(&gate, opened.proof().payload()) {
+        Some(token) => gate.people.lock(&token).await,
+        None => None,
+    };
+    let (id, digest) = opened.proof().request_key();
+    let member = opened.proof().partner().member().id.clone();
+    let claim = gate.recent.claim(member, id, digest, now).await;
+    match perform(&gate, &action, opened, &claim, now).await {
+        Ok((acted, once_recorded)) => {
+            let recorded = slot.append(acted).await?;
+            if let Claim::First(first) = claim {
+                first.answered(recorded.receipt().index);
+            }
+            if let Some(then) = once_recorded {
+                then(&gate);
+            }
+            seal::seal(recorded, &*gate.rng)
+                .map(Reply::Answer)
+                .map_err(|_| NotRecorded::LogFailed)
+        }
+        Err(refusal) => Ok(Reply::Refused(slot.append(refusal).await?)),
+    }
+}
+
+fn open<A: Action>(
+    gate: &Gate,
+    action: &A,
+    peer: PeerIdentity,
+    envelope: Envelope,
+    now: Time,
+) -> Result<Case<Opened<A::Payload>>, Refusal> {
+    let view = &*gate.view;
+    let mut facts = Facts::new(action.kind(), peer.uri(), action.method(), view.snapshot.hash());
+    facts.reference = gate.reference();
+    let partner = agreement::authenticate(&view.register, peer, facts, action.roles())?;
+    seal::open::<A::Payload>(&gate.opener, partner, envelope, action.method(), now)
+}
+
+async fn perform<A: Action>(
+    gate: &Gate,
+    action: &A,
+    mut case: Case<Opened<A::Payload>>,
+    claim: &Claim,
+    now: Time,
+) -> Result<(Case<Acted>, Option<OnceRecorded>), Refusal> {
+    let person = action.person(gate, case.proof().payload());
+    let ran = match claim {
+        Claim::OtherContent => Err(Code::RequestIdReused),
+        Claim::Repeat(index) => repeat(gate, person, *index),
+        Claim::First(_) => action.run(gate, case.proof(), now).await,
+    };
+    let done = match ran {
+        Ok(done) => done,
+        Err(code) => return Err(case.refuse(code)),
+    };
+    let class = if done.person.is_some() {
+        Class::Sealed
+    } else {
+        Class::Admin
+    };
+    let facts = case.note();
+    facts.effects = done.effects;
+    facts.outcomes = vec![done.outcome.to_owned()];
+    if let Some(id) = done.consent {
+        // Not `facts.consent`: that is what the request named, and the partner rebuilds it from the request.
+        facts.note = format!("consent {id}");
+    }
+    if let Some((token, key)) = done.person {
+        facts.subject = Some(token);
+        facts.detail_key = key;
+    }
+    let acted = case.then(|opened| {
+        let (_, _, keys) = opened.into_parts();
+        Acted {
+            answer: done.answer,
+            class,
+            keys,
+        }
+    });
+    Ok((acted, done.once_recorded))
+}
+
+/// The same request once more: what was answered is answered again, and nothing is done twice. An answer that is gone
+/// (the person was unlinked in between) is not made up.
+fn repeat(gate: &Gate, person: Option<SubjectToken>, index: u64) -> Result<Done, Code> {
+    let key = match &person {
+        Some(token) => gate.detail_key(token).map_err(|_| Code::Internal)?,
+        None => DetailKey::Period,
+    };
+    let answer = gate.stored_answer(&key, index).map_err(|_| Code::Internal)?;
+    Ok(Done {
+        answer: answer.ok_or(Code::Internal)?,
+        effects: Vec::new(),
+        outcome: "repeated",
+        person: person.map(|token| (token, key)),
+        consent: None,
+        once_recorded: None,
+    })
+}

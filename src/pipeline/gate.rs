@@ -1,0 +1,113 @@
+//! What a request is judged by, and what it is judged with.
+use crate::{
+    agreement::Register,
+    audit::{self, Log},
+    clock::Clock,
+    consent,
+    crypto::{Broken, Rng, Secret},
+    domain::SubjectToken,
+    facts::DetailKey,
+    minimise,
+    person::{self, PersonError},
+    pipeline::Recent,
+    policy::Snapshot,
+    seal::Opener,
+    signal::Signals,
+    source::{Catalogue, RecordSource, Vault},
+    state::State,
+};
+use std::sync::Arc;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// Everything a request is judged by, as one consistent view; its hash is in every entry.
+pub struct View {
+    /// Who is registered.
+    pub register: Register,
+    /// What was agreed, compiled.
+    pub snapshot: Snapshot,
+    /// What may be derived.
+    pub signals: Signals,
+    /// From which fields.
+    pub catalogue: Arc<Catalogue>,
+}
+
+/// The gateway as the request path sees it.
+pub struct Gate {
+    /// What requests are judged by.
+    pub view: Arc<View>,
+    /// Where records are read.
+    pub records: Arc<dyn RecordSource>,
+    /// Where records are loaded: the same vault, as the provider's calls see it.
+    pub vault: Arc<Vault>,
+    /// What entries have changed.
+    pub state: Arc<dyn State>,
+    /// The log.
+    pub log: Log,
+    /// Opens envelopes.
+    pub opener: Opener,
+    /// Keys of people's rows.
+    pub person_keys: consent::Keys,
+    /// Key of details without a person.
+    pub period_key: Secret<32>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+    /// Requests of the last minutes.
+    pub recent: Recent,
+    /// One change at a time per person.
+    pub people: PersonLocks,
+}
+
+impl Gate {
+    /// A fresh reference for people, `TG-XXXX-XXXX`: 40 random bits. Without randomness there is none: sealing the
+    /// reply will fail on its own.
+    pub fn reference(&self) -> String {
+        let mut bits = [0; 5];
+        match self.rng.fill(&mut bits) {
+            Ok(()) => minimise::reference(bits),
+            Err(Broken) => String::new(),
+        }
+    }
+
+    /// The key of this person's entries: their own where they have one, else the period's.
+    pub(super) fn detail_key(&self, token: &SubjectToken) -> Result<DetailKey, PersonError> {
+        let link = person::load(&*self.state, &self.person_keys.epoch, token)?;
+        Ok(link.map_or(DetailKey::Period, |link| DetailKey::Person(link.details())))
+    }
+
+    /// The answer that entry `index` kept, if its details are under this key.
+    pub(super) fn stored_answer(&self, key: &DetailKey, index: u64) -> Result<Option<Vec<u8>>, Broken> {
+        let Some(entry) = self.log.entry(index).map_err(|_| Broken)? else {
+            return Ok(None);
+        };
+        let key = match key {
+            DetailKey::Person(key) => key,
+            DetailKey::Period => &self.period_key,
+        };
+        // Under another key than now: consent came or went in between, so there is nothing to repeat.
+        match audit::open_details(key, self.log.origin(), &entry.leaf, &entry.details) {
+            Ok(details) => Ok(Some(details.i.answer)),
+            Err(Broken) => Ok(None),
+        }
+    }
+}
+
+/// Changes to one person's rows are read, decided and recorded one at a time. Striped: two people may share a lock,
+/// which costs a wait and nothing else.
+pub struct PersonLocks(Vec<Arc<Mutex<()>>>);
+
+impl Default for PersonLocks {
+    fn default() -> Self {
+        Self((0..256).map(|_| Arc::default()).collect())
+    }
+}
+
+impl PersonLocks {
+    /// Held until the change is recorded.
+    pub async fn lock(&self, token: &SubjectToken) -> Option<OwnedMutexGuard<()>> {
+        let stripe = token.0.first().copied().map(usize::from)?;
+        let lock = self.0.get(stripe)?;
+        Some(Arc::clone(lock).lock_owned().await)
+    }
+}

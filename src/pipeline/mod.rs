@@ -1,0 +1,196 @@
+//! The request path on one screen.
+//!
+//! ```text
+//! certificate ─ authenticate ─ open ─ look_up ─ decide ─┬─ fetch ─ derive ─ keep ─┐
+//!   PeerIdentity   Partner     Opened   Asked           ├─ (a repeat) ── again ───┼─ append ── seal ── reply
+//!                                                       └─ (nothing) ── nothing ──┤  Recorded  Sealed
+//!                                            any step may refuse ─────────────────┘
+//! ```
+//!
+//! Each step takes the proof of the step before by value. Both arms end in the log, and nothing is sent that is not in
+//! it. This module sees no protobuf, no store and no network.
+//!
+//! # What does not compile
+//!
+//! A step cannot be skipped: records are fetched with a permit, not with a question.
+//! ```compile_fail,E0308
+//! use tollgate::{case::Case, consent::Asked, refusal::Refusal, source::{self, Raw, RecordSource}};
+//! async fn skip(s: &dyn RecordSource, case: Case<Asked>) -> Result<Case<Raw>, Refusal> { source::fetch(s, case).await }
+//! ```
+//! ```
+//! use tollgate::{case::Case, policy::Permit, refusal::Refusal, source::{self, Raw, RecordSource}};
+//! async fn skip(s: &dyn RecordSource, case: Case<Permit>) -> Result<Case<Raw>, Refusal> { source::fetch(s, case).await }
+//! ```
+//! A proof cannot be used twice.
+//! ```compile_fail,E0382
+//! use tollgate::{case::Case, policy::Permit};
+//! fn take(_: Case<Permit>) {}
+//! fn twice(case: Case<Permit>) { take(case); take(case) }
+//! ```
+//! ```
+//! use tollgate::{case::Case, policy::Permit};
+//! fn take(_: Case<Permit>) {}
+//! fn once(case: Case<Permit>) { take(case) }
+//! ```
+//! Raw values cannot be printed.
+//! ```compile_fail,E0277
+//! fn show(r: &tollgate::source::Raw) -> String { format!("{r:?}") }
+//! ```
+//! ```
+//! fn show(r: &tollgate::refusal::Code) -> String { format!("{r:?}") }
+//! ```
+//! Raw values cannot be copied.
+//! ```compile_fail,E0277
+//! fn copy(r: &tollgate::source::Raw) -> tollgate::source::Raw { Clone::clone(r) }
+//! ```
+//! ```
+//! fn copy(r: &tollgate::refusal::Code) -> tollgate::refusal::Code { Clone::clone(r) }
+//! ```
+//! A refusal that is not recorded cannot be sent.
+//! ```compile_fail,E0308
+//! fn send(r: tollgate::refusal::Refusal) -> tonic::Status { tollgate::rpc::status::refused(&r) }
+//! ```
+//! ```
+//! use tollgate::{audit::Recorded, refusal::Refusal};
+//! fn send(r: Recorded<Refusal>) -> tonic::Status { tollgate::rpc::status::refused(&r) }
+//! ```
+//! An answer that is not recorded cannot be sealed.
+//! ```compile_fail,E0308
+//! use tollgate::{case::Case, crypto::{Broken, Rng}, minimise::Minimised, seal::{self, Sealed}};
+//! fn send(c: Case<Minimised>, rng: &dyn Rng) -> Result<Sealed, Broken> { seal::seal(c, rng) }
+//! ```
+//! ```
+//! use tollgate::{audit::Recorded, case::Case, crypto::{Broken, Rng}, minimise::Minimised, seal::{self, Sealed}};
+//! fn send(c: Recorded<Case<Minimised>>, rng: &dyn Rng) -> Result<Sealed, Broken> { seal::seal(c, rng) }
+//! ```
+//! `Recorded` cannot be forged.
+//! ```compile_fail,E0451
+//! use tollgate::{audit::{Receipt, Recorded}, refusal::Refusal};
+//! fn forge(value: Refusal, receipt: Receipt) -> Recorded<Refusal> { Recorded { value, receipt } }
+//! ```
+//! ```
+//! use tollgate::{audit::Recorded, refusal::{Code, Refusal}};
+//! fn read(r: &Recorded<Refusal>) -> Code { r.value().code() }
+//! ```
+mod act;
+pub mod calls;
+mod gate;
+mod read;
+mod recent;
+pub mod records;
+mod session;
+
+pub use act::{Acted, Action, Done, OnceRecorded, act};
+pub use gate::{Gate, PersonLocks, View};
+pub use read::{Reading, read};
+pub use recent::{Claim, Recent};
+pub use session::open_session;
+
+use crate::{
+    agreement::{self, Role},
+    audit::Recorded,
+    case::Case,
+    clock::Time,
+    consent,
+    domain::Method,
+    facts::{Facts, Kind},
+    identity::PeerIdentity,
+    minimise::{self, Minimised},
+    policy::{self, Decided, Permit},
+    refusal::{Code, NotRecorded, Refusal},
+    seal::{self, Envelope, Sealed, payload::Question},
+    signal, source,
+};
+use std::sync::Arc;
+
+/// `Query`.
+pub const QUERY: Method = Method("/tollgate.v1.ExchangeService/Query");
+
+/// A reply is an answer that is in the log, or a refusal that is in the log.
+pub enum Reply {
+    /// Sealed, padded, with its receipt.
+    Answer(Sealed),
+    /// A status.
+    Refused(Recorded<Refusal>),
+}
+
+/// Answers one question. Runs on a task of its own: a caller that hangs up cannot stop a case between reading and
+/// recording.
+pub async fn serve(gate: Arc<Gate>, peer: PeerIdentity, envelope: Envelope) -> Result<Reply, NotRecorded> {
+    // No room in the log: nothing is opened, nothing is read.
+    let slot = gate.log.reserve(peer.uri(), QUERY)?;
+    let mut claim = None;
+    match decide(&gate, peer, envelope, gate.clock.now(), &mut claim).await {
+        Ok(answer) => {
+            let recorded = slot.append(answer).await?;
+            if let Some(Claim::First(first)) = claim {
+                first.answered(recorded.receipt().index);
+            }
+            seal::seal(recorded, &*gate.rng)
+                .map(Reply::Answer)
+                .map_err(|_| NotRecorded::LogFailed)
+        }
+        Err(refusal) => Ok(Reply::Refused(slot.append(refusal).await?)),
+    }
+}
+
+async fn decide(
+    gate: &Gate,
+    peer: PeerIdentity,
+    envelope: Envelope,
+    now: Time,
+    claim: &mut Option<Claim>,
+) -> Result<Case<Minimised>, Refusal> {
+    let view = &*gate.view;
+    let mut facts = Facts::new(Kind::Query, peer.uri(), QUERY, view.snapshot.hash());
+    facts.reference = gate.reference();
+    let partner = agreement::authenticate(&view.register, peer, facts, &[Role::Partner])?;
+    let opened = seal::open::<Question>(&gate.opener, partner, envelope, QUERY, now)?;
+    let opened = known_before(gate, opened, claim).await?;
+    let asked = consent::look_up(&*gate.state, &gate.person_keys, opened, now)?;
+    match policy::decide(&view.snapshot, asked, now)? {
+        Decided::Withheld(case) => Ok(minimise::nothing(case, &view.snapshot)),
+        Decided::Permit(case) => {
+            let case = match claim {
+                Some(Claim::Repeat(index)) => match again(gate, case, *index)? {
+                    Ok(answer) => return Ok(answer),
+                    Err(case) => case,
+                },
+                _ => case,
+            };
+            let raw = source::fetch(&*gate.records, case).await?;
+            let derived = signal::derive(&view.signals, raw, now)?;
+            minimise::keep(derived, &view.snapshot)
+        }
+    }
+}
+
+/// The same request twice is one question. Its id with other content is refused; while the first is under way, the
+/// second waits for it.
+async fn known_before(
+    gate: &Gate,
+    case: Case<seal::Opened<Question>>,
+    claim: &mut Option<Claim>,
+) -> Result<Case<seal::Opened<Question>>, Refusal> {
+    let (id, digest) = case.proof().request_key();
+    let partner = case.proof().partner().member().id.clone();
+    match gate.recent.claim(partner, id, digest, gate.clock.now()).await {
+        Claim::OtherContent => Err(case.refuse(Code::RequestIdReused)),
+        claimed => {
+            *claim = Some(claimed);
+            Ok(case)
+        }
+    }
+}
+
+/// The stored answer of an earlier entry goes out again, if what it tells is still permitted now.
+fn again(gate: &Gate, case: Case<Permit>, index: u64) -> Result<Result<Case<Minimised>, Case<Permit>>, Refusal> {
+    match gate.stored_answer(&case.facts().detail_key, index) {
+        Ok(Some(answer)) => Ok(minimise::again(case, &answer, &gate.view.snapshot).map(|mut case| {
+            case.note().note = format!("repeats entry {index}");
+            case
+        })),
+        Ok(None) => Ok(Err(case)),
+        Err(_) => Err(case.refuse(Code::Internal)),
+    }
+}

@@ -1,0 +1,126 @@
+//! The step from a question to a permit.
+use super::{
+    facts::{ConsentStanding, SignalFact, Standing},
+    guards::Then,
+    permit::{Permit, Withheld, Withhold},
+    snapshot::{Key, Snapshot, Verdict},
+};
+use crate::{
+    case::Case,
+    clock::Time,
+    consent::{Asked, ConsentFact, Status},
+    domain::{FieldSet, PartnerId, Purpose, SignalId},
+    limits::SIGNALS_PER_QUERY_MAX,
+    refusal::{Code, Refusal},
+    seal::payload::Question,
+};
+
+/// Two roads on, both with an answer of the same size at the end.
+pub enum Decided {
+    /// Some of the signals may be derived.
+    Permit(Case<Permit>),
+    /// None may.
+    Withheld(Case<Withheld>),
+}
+
+/// Decides each signal of the question.
+///
+/// # Errors
+/// `AGREEMENT_UNKNOWN`, `PURPOSE_UNKNOWN`, `SIGNAL_UNKNOWN`, the code of the first guard that fires and does not depend
+/// on the person, `POLICY_ERROR` if anything could not be evaluated. Guards that look at the consent give reasons to
+/// withhold instead.
+pub fn decide(snapshot: &Snapshot, mut case: Case<Asked>, now: Time) -> Result<Decided, Refusal> {
+    // The entry names what decided, whatever was in force when the call began.
+    case.note().snapshot = snapshot.hash();
+    let opened = case.proof().opened();
+    let agreement = match own_agreement(snapshot, opened.payload(), &opened.partner().member().id) {
+        Ok(agreement) => agreement,
+        Err(code) => return Err(case.refuse(code)),
+    };
+    let question = case.proof().opened().payload();
+    let id = question.agreement.clone();
+    let weighed = weigh(snapshot, agreement, case.proof(), now);
+    case.note().agreement = Some(id);
+    let weighed = match weighed {
+        Ok(weighed) => weighed,
+        Err(code) => return Err(case.refuse(code)),
+    };
+    case.note().note = weighed.why.join(" ");
+    if weighed.permitted.is_empty() {
+        let withhold = |asked: Asked| Withheld::new(asked.into_opened(), weighed.withheld);
+        return Ok(Decided::Withheld(case.then(withhold)));
+    }
+    let permit = |asked: Asked| Permit::new(asked.into_opened(), weighed.permitted, weighed.withheld, weighed.fields);
+    Ok(Decided::Permit(case.then(permit)))
+}
+
+/// What was decided about all signals of a question.
+#[derive(Default)]
+struct Weighed {
+    permitted: Vec<SignalId>,
+    withheld: Vec<(SignalId, Withhold)>,
+    fields: FieldSet,
+    /// Guards that withheld, each once, for the entry: only the institution sees them.
+    why: Vec<String>,
+}
+
+fn own_agreement(snapshot: &Snapshot, question: &Question, partner: &PartnerId) -> Result<usize, Code> {
+    let index = snapshot.agreements().index(&question.agreement);
+    // Another partner's agreement looks like none.
+    index
+        .filter(|i| snapshot.agreements().at(*i).is_some_and(|a| a.partner == *partner))
+        .ok_or(Code::AgreementUnknown)
+}
+
+fn weigh(snapshot: &Snapshot, agreement: usize, asked: &Asked, now: Time) -> Result<Weighed, Code> {
+    let question = asked.opened().payload();
+    if question.signals.is_empty() || question.signals.len() > SIGNALS_PER_QUERY_MAX {
+        return Err(Code::FieldInvalid);
+    }
+    let purpose = snapshot.purpose_place(&question.purpose).ok_or(Code::PurposeUnknown)?;
+    let in_force = snapshot.agreements().at(agreement).is_some_and(|a| a.in_force(now));
+    let partner = &asked.opened().partner().member().id;
+    let mut weighed = Weighed::default();
+    for id in &question.signals {
+        let place = snapshot.signal_place(id).ok_or(Code::SignalUnknown)?;
+        let signal = snapshot.signal(id).ok_or(Code::SignalUnknown)?;
+        let consent = asked.consent().map(|c| stand(c, partner, &question.purpose, signal));
+        let key = Key {
+            agreement,
+            purpose,
+            signal: place,
+            standing: Standing { in_force, consent },
+        };
+        match snapshot.verdict(key) {
+            Verdict::Release => {
+                weighed.fields = weighed.fields.union(signal.lineage);
+                weighed.permitted.push(id.clone());
+            }
+            Verdict::Error => return Err(Code::PolicyError),
+            Verdict::Guard(guard) => match snapshot.then(guard) {
+                Then::Refuse(code) => return Err(code),
+                Then::Withhold(reason) => {
+                    weighed.withheld.push((id.clone(), reason));
+                    let why = snapshot.guard_id(guard);
+                    if !weighed.why.iter().any(|w| w == why) {
+                        weighed.why.push(why.to_owned());
+                    }
+                }
+            },
+        }
+    }
+    Ok(weighed)
+}
+
+/// The consent as this signal sees it.
+fn stand(consent: &ConsentFact, partner: &PartnerId, purpose: &Purpose, signal: &SignalFact) -> ConsentStanding {
+    let family = consent.families.iter().find(|(family, _)| *family == signal.family);
+    ConsentStanding {
+        recipient: consent.recipient == *partner,
+        current: consent.status == Status::Active,
+        purpose: consent.purposes.contains(purpose),
+        granularity: family.map_or(0, |(_, granularity)| *granularity),
+        separate: consent.separate,
+        look_back: signal.look_back_days <= consent.look_back_days,
+    }
+}

@@ -1,0 +1,149 @@
+//! The gRPC services. Decides nothing: finds out who calls, hands the bytes to the pipeline on a task that the
+//! application owns, and turns what comes back into a reply.
+mod connected;
+mod consent;
+mod exchange;
+mod log;
+mod records;
+mod server;
+pub mod status;
+
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    rustdoc::all,
+    reason = "generated"
+)]
+mod generated {
+    include!("gen/tollgate.v1.rs");
+}
+
+pub use server::{Services, serve};
+
+use crate::{
+    audit::Counter,
+    channel::{ConnInfo, Denylist},
+    edge::{Costly, Edge},
+    identity::PeerIdentity,
+    keyring::PublishedKeys,
+    limits::CALL_MS_MAX,
+    pipeline::{Action, Gate, Reply, act},
+    refusal::{Code, NotRecorded},
+    seal::Envelope,
+    wire::v1,
+};
+use std::{future::Future, sync::Arc, time::Duration};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+use tonic::{Request, Status};
+
+/// What every service needs.
+#[derive(Clone)]
+pub struct Desk {
+    /// The request path.
+    pub gate: Arc<Gate>,
+    /// The key list that is served.
+    pub keys: Arc<PublishedKeys>,
+    /// Rates per peer.
+    pub edge: Arc<Edge>,
+    /// Counted entries.
+    pub counter: Arc<Counter>,
+    /// Revoked certificates and keys.
+    pub denylist: Arc<Denylist>,
+    /// Owns every case that is under way.
+    pub tasks: TaskTracker,
+    /// Replies leave at a multiple of this.
+    pub reply_quantum: Duration,
+}
+
+impl Desk {
+    /// Who calls: asked anew for each call, because certificates are revoked and expire while connections live.
+    fn peer<T>(&self, request: &Request<T>) -> Result<PeerIdentity, Status> {
+        let Some(info) = request.extensions().get::<ConnInfo>() else {
+            return Err(status::counted(Code::PeerUnknown));
+        };
+        let peer = info.peer();
+        let now = self.gate.clock.now();
+        if info.ended() || self.denylist.is_denied(peer, now) {
+            return Err(self.turn_away(Code::PeerRevoked, peer.uri()));
+        }
+        if peer.not_after() < now {
+            return Err(self.turn_away(Code::CertificateExpired, peer.uri()));
+        }
+        Ok(peer.clone())
+    }
+
+    fn limit(&self, peer: &PeerIdentity, what: Costly) -> Result<(), Status> {
+        if self.edge.allows(peer.uri(), what) {
+            Ok(())
+        } else {
+            Err(self.turn_away(Code::RateLimited, peer.uri()))
+        }
+    }
+
+    /// Counted, not recorded one by one: neither a stranger nor a partner over its rate can fill the log.
+    fn turn_away(&self, code: Code, peer: &str) -> Status {
+        self.counter.count(code.name(), peer);
+        status::counted(code)
+    }
+
+    /// The envelope of a request, with what it costs already allowed.
+    fn envelope(&self, peer: &PeerIdentity, sealed: Option<v1::SealedRequest>) -> Result<Envelope, Status> {
+        let envelope = sealed
+            .and_then(|s| Envelope::from_wire(s).ok())
+            .ok_or_else(|| self.turn_away(Code::EnvelopeMalformed, peer.uri()))?;
+        if envelope.is_one_shot() {
+            self.limit(peer, Costly::Encapsulation)?;
+        }
+        Ok(envelope)
+    }
+
+    /// Runs a case to its end, whoever hangs up.
+    async fn run<T: Send + 'static>(
+        &self,
+        case: impl Future<Output = Result<T, NotRecorded>> + Send + 'static,
+    ) -> Result<T, Status> {
+        let running = self.tasks.spawn(case);
+        match tokio::time::timeout(Duration::from_millis(CALL_MS_MAX), running).await {
+            Ok(Ok(Ok(done))) => Ok(done),
+            Ok(Ok(Err(error))) => Err(status::not_recorded(error)),
+            // It panicked: its slot has written ABANDONED.
+            Ok(Err(_)) => Err(status::counted(Code::Internal)),
+            // It goes on and will be recorded.
+            Err(_) => Err(status::counted(Code::DeadlineExceeded)),
+        }
+    }
+
+    async fn sealed(
+        &self,
+        case: impl Future<Output = Result<Reply, NotRecorded>> + Send + 'static,
+    ) -> Result<v1::SealedReply, Status> {
+        let opened_at = Instant::now();
+        let reply = self.run(case).await;
+        self.hold_until_quantum(opened_at).await;
+        match reply? {
+            Reply::Answer(sealed) => Ok(sealed.into_wire()),
+            Reply::Refused(refusal) => Err(status::refused(&refusal)),
+        }
+    }
+
+    async fn act<A: Action + 'static>(
+        &self,
+        action: A,
+        peer: PeerIdentity,
+        envelope: Envelope,
+    ) -> Result<v1::SealedReply, Status> {
+        self.sealed(act(Arc::clone(&self.gate), action, peer, envelope)).await
+    }
+
+    /// Replies leave at open time plus a multiple of the quantum, so that their time tells less about their content.
+    async fn hold_until_quantum(&self, opened_at: Instant) {
+        let quantum = self.reply_quantum.as_nanos();
+        if let Some(over) = opened_at.elapsed().as_nanos().checked_rem(quantum).filter(|o| *o > 0) {
+            let rest = u64::try_from(quantum - over).unwrap_or(0);
+            tokio::time::sleep(Duration::from_nanos(rest)).await;
+        }
+    }
+}

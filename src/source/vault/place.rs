@@ -1,0 +1,41 @@
+//! Keys of the vault's rows and notes. The layouts are on disk.
+use super::Standing;
+use crate::{
+    crypto::{Label, ctx},
+    domain::SubjectToken,
+    source::{SourceError, batch::be64},
+};
+
+/// Notes that begin with this are the progress of batches.
+pub(super) const PROGRESS: &[u8] = b"batch/";
+
+pub(super) fn progress_key(id: &str) -> Vec<u8> {
+    [PROGRESS, id.as_bytes()].concat()
+}
+
+pub(super) fn read_progress(key: &[u8], value: &[u8]) -> Result<(String, Standing, [u8; 32]), SourceError> {
+    let read = || {
+        let id = String::from_utf8(key.strip_prefix(PROGRESS)?.to_vec()).ok()?;
+        let (number, rest) = be64(value)?;
+        let (held, catalogue) = be64(rest)?;
+        Some((id, Standing { number, held }, catalogue.try_into().ok()?))
+    };
+    read().ok_or_else(|| SourceError("the vault's notes are damaged: restore it, or load again".to_owned()))
+}
+
+pub(super) fn sentinel_key(number: u64) -> Vec<u8> {
+    [&b"sentinel/"[..], &number.to_be_bytes()].concat()
+}
+
+pub(super) fn sentinel_place(number: u64) -> Vec<u8> {
+    ctx(Label::Row, &[b"sentinel", &number.to_be_bytes()])
+}
+
+pub(super) fn row_key(token: &SubjectToken, number: u64) -> Vec<u8> {
+    [&token.0[..], &number.to_be_bytes()].concat()
+}
+
+pub(super) fn split_key(key: &[u8]) -> Option<(&[u8; 32], u64)> {
+    let (token, rest) = key.split_first_chunk::<32>()?;
+    be64(rest).map(|(number, _)| (token, number))
+}
