@@ -140,6 +140,8 @@ pub const FRAME_BYTES_MAX: usize = AUDIT_BATCH_MAX * (ENTRY_BYTES_MAX + 8) + NOT
 pub const STORED_VALUE_BYTES_MAX: usize = 7 << 10;
 /// sled's cache for log and state; the newest rows are what is asked for.
 pub const STORE_CACHE_BYTES: u64 = 16 << 20;
+/// How often a store that is still held is tried again, 20 ms apart: two seconds.
+pub const STORE_LOCK_TRIES: u32 = 100;
 /// How often the store is synced and the mark is moved: what a start after a crash replays, at 50,000 entries/s.
 pub const MARK_MS: u64 = 2_000;
 /// Below this much free disk ordinary entries are refused: sled, which does not survive a full disk, can still write
@@ -147,6 +149,8 @@ pub const MARK_MS: u64 = 2_000;
 pub const DISK_LOW_WATER_BYTES: u64 = 16 << 20;
 /// Set aside for withdrawals, suspensions and shutdown when the disk is full: 2,000 entries of 4 KiB.
 pub const DISK_RESERVE_BYTES: u64 = 8 << 20;
+/// Below this the store is not synced: eight of sled's segments of 512 KiB.
+pub const DISK_SYNC_BYTES: u64 = 4 << 20;
 /// How long a closing log waits for slots that are still held.
 pub const AUDIT_DRAIN_MS_MAX: u64 = 2_000;
 /// A line of an export: an entry twice in base64 and its words.

@@ -8,3 +8,4 @@
     clippy::print_stderr,
     reason = "a test fails by panicking"
 )]
+mod crash;

@@ -5,7 +5,6 @@ use super::{
     disk::{Disk, DiskFile},
     frame::{self, Frame, HEADER_BYTES, SEGMENT_HEADER_BYTES, SegmentHeader},
 };
-use crate::limits::SEGMENT_BYTES_MAX;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -61,24 +60,20 @@ pub(super) enum JournalError {
 pub(super) struct Journal {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
+    segment_bytes_max: u64,
     file: Arc<dyn DiskFile>,
     end: Place,
 }
 
 impl Journal {
-    /// A new journal; `header` is that of its first segment.
-    pub(super) fn create(disk: Arc<dyn Disk>, dir: &Path, header: &SegmentHeader) -> io::Result<Self> {
-        Ok(Self {
-            file: make_segment(&*disk, dir, header)?,
-            disk,
-            dir: dir.to_owned(),
-            end: Place::start_of(header.number),
-        })
-    }
-
     /// Goes on after `scanned`. Torn bytes are cut off. The last frame is written once more: if its first sync failed,
     /// the system may hold it in memory and take it for clean.
-    pub(super) fn resume(disk: Arc<dyn Disk>, dir: &Path, scanned: &Scanned) -> io::Result<Self> {
+    pub(super) fn resume(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        segment_bytes_max: u64,
+        scanned: &Scanned,
+    ) -> io::Result<Self> {
         let end = scanned.end;
         let file = disk.open(&segment_path(dir, end.segment))?;
         if let Some((at, len)) = scanned.last_frame.filter(|(at, _)| at.segment == end.segment) {
@@ -92,6 +87,7 @@ impl Journal {
         Ok(Self {
             disk,
             dir: dir.to_owned(),
+            segment_bytes_max,
             file,
             end,
         })
@@ -104,7 +100,7 @@ impl Journal {
 
     /// Whether the next frame belongs into a new segment.
     pub(super) fn is_segment_full(&self) -> bool {
-        self.end.offset >= SEGMENT_BYTES_MAX
+        self.end.offset >= self.segment_bytes_max
     }
 
     /// Begins the next segment. Nothing may be appended before this has succeeded once it was tried.
@@ -137,6 +133,11 @@ fn classify(error: io::Error) -> AppendError {
 
 fn segment_path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:08}.journal"))
+}
+
+/// Makes the first segment of a new journal.
+pub(super) fn begin(disk: &dyn Disk, dir: &Path, header: &SegmentHeader) -> io::Result<()> {
+    make_segment(disk, dir, header).map(drop)
 }
 
 /// The name appears by rename, when the header is on disk.

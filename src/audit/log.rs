@@ -14,12 +14,7 @@ use crate::{
     refusal::NotRecorded,
     state::StateError,
 };
-use std::{
-    fs::File,
-    sync::Arc,
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::{fs::File, sync::Arc, thread::JoinHandle};
 use tokio::sync::{
     mpsc::{self, error::TrySendError},
     oneshot,
@@ -100,7 +95,7 @@ impl Log {
     /// An entry, or `None` past the end.
     pub fn entry(&self, index: u64) -> Result<Option<StoredEntry>, StateError> {
         let read = self.with.shared.read(|reader| reader.entry(index));
-        read.map_err(|e| StateError(e.0))
+        read.map_err(|e| StateError(e.to_string()))
     }
 
     /// The log's name.
@@ -224,7 +219,8 @@ impl Auditable for Abandoned {
 
 /// The log's threads. Close it, or the last two seconds are applied again at the next start.
 pub struct Worker {
-    pub(super) queue: mpsc::WeakSender<Message>,
+    pub(super) stop: mpsc::OwnedPermit<Message>,
+    pub(super) shared: Arc<Shared>,
     pub(super) progress: Arc<Progress>,
     pub(super) committer: JoinHandle<()>,
     pub(super) syncer: JoinHandle<()>,
@@ -239,18 +235,13 @@ pub struct WorkerPanicked;
 
 impl Worker {
     /// Commits what is queued, waits shortly for slots that are still held, syncs store, head and mark, and ends.
-    /// It blocks: call it outside of async code.
+    /// The log and the state read nothing after that. It blocks: call it outside of async code.
     pub fn close(self) -> Result<(), WorkerPanicked> {
-        if let Some(queue) = self.queue.upgrade() {
-            let mut message = Message::Stop;
-            while let Err(TrySendError::Full(back)) = queue.try_send(message) {
-                message = back;
-                thread::sleep(Duration::from_millis(1));
-            }
-        }
+        drop(self.stop.send(Message::Stop));
         let committed = self.committer.join();
         self.progress.stop();
         let synced = self.syncer.join();
+        self.shared.store.close();
         drop(self.lock);
         committed.and(synced).map_err(|_| WorkerPanicked)
     }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     clock::Clock,
     crypto::{Rng, Secret, Signer},
-    limits::AUDIT_QUEUE_MAX,
+    limits::{AUDIT_QUEUE_MAX, SEGMENT_BYTES_MAX},
     state::State,
     store::{DataDir, StoreError},
 };
@@ -149,6 +149,9 @@ pub enum OpenError {
     /// The system refused.
     #[error("the audit log cannot be opened: {0}; check disk, permissions and free space")]
     Io(#[from] io::Error),
+    /// The queue has no place when it is new.
+    #[error("the audit queue cannot be made")]
+    Queue,
     /// The checkpoint cannot be signed.
     #[error("the log's key cannot sign")]
     Signer,
@@ -165,21 +168,21 @@ impl From<JournalError> for OpenError {
 
 impl From<StoreError> for OpenError {
     fn from(error: StoreError) -> Self {
-        OpenError::Store(error.0)
+        OpenError::Store(error.to_string())
     }
 }
 
 impl Log {
     /// Opens the log of a data directory, or begins one. Replays what the store may lack; see the module.
     pub fn open(setup: Setup<'_>) -> Result<Opened, OpenError> {
-        Self::open_on(setup, Arc::new(RealDisk))
+        Self::open_on(setup, Arc::new(RealDisk), SEGMENT_BYTES_MAX)
     }
 
-    pub(super) fn open_on(setup: Setup<'_>, disk: Arc<dyn Disk>) -> Result<Opened, OpenError> {
+    pub(super) fn open_on(setup: Setup<'_>, disk: Arc<dyn Disk>, segment_bytes_max: u64) -> Result<Opened, OpenError> {
         if !note::name_is_valid(&setup.origin) {
             return Err(OpenError::Origin(setup.origin));
         }
-        let files = Files::find(&setup, disk)?;
+        let files = Files::find(&setup, disk, segment_bytes_max)?;
         let found = files.begin_or_read(&setup)?;
         let restored = files.restore(&setup, found)?;
         start(setup, files.disk, restored)
@@ -217,7 +220,9 @@ fn start(setup: Setup<'_>, disk: Arc<dyn Disk>, mut restored: Restored) -> Resul
         dir.to_owned(),
     ));
     let progress = Arc::new(Progress::default());
-    let (queue, jobs) = mpsc::channel(AUDIT_QUEUE_MAX);
+    // One place more, which is taken at once: stopping needs no room in a full queue.
+    let (queue, jobs) = mpsc::channel(AUDIT_QUEUE_MAX + 1);
+    let stop = queue.clone().try_reserve_owned().map_err(|_| OpenError::Queue)?;
     let syncer = Syncer {
         shared: shared.clone(),
         progress: progress.clone(),
@@ -239,7 +244,8 @@ fn start(setup: Setup<'_>, disk: Arc<dyn Disk>, mut restored: Restored) -> Resul
         frame: FrameWriter::new(),
     };
     let worker = Worker {
-        queue: queue.downgrade(),
+        stop,
+        shared: shared.clone(),
         progress,
         committer: thread::Builder::new().name("audit".into()).spawn(|| committer.run())?,
         syncer: thread::Builder::new()

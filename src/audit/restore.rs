@@ -11,7 +11,7 @@ use super::{
     stored::read_entry,
     tip::{Journaled, Tip},
 };
-use crate::store::{LogStore, sync_dir};
+use crate::store::{LogStore, StoreError, sync_dir};
 use std::{fs, path::PathBuf, sync::Arc};
 
 /// Paths, and the disk they are on.
@@ -20,6 +20,7 @@ pub(super) struct Files {
     dir: PathBuf,
     journal: PathBuf,
     store: PathBuf,
+    segment_bytes_max: u64,
 }
 
 /// What lies outside the store.
@@ -43,12 +44,13 @@ pub(super) struct Restored {
 }
 
 impl Files {
-    pub(super) fn find(setup: &Setup<'_>, disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
+    pub(super) fn find(setup: &Setup<'_>, disk: Arc<dyn Disk>, segment_bytes_max: u64) -> Result<Self, OpenError> {
         let files = Self {
             disk,
             dir: setup.dir.path().to_owned(),
             journal: setup.dir.journal_dir(),
             store: setup.dir.store_dir(),
+            segment_bytes_max,
         };
         journal::remove_drafts(&*files.disk, &files.journal)?;
         Ok(files)
@@ -89,7 +91,7 @@ impl Files {
                     });
                 }
             }
-            Journal::create(self.disk.clone(), &self.journal, &header)?;
+            journal::begin(&*self.disk, &self.journal, &header)?;
             segments = journal::segments(&*self.disk, &self.journal, &setup.origin)?;
         }
         if !has_head {
@@ -138,7 +140,8 @@ impl Files {
         };
         let (store, mark) = match self.usable_store(&setup.origin, found.marked.as_ref()) {
             Ok(usable) => usable,
-            Err(why) => {
+            Err(Unusable::InUse) => return Err(StoreError::InUse.into()),
+            Err(Unusable::Because(why)) => {
                 recovery.quarantined = self.quarantine()?;
                 recovery.rebuilt = Some(why);
                 (LogStore::open(&self.store, &setup.origin)?, Mark::nothing())
@@ -172,16 +175,18 @@ impl Files {
     }
 
     fn resume(&self, scanned: &Scanned) -> Result<Journal, OpenError> {
-        Ok(Journal::resume(self.disk.clone(), &self.journal, scanned)?)
+        let disk = self.disk.clone();
+        Ok(Journal::resume(disk, &self.journal, self.segment_bytes_max, scanned)?)
     }
 
     /// The store if it has what the mark says, else why not.
-    fn usable_store(&self, origin: &str, mark: Option<&Mark>) -> Result<(LogStore, Mark), String> {
+    fn usable_store(&self, origin: &str, mark: Option<&Mark>) -> Result<(LogStore, Mark), Unusable> {
         let mark = mark.ok_or("the file `mark` is damaged")?;
-        let store = LogStore::open(&self.store, origin).map_err(|e| e.0)?;
-        let size = store.size().map_err(|e| e.0)?;
+        let store = LogStore::open(&self.store, origin).map_err(Unusable::from)?;
+        let size = store.size().map_err(Unusable::from)?;
         if size < mark.size {
-            return Err(format!("it has {size} entries, and the mark says {}", mark.size));
+            let why = format!("it has {size} entries, and the mark says {}", mark.size);
+            return Err(Unusable::Because(why));
         }
         let published = Published {
             head: Arc::new(Head {
@@ -197,7 +202,7 @@ impl Files {
         reader.root(mark.sealed).map_err(|_| "it lacks nodes of the tree")?;
         match mark.sealed.checked_sub(1).map(|last| reader.entry(last)) {
             None | Some(Ok(Some(_))) => {}
-            Some(_) => return Err("it lacks a block".into()),
+            Some(_) => return Err(Unusable::from("it lacks a block")),
         }
         Ok((store, mark.clone()))
     }
@@ -256,6 +261,27 @@ impl Files {
             }
         }
         Ok(())
+    }
+}
+
+/// Why a store is not taken as it is.
+enum Unusable {
+    InUse,
+    Because(String),
+}
+
+impl From<StoreError> for Unusable {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::InUse => Unusable::InUse,
+            StoreError::Failed(why) => Unusable::Because(why),
+        }
+    }
+}
+
+impl From<&str> for Unusable {
+    fn from(why: &str) -> Self {
+        Unusable::Because(why.to_owned())
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     shared::Shared,
     slots::Slots,
 };
-use crate::limits::{DISK_LOW_WATER_BYTES, DISK_RESERVE_BYTES, MARK_MS};
+use crate::limits::{DISK_LOW_WATER_BYTES, DISK_RESERVE_BYTES, DISK_SYNC_BYTES, MARK_MS};
 use std::{
     io,
     path::{Path, PathBuf},
@@ -32,6 +32,12 @@ impl Progress {
     /// The store has applied this much.
     pub(super) fn applied(&self, mark: Mark) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).applied = Some(mark);
+    }
+
+    /// A mark that could not be written yet, unless a newer one came meanwhile.
+    fn put_back(&self, mark: Mark) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.applied.get_or_insert(mark);
     }
 
     /// The last round, at once.
@@ -66,7 +72,15 @@ impl Syncer {
         loop {
             let (applied, last) = self.progress.wait();
             if let Some(mark) = applied {
-                self.round(&mark);
+                // A full disk would be the end of sled. What is not synced waits: the journal has it.
+                if last && !self.reserve.has_room_to_sync() {
+                    let _ = self.reserve.release();
+                }
+                if self.reserve.has_room_to_sync() {
+                    self.round(&mark);
+                } else {
+                    self.progress.put_back(mark);
+                }
             }
             if last {
                 return;
@@ -109,6 +123,11 @@ impl Reserve {
 
     fn path(&self) -> PathBuf {
         self.dir.join("reserve")
+    }
+
+    /// Whether sled can write what it holds in memory, at most a few of its segments of 512 KiB.
+    fn has_room_to_sync(&self) -> bool {
+        self.disk.room(&self.dir).is_ok_and(|room| room >= DISK_SYNC_BYTES)
     }
 
     /// Gives the room back to the disk.

@@ -48,7 +48,7 @@ impl DataDir {
     /// Makes a data directory in a new or empty directory, readable by its owner only, and opens it.
     pub fn create(path: &Path) -> Result<Self, DataDirError> {
         let at = |source| io_error(path, source);
-        if path.exists() && fs::read_dir(path).map_err(at)?.next().is_some() {
+        if path.exists() && !is_free(path).map_err(at)? {
             return Err(DataDirError::NotEmpty(path.to_owned()));
         }
         make_dir(path).map_err(at)?;
@@ -123,6 +123,24 @@ pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+/// Empty, or left by a crash in the middle of [`DataDir::create`]: our names, and nothing in them.
+fn is_free(path: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_str().unwrap_or_default();
+        let ours = match name {
+            "LOCK" | "FORMAT.tmp" => true,
+            part if PARTS.contains(&part) => fs::read_dir(entry.path())?.next().is_none(),
+            _ => false,
+        };
+        if !ours {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 fn make_dir(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
@@ -170,6 +188,8 @@ mod tests {
         let made = DataDir::create(&path).unwrap();
         assert!(matches!(DataDir::open(&path), Err(DataDirError::InUse)));
         drop(made);
+        fs::rename(path.join("FORMAT"), path.join("FORMAT.tmp")).unwrap();
+        drop(DataDir::create(&path).expect("a crash in the middle of creation must not need a hand"));
         assert!(matches!(DataDir::create(&path), Err(DataDirError::NotEmpty(_))));
         assert!(DataDir::open(&path).unwrap().journal_dir().is_dir());
         fs::write(path.join("FORMAT"), "tollgate-data 2\n").unwrap();

@@ -4,9 +4,10 @@
 //! again from any earlier point. sled panics on bytes that changed under it; a panic becomes an error here.
 use super::dir::sync_dir;
 use crate::{
-    limits::{STORE_CACHE_BYTES, STORED_VALUE_BYTES_MAX},
+    limits::{STORE_CACHE_BYTES, STORE_LOCK_TRIES, STORED_VALUE_BYTES_MAX},
     state::{Effect, Row, State, StateError, Table},
 };
+use arc_swap::ArcSwapOption;
 use std::{
     fs::{self, File},
     io,
@@ -14,23 +15,44 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
 };
 
-/// The store failed or is damaged. It can be built again from the journal.
+/// Why the store cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the store failed: {0}")]
-pub(crate) struct StoreError(pub(crate) String);
+pub(crate) enum StoreError {
+    /// Somebody else has it open: it is sound, and must not be put aside.
+    #[error("the store is in use: close the log that has it open")]
+    InUse,
+    /// It failed or is damaged. It can be built again from the journal.
+    #[error("the store failed: {0}")]
+    Failed(String),
+}
 
 /// sled, for log and state.
 pub(crate) struct LogStore {
     path: PathBuf,
+    /// Nothing once it is closed, although handles to it remain.
+    open: ArcSwapOption<Trees>,
+    /// Set once: after a failure nothing is read or written, or a caller could see a state that is not the log's.
+    failed: AtomicBool,
+}
+
+struct Trees {
     db: sled::Db,
     blocks: sled::Tree,
     nodes: sled::Tree,
     single: sled::Tree,
     tables: Vec<(Table, sled::Tree)>,
-    /// Set once: after a failure nothing is read or written, or a caller could see a state that is not the log's.
-    failed: AtomicBool,
+}
+
+#[derive(Clone, Copy)]
+enum Name {
+    Blocks,
+    Nodes,
+    Single,
+    Table(Table),
 }
 
 /// A file whose presence says that the store must be built again. It survives a restart.
@@ -42,47 +64,39 @@ impl LogStore {
     /// Opens or makes the store of the log `origin`. `Ok` says little: compare [`LogStore::size`] with the mark.
     pub(crate) fn open(path: &Path, origin: &str) -> Result<Self, StoreError> {
         if path.join(DAMAGED).exists() {
-            return Err(StoreError("it was found damaged".into()));
+            return Err(StoreError::Failed("it was found damaged".into()));
         }
-        drop_unfinished_snapshots(path).map_err(|e| StoreError(e.to_string()))?;
-        let store = calm(|| {
-            let db = sled::Config::new()
-                .path(path)
-                .cache_capacity(STORE_CACHE_BYTES)
-                // The syncer flushes; sled's own interval would only add writes.
-                .flush_every_ms(None)
-                .open()?;
-            let mut tables = Vec::new();
-            for table in Table::ALL {
-                tables.push((table, db.open_tree([b't', table as u8])?));
+        drop_unfinished_snapshots(path).map_err(|e| StoreError::Failed(e.to_string()))?;
+        // sled's own threads may hold a store that was just closed a moment longer.
+        let mut tries = 0;
+        let trees = loop {
+            match calm(|| Trees::open(path)) {
+                Err(StoreError::InUse) if tries < STORE_LOCK_TRIES => thread::sleep(Duration::from_millis(20)),
+                result => break result?,
             }
-            Ok(Self {
-                path: path.to_owned(),
-                blocks: db.open_tree("blocks")?,
-                nodes: db.open_tree("nodes")?,
-                single: db.open_tree("single")?,
-                tables,
-                db,
-                failed: AtomicBool::new(false),
-            })
-        })?;
-        match store.get(&store.single, ORIGIN)? {
-            Some(found) if found != origin.as_bytes() => return Err(StoreError("it belongs to another log".into())),
-            Some(_) => {}
-            None => store.put(&store.single, ORIGIN, origin.as_bytes())?,
+            tries += 1;
+        };
+        let store = Self {
+            path: path.to_owned(),
+            open: ArcSwapOption::from_pointee(trees),
+            failed: AtomicBool::new(false),
+        };
+        match store.get(Name::Single, ORIGIN)? {
+            Some(found) if found != origin.as_bytes() => Err(StoreError::Failed("it belongs to another log".into())),
+            Some(_) => Ok(store),
+            None => store.put(Name::Single, ORIGIN, origin.as_bytes()).map(|()| store),
         }
-        Ok(store)
     }
 
     /// Number of entries that were applied.
     pub(crate) fn size(&self) -> Result<u64, StoreError> {
-        let bytes = self.get(&self.single, SIZE)?;
+        let bytes = self.get(Name::Single, SIZE)?;
         Ok(bytes.and_then(|b| b.try_into().ok()).map_or(0, u64::from_be_bytes))
     }
 
     /// Says that entries up to `size` were applied.
     pub(crate) fn put_size(&self, size: u64) -> Result<(), StoreError> {
-        self.put(&self.single, SIZE, &size.to_be_bytes())
+        self.put(Name::Single, SIZE, &size.to_be_bytes())
     }
 
     /// Puts a sealed block, in parts of at most [`STORED_VALUE_BYTES_MAX`].
@@ -91,16 +105,16 @@ impl LogStore {
             let mut key = [0; 9];
             let from = number.to_be_bytes().into_iter().chain([part]);
             key.iter_mut().zip(from).for_each(|(to, from)| *to = from);
-            self.put(&self.blocks, &key, chunk)?;
+            self.put(Name::Blocks, &key, chunk)?;
         }
         Ok(())
     }
 
     /// A sealed block; empty if it is not there.
     pub(crate) fn block(&self, number: u64) -> Result<Vec<u8>, StoreError> {
-        self.guarded(|| {
+        self.guarded(|trees| {
             let mut out = Vec::new();
-            for part in self.blocks.scan_prefix(number.to_be_bytes()) {
+            for part in trees.blocks.scan_prefix(number.to_be_bytes()) {
                 out.extend_from_slice(&part?.1);
             }
             Ok(out)
@@ -109,27 +123,27 @@ impl LogStore {
 
     /// Puts a tree node at its stored index.
     pub(crate) fn put_node(&self, index: u64, hash: &[u8; 32]) -> Result<(), StoreError> {
-        self.put(&self.nodes, &index.to_be_bytes(), hash)
+        self.put(Name::Nodes, &index.to_be_bytes(), hash)
     }
 
     /// A tree node.
     pub(crate) fn node(&self, index: u64) -> Result<Option<[u8; 32]>, StoreError> {
-        let bytes = self.get(&self.nodes, &index.to_be_bytes())?;
+        let bytes = self.get(Name::Nodes, &index.to_be_bytes())?;
         Ok(bytes.and_then(|b| b.try_into().ok()))
     }
 
     /// Applies what an entry changes.
     pub(crate) fn apply(&self, effect: &Effect) -> Result<(), StoreError> {
-        let tree = self.table(effect.table)?;
+        let name = Name::Table(effect.table);
         match &effect.value {
-            Some(value) => self.put(tree, &effect.key, value),
-            None => self.guarded(|| tree.remove(&effect.key).map(drop)),
+            Some(value) => self.put(name, &effect.key, value),
+            None => self.guarded(|trees| trees.tree(name)?.remove(&effect.key).map(drop)),
         }
     }
 
     /// Everything applied so far is on disk when this returns. sled's own `flush` writes without an fsync on Linux.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
-        self.guarded(|| self.db.flush().map(drop))?;
+        self.guarded(|trees| trees.db.flush().map(drop))?;
         let synced = File::open(self.path.join("db"))
             .and_then(|db| db.sync_data())
             .and_then(|()| sync_dir(&self.path));
@@ -139,6 +153,12 @@ impl LogStore {
             Ok(true) => Err(self.fail("a value was too large".into())),
             _ => Ok(()),
         }
+    }
+
+    /// Lets go of the files. Handles that remain read nothing any more.
+    pub(crate) fn close(&self) {
+        self.stop();
+        self.open.store(None);
     }
 
     /// Whether an operation failed. Nothing works after that until a restart.
@@ -156,29 +176,26 @@ impl LogStore {
         self.fail("its bytes are damaged".into())
     }
 
-    fn table(&self, table: Table) -> Result<&sled::Tree, StoreError> {
-        let found = self.tables.iter().find(|(t, _)| *t == table);
-        found
-            .map(|(_, tree)| tree)
-            .ok_or_else(|| StoreError("no such table".into()))
-    }
-
-    fn put(&self, tree: &sled::Tree, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+    fn put(&self, name: Name, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         if value.len() > STORED_VALUE_BYTES_MAX {
-            return Err(StoreError("a value is too large".into()));
+            return Err(StoreError::Failed("a value is too large".into()));
         }
-        self.guarded(|| tree.insert(key, value).map(drop))
+        self.guarded(|trees| trees.tree(name)?.insert(key, value).map(drop))
     }
 
-    fn get(&self, tree: &sled::Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.guarded(|| Ok(tree.get(key)?.map(|v| v.to_vec())))
+    fn get(&self, name: Name, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.guarded(|trees| Ok(trees.tree(name)?.get(key)?.map(|v| v.to_vec())))
     }
 
-    fn guarded<T>(&self, f: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
+    fn guarded<T>(&self, f: impl FnOnce(&Trees) -> sled::Result<T>) -> Result<T, StoreError> {
         if self.has_failed() {
-            return Err(StoreError("it failed before: restart the gateway".into()));
+            return Err(StoreError::Failed(
+                "it failed before or is closed: restart the gateway".into(),
+            ));
         }
-        calm(f).map_err(|e| self.fail(e.0))
+        let open = self.open.load();
+        let trees = open.as_ref().ok_or_else(|| StoreError::Failed("it is closed".into()))?;
+        calm(|| f(trees)).map_err(|error| self.fail(error.to_string()))
     }
 
     /// Closed for good, and built again at the next start.
@@ -186,26 +203,27 @@ impl LogStore {
         self.stop();
         // If even this cannot be written, the next start finds the damage by itself or not at all before it is read.
         let _ = File::create(self.path.join(DAMAGED)).and_then(|f| f.sync_all());
-        StoreError(why)
+        StoreError::Failed(why)
     }
 }
 
 impl State for LogStore {
     fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StateError> {
-        self.table(table)
-            .and_then(|tree| self.get(tree, key))
-            .map_err(|e| StateError(e.0))
+        self.get(Name::Table(table), key).map_err(|e| StateError(e.to_string()))
     }
 
     fn rows(&self, table: Table, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, StateError> {
-        let tree = self.table(table).map_err(|e| StateError(e.0))?;
         let start = match after {
             Some(key) if key >= prefix => Bound::Excluded(key.to_vec()),
             _ => Bound::Included(prefix.to_vec()),
         };
-        let read = self.guarded(|| {
+        let read = self.guarded(|trees| {
             let mut out = Vec::new();
-            for row in tree.range((start, Bound::Unbounded)).take(limit) {
+            for row in trees
+                .tree(Name::Table(table))?
+                .range((start, Bound::Unbounded))
+                .take(limit)
+            {
                 let (key, value) = row?;
                 if !key.starts_with(prefix) {
                     break;
@@ -214,14 +232,52 @@ impl State for LogStore {
             }
             Ok(out)
         });
-        read.map_err(|e| StateError(e.0))
+        read.map_err(|e| StateError(e.to_string()))
     }
 }
 
+impl Trees {
+    fn open(path: &Path) -> sled::Result<Self> {
+        let db = sled::Config::new()
+            .path(path)
+            .cache_capacity(STORE_CACHE_BYTES)
+            // The syncer flushes; sled's own interval would only add writes.
+            .flush_every_ms(None)
+            .open()?;
+        let mut tables = Vec::new();
+        for table in Table::ALL {
+            tables.push((table, db.open_tree([b't', table as u8])?));
+        }
+        Ok(Self {
+            blocks: db.open_tree("blocks")?,
+            nodes: db.open_tree("nodes")?,
+            single: db.open_tree("single")?,
+            tables,
+            db,
+        })
+    }
+
+    fn tree(&self, name: Name) -> sled::Result<&sled::Tree> {
+        match name {
+            Name::Blocks => Ok(&self.blocks),
+            Name::Nodes => Ok(&self.nodes),
+            Name::Single => Ok(&self.single),
+            Name::Table(table) => {
+                let found = self.tables.iter().find(|(t, _)| *t == table);
+                let missing = || sled::Error::Unsupported("no such table".into());
+                found.map(|(_, tree)| tree).ok_or_else(missing)
+            }
+        }
+    }
+}
+
+/// Runs sled, whose panics become errors.
 fn calm<T>(f: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
     match catch_unwind(AssertUnwindSafe(f)) {
-        Ok(result) => result.map_err(|e| StoreError(e.to_string())),
-        Err(_) => Err(StoreError("its bytes are damaged".into())),
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(sled::Error::Io(error))) if error.to_string().contains("acquire lock") => Err(StoreError::InUse),
+        Ok(Err(error)) => Err(StoreError::Failed(error.to_string())),
+        Err(_) => Err(StoreError::Failed("its bytes are damaged".into())),
     }
 }
 
@@ -290,7 +346,11 @@ mod tests {
         store.sync().unwrap();
         drop(store);
         fs::write(temp.path().join("snap.FFFFFFFFFFFFFFFF.generating"), b"x").unwrap();
-        assert_eq!(LogStore::open(temp.path(), "o").unwrap().size(), Ok(5));
+        let store = LogStore::open(temp.path(), "o").unwrap();
+        assert_eq!(store.size(), Ok(5));
+        assert_eq!(LogStore::open(temp.path(), "o").err(), Some(StoreError::InUse));
+        store.close();
+        assert!(store.size().is_err());
         assert!(LogStore::open(temp.path(), "p").is_err());
     }
 }

@@ -26,7 +26,7 @@ fn refused(path: &Path) -> OpenError {
 
 #[test]
 fn a_journal_that_lost_its_end_is_refused() {
-    let temp = tempfile::tempdir().unwrap();
+    let temp = temp();
     closed(temp.path(), 40);
     change(&journal(temp.path()), |b| b.truncate(b.len() - 1));
     assert!(matches!(refused(temp.path()), OpenError::Shorter { known: 40, .. }));
@@ -45,7 +45,7 @@ fn a_journal_that_lost_its_end_is_refused() {
 
 #[test]
 fn a_batch_that_was_torn_before_anyone_was_told_is_dropped_and_reported() {
-    let temp = tempfile::tempdir().unwrap();
+    let temp = temp();
     let acknowledged = closed(temp.path(), 40);
     let torn = [&b"TGF1"[..], &[0, 0, 9, 9, 1, 2, 3, 4, 5]].concat();
     for rest in [torn, vec![0; 700], vec![1]] {
@@ -60,7 +60,7 @@ fn a_batch_that_was_torn_before_anyone_was_told_is_dropped_and_reported() {
 
 #[test]
 fn damage_in_the_middle_is_not_taken_for_a_torn_end() {
-    let temp = tempfile::tempdir().unwrap();
+    let temp = temp();
     closed(temp.path(), 40);
     fs::remove_file(temp.path().join("mark")).unwrap();
     // A length that reaches behind the end of the file.
@@ -70,7 +70,7 @@ fn damage_in_the_middle_is_not_taken_for_a_torn_end() {
 
 #[test]
 fn a_lost_or_damaged_store_is_put_aside_and_built_again() {
-    let temp = tempfile::tempdir().unwrap();
+    let temp = temp();
     let acknowledged = closed(temp.path(), 200);
     let store = temp.path().join("store");
     type Damage = fn(&Path);
@@ -96,7 +96,7 @@ fn a_lost_or_damaged_store_is_put_aside_and_built_again() {
 
 #[test]
 fn an_older_store_is_noticed() {
-    let temp = tempfile::tempdir().unwrap();
+    let temp = temp();
     let (path, old) = (temp.path().join("data"), temp.path().join("old"));
     let mut acknowledged = closed(&path, 40);
     let copied = std::process::Command::new("cp")
@@ -118,7 +118,7 @@ fn an_older_store_is_noticed() {
 
 #[test]
 fn a_head_that_is_missing_or_of_another_key_is_refused() {
-    let temp = tempfile::tempdir().unwrap();
+    let temp = temp();
     closed(temp.path(), 40);
     let head = temp.path().join("head");
     let good = fs::read(&head).unwrap();
@@ -147,7 +147,7 @@ fn a_head_that_is_missing_or_of_another_key_is_refused() {
 
 #[test]
 fn entries_that_do_not_lead_to_the_signed_root_are_refused() {
-    let temp = tempfile::tempdir().unwrap();
+    let temp = temp();
     closed(temp.path(), 40);
     // What a forger does who can write the disk and cannot sign: he changes an entry and mends the checksum.
     change(&journal(temp.path()), |b| {
@@ -162,4 +162,48 @@ fn entries_that_do_not_lead_to_the_signed_root_are_refused() {
         refused(temp.path()),
         OpenError::Entry { .. } | OpenError::Root(_)
     ));
+}
+
+#[test]
+fn a_missing_cut_or_exchanged_segment_is_named() {
+    let temp = temp();
+    let opened = open_on(temp.path(), Arc::new(crate::audit::disk::RealDisk)).unwrap();
+    let acknowledged = append(&opened.log, 0..80, 4);
+    opened.worker.close().unwrap();
+    let segment = |n: u32| temp.path().join(format!("journal/{n:08}.journal"));
+    assert!(segment(5).exists());
+    let good: Vec<_> = (1..=5).map(|n| fs::read(segment(n)).unwrap()).collect();
+    let in_segment_3 = crate::audit::frame::SegmentHeader::decode(&good[2][..4_096])
+        .unwrap()
+        .first;
+    let cases: [(&str, &dyn Fn()); 5] = [
+        ("missing", &|| fs::remove_file(segment(3)).unwrap()),
+        ("cut", &|| fs::write(segment(2), &good[1][..good[1].len() - 1]).unwrap()),
+        ("longer", &|| {
+            fs::write(segment(2), [&good[1][..], &[0]].concat()).unwrap()
+        }),
+        ("exchanged", &|| fs::write(segment(3), &good[3]).unwrap()),
+        ("header", &|| change(&segment(3), |b| b[30] ^= 1)),
+    ];
+    for (name, damage) in cases {
+        damage();
+        assert!(matches!(refused(temp.path()), OpenError::Journal(_)), "{name}");
+        let bad = verify::dir(temp.path(), &vkey(), &mut |_| ()).unwrap_err();
+        assert!(
+            bad.index <= in_segment_3 && bad.index + 4 >= in_segment_3,
+            "{name}: {bad}"
+        );
+        fs::write(segment(2), &good[1]).unwrap();
+        fs::write(segment(3), &good[2]).unwrap();
+    }
+    let verified = verify::dir(temp.path(), &vkey(), &mut |_| ()).unwrap();
+    assert_eq!(verified.entries, 80);
+    // Rebuilt over all segments, and after the newest mark.
+    fs::remove_file(temp.path().join("mark")).unwrap();
+    for replayed in [80, 0] {
+        let opened = open(temp.path()).unwrap();
+        assert_eq!(opened.recovery.replayed, replayed, "{}", opened.recovery);
+        assert_kept(&opened, &acknowledged);
+        opened.worker.close().unwrap();
+    }
 }

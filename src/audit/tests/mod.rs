@@ -39,6 +39,14 @@ fn setup(dir: &DataDir) -> Setup<'_> {
     }
 }
 
+/// Where there is one, a disk in memory: nothing here depends on a real sync, and it only takes time. `tests/slow.rs`
+/// uses the disk.
+fn temp() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
 fn data_dir(path: &Path) -> DataDir {
     if path.join("FORMAT").exists() {
         DataDir::open(path).unwrap()
@@ -51,8 +59,9 @@ fn open(path: &Path) -> Result<Opened, OpenError> {
     Log::open(setup(&data_dir(path)))
 }
 
+/// With segments of a few batches.
 fn open_on(path: &Path, disk: Arc<dyn Disk>) -> Result<Opened, OpenError> {
-    Log::open_on(setup(&data_dir(path)), disk)
+    Log::open_on(setup(&data_dir(path)), disk, 8 << 10)
 }
 
 /// An entry that also changes one row of state.

@@ -43,7 +43,7 @@ fn mend(journal: &mut [u8], frame: &Range<usize>) {
 
 #[test]
 fn a_sound_log_verifies_and_progress_is_told() {
-    let temp = tempfile::tempdir().unwrap();
+    let temp = temp();
     closed(temp.path());
     let mut seen = Vec::new();
     let verified = verify::dir(temp.path(), &vkey(), &mut |n| seen.push(n)).unwrap();
@@ -67,7 +67,7 @@ fn a_sound_log_verifies_and_progress_is_told() {
 
 #[test]
 fn a_changed_entry_is_named_by_its_batch() {
-    let temp = tempfile::tempdir().unwrap();
+    let temp = temp();
     let journal = closed(temp.path());
     let good = fs::read(&journal).unwrap();
     let all = frames(&good);
@@ -91,7 +91,7 @@ fn a_changed_entry_is_named_by_its_batch() {
 
 #[test]
 fn missing_swapped_and_foreign_batches_are_named() {
-    let temp = tempfile::tempdir().unwrap();
+    let temp = temp();
     let journal = closed(temp.path());
     let good = fs::read(&journal).unwrap();
     let all = frames(&good);
@@ -119,7 +119,7 @@ fn missing_swapped_and_foreign_batches_are_named() {
 
 #[test]
 fn a_changed_effect_is_found_by_who_may_open_the_details() {
-    let temp = tempfile::tempdir().unwrap();
+    let temp = temp();
     let journal = closed(temp.path());
     let mut bytes = fs::read(&journal).unwrap();
     let at = bytes.windows(8).position(|w| w == b"value-17").unwrap();
@@ -141,7 +141,7 @@ fn exported(path: &Path) -> String {
 
 #[test]
 fn an_export_verifies_and_a_changed_one_is_named() {
-    let temp = tempfile::tempdir().unwrap();
+    let temp = temp();
     closed(temp.path());
     let text = exported(temp.path());
     let check = |text: &str| verify::export(text.as_bytes(), &vkey(), &mut |_| ());
@@ -178,7 +178,7 @@ fn an_export_verifies_and_a_changed_one_is_named() {
 
 #[test]
 fn counted_events_become_one_entry_a_reason_and_peer() {
-    let temp = tempfile::tempdir().unwrap();
+    let temp = temp();
     let opened = open(temp.path()).unwrap();
     let counter = Counter::new(opened.log.clone(), Arc::new(ManualClock::new(Time(0))));
     for _ in 0..1_000 {

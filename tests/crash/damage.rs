@@ -1,0 +1,146 @@
+//! Every flipped byte and every truncation of a data directory is detected or harmless: never another log, never a
+//! shorter one. A sample by default; `TOLLGATE_LONG=1` takes every byte outside of sled and many inside.
+use super::{Dice, METHOD, check_token, event, is_long, open, seed, token, vkey};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use tollgate::audit::verify;
+
+const ENTRIES: u64 = 70;
+
+/// A small closed data directory, and the tokens of all entries.
+fn closed(dir: &Path) -> Vec<String> {
+    let opened = open(dir).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut tokens = Vec::new();
+    for n in 0..ENTRIES {
+        let word = format!("w{n}");
+        let slot = opened.log.reserve("p", METHOD).unwrap();
+        let recorded = runtime
+            .block_on(slot.append(event(&word)))
+            .map_err(|e| e.to_string())
+            .unwrap();
+        tokens.push(token(recorded.receipt().index, &word));
+    }
+    opened.worker.close().unwrap();
+    tokens
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut out = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            out.extend(files(&path));
+        } else {
+            out.push(path);
+        }
+    }
+    out.sort();
+    out
+}
+
+fn copy(from: &Path, to: &Path) {
+    for file in files(from) {
+        let target = to.join(file.strip_prefix(from).unwrap());
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        // The reserve is zeros, and large.
+        if file.file_name().unwrap() != "reserve" {
+            fs::copy(&file, target).unwrap();
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    refused: usize,
+    rebuilt: usize,
+    unreadable: usize,
+    harmless: usize,
+}
+
+/// Opens a damaged copy: refused, or everything is there, or what is not there says so.
+fn judge(dir: &Path, tokens: &[String], what: &str, tally: &mut Tally) {
+    let offline = verify::dir(dir, &vkey(), &mut |_| ());
+    if let Ok(verified) = offline {
+        assert_eq!(verified.entries, ENTRIES, "{what}");
+    }
+    let opened = match std::panic::catch_unwind(|| open(dir)) {
+        Ok(Ok(opened)) => opened,
+        // A damaged `FORMAT` is refused by the data directory itself.
+        Ok(Err(_)) | Err(_) => {
+            tally.refused += 1;
+            return;
+        }
+    };
+    assert_eq!(opened.log.head().size, ENTRIES, "{what}: a shorter log");
+    let failures: Vec<_> = tokens.iter().filter_map(|t| check_token(&opened, t).err()).collect();
+    let rebuilt = opened.recovery.rebuilt.is_some();
+    let _ = opened.worker.close();
+    if failures.is_empty() {
+        tally.rebuilt += usize::from(rebuilt);
+        tally.harmless += usize::from(!rebuilt);
+        return;
+    }
+    // What cannot be read must say so, and be whole again after the next start.
+    for failure in &failures {
+        assert!(failure.contains("could not be read"), "{what}: {failure}");
+    }
+    tally.unreadable += 1;
+    let opened = open(dir).unwrap_or_else(|e| panic!("{what}: {e}"));
+    for token in tokens {
+        check_token(&opened, token).unwrap_or_else(|e| panic!("{what}: {e}"));
+    }
+    opened.worker.close().unwrap();
+}
+
+#[test]
+fn flipped_bits_and_cut_files_are_detected_or_harmless() {
+    let temp = tempfile::tempdir().unwrap();
+    let (good, bad) = (temp.path().join("good"), temp.path().join("bad"));
+    let tokens = closed(&good);
+    let mut dice = Dice(seed());
+    let mut tally = Tally::default();
+    for file in files(&good) {
+        let name = file.strip_prefix(&good).unwrap().to_owned();
+        let bytes = fs::read(&file).unwrap();
+        if bytes.is_empty() || name == Path::new("reserve") {
+            continue;
+        }
+        let inside_sled = name.starts_with("store");
+        let flips = match (is_long(), inside_sled) {
+            (false, _) => 12,
+            (true, true) => 3_000,
+            (true, false) => bytes.len() as u64,
+        };
+        for n in 0..flips {
+            let at = if is_long() && !inside_sled {
+                n
+            } else {
+                dice.below(bytes.len() as u64)
+            } as usize;
+            let bit = 1 << dice.below(8);
+            copy(&good, &bad);
+            let mut changed = bytes.clone();
+            changed[at] ^= bit;
+            fs::write(bad.join(&name), changed).unwrap();
+            judge(
+                &bad,
+                &tokens,
+                &format!("{} byte {at} xor {bit}", name.display()),
+                &mut tally,
+            );
+            fs::remove_dir_all(&bad).unwrap();
+        }
+        for _ in 0..if is_long() { 500 } else { 6 } {
+            let len = dice.below(bytes.len() as u64) as usize;
+            copy(&good, &bad);
+            fs::write(bad.join(&name), &bytes[..len]).unwrap();
+            judge(&bad, &tokens, &format!("{} cut to {len}", name.display()), &mut tally);
+            fs::remove_dir_all(&bad).unwrap();
+        }
+    }
+    eprintln!("{tally:?}");
+    assert!(tally.refused > 0 && tally.rebuilt > 0 && tally.harmless > 0);
+}
