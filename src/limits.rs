@@ -164,6 +164,8 @@ pub const COUNTED_PEERS_MAX: usize = 256;
 pub const FIELDS_MAX: usize = 256;
 /// Months in a series.
 pub const SERIES_MAX: usize = 36;
+/// Rows that are looked at in one go when replaced records are removed: a few milliseconds of sled.
+pub const PRUNE_ROWS: usize = 10_000;
 /// Rows in one chunk of a load.
 pub const LOAD_ROWS_MAX: usize = 512;
 /// A sealed record. sled moves pages over 128 KiB to files without fsync, and a page holds 16 values.

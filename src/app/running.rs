@@ -14,11 +14,11 @@ use crate::{
     edge::Edge,
     facts::{Facts, Kind},
     keyring::PublishedKeys,
-    limits::DRAIN_MS_MAX,
+    limits::{DRAIN_MS_MAX, PRUNE_ROWS},
     pipeline::{Gate, PersonLocks, Recent},
     rpc::{self, Desk, Services},
     seal::Opener,
-    source::LossRule,
+    source::{LossRule, VaultError},
     state::Effect,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -256,12 +256,24 @@ async fn housekeeping(
         }
         edge.sweep();
         gate.opener.sessions().sweep(gate.clock.now());
+        prune(Arc::clone(&gate)).await;
         if let Err(error) = publisher.keep_current().await {
             // The list that is published stays good for hours: say so and try again.
             tracing::error!(%error, "key list not renewed");
         }
     }
     Ok(())
+}
+
+/// Removes records that were replaced, a bounded piece at a time, off the threads that answer.
+async fn prune(gate: Arc<Gate>) {
+    let pruned = tokio::task::spawn_blocking(move || {
+        while !gate.vault.prune(PRUNE_ROWS)?.done {}
+        Ok::<_, VaultError>(())
+    });
+    if !matches!(pruned.await, Ok(Ok(()))) {
+        tracing::error!("replaced records could not be removed; readers do not see them");
+    }
 }
 
 impl Running {

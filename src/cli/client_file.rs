@@ -13,12 +13,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
-use tonic::transport::Endpoint;
-
-/// How long a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,12 +65,6 @@ pub(super) async fn connect(path: &Path, address: Option<SocketAddr>) -> Result<
     let identity = VerifyKey::from_spki_pem(&text(&file.keys.gateway_identity)?)
         .map_err(|e| wrong(&file.keys.gateway_identity, e))?;
     let address = address.unwrap_or(file.address);
-    let channel = Endpoint::from_shared(format!("http://{address}"))
-        .map_err(Failure::file)?
-        .connect_timeout(CONNECT_TIMEOUT)
-        .connect_with_connector(connector)
-        .await
-        .map_err(|e| Failure::connection(format!("no connection to {address}: {}", causes(&e))))?;
     let partnership = Partnership {
         pinned: Pinned {
             gateway: file.gateway,
@@ -90,13 +79,15 @@ pub(super) async fn connect(path: &Path, address: Option<SocketAddr>) -> Result<
         },
     };
     let memory = file.serial_memory.map(|p| folder.join(p));
-    Client::over(
-        channel,
+    Client::connect(
+        address,
+        connector,
         partnership,
         memory.as_deref(),
         Arc::new(SystemClock),
         Arc::new(SystemRng::default()),
     )
+    .await
     .map_err(failure)
 }
 
@@ -115,15 +106,4 @@ pub(super) fn failure(error: ClientError) -> Failure {
 
 fn wrong(path: &Path, why: impl std::fmt::Display) -> Failure {
     Failure::file(format!("`{}`: {why}", path.display()))
-}
-
-/// An error and what caused it, in one line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }

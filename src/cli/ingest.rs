@@ -8,7 +8,7 @@ use crate::{
     crypto::{Rng, SystemRng},
     domain::Method,
     facts::{Facts, Kind},
-    pipeline::View,
+    limits::PRUNE_ROWS,
     source::{
         LoadReport, LossRule, batch_id,
         ingest::{Format, Mapping, open},
@@ -24,8 +24,6 @@ use std::{
 };
 
 const INGEST: Method = Method("/tollgate.internal/Ingest");
-/// Rows that are looked at in one go when replaced ones are removed.
-const PRUNE_ROWS: usize = 10_000;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -106,7 +104,7 @@ pub(super) fn ingest(
     let report = report.map_err(Failure::work)?;
     rejected.flush().map_err(Failure::work)?;
     if !report.already_visible {
-        make_visible(&kept, &view, &batch, &report)?;
+        make_visible(&kept, view.snapshot.hash(), &batch, &report)?;
     }
     let took = started.elapsed();
     kept.worker.close().map_err(Failure::work)?;
@@ -118,8 +116,8 @@ pub(super) fn ingest(
 }
 
 /// One entry of the log makes the whole batch visible.
-fn make_visible(kept: &Kept, view: &View, batch: &str, report: &LoadReport) -> Outcome {
-    let mut facts = Facts::new(Kind::Records, "gateway", INGEST, view.snapshot.hash());
+fn make_visible(kept: &Kept, snapshot: [u8; 32], batch: &str, report: &LoadReport) -> Outcome {
+    let mut facts = Facts::new(Kind::Records, "gateway", INGEST, snapshot);
     facts.effects = kept.vault.forget_lost();
     facts
         .effects

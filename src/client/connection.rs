@@ -9,6 +9,7 @@ use super::{
     session::{Opening, Session},
 };
 use crate::{
+    channel::client::Connector,
     clock::{Clock, Time},
     crypto::{Rng, Signer, Suite},
     limits::{CONSISTENCY_MS, SEND_ATTEMPTS_MAX, SESSION_REOPEN_MS_MIN},
@@ -19,10 +20,15 @@ use crate::{
     wire::{Message, decode_canonical, v1},
 };
 use std::{
+    net::SocketAddr,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
+
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What partner and gateway agreed on.
 pub struct Partnership {
@@ -54,6 +60,29 @@ pub struct Client {
 }
 
 impl Client {
+    /// Connects to `address`, which must be the gateway that `connector` knows.
+    ///
+    /// # Errors
+    /// [`ClientError::Unreachable`] with every cause that is known, or a setting that cannot be used.
+    pub async fn connect(
+        address: SocketAddr,
+        connector: Connector,
+        partnership: Partnership,
+        serial_memory: Option<&Path>,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+    ) -> Result<Self, ClientError> {
+        let unreachable = |e: &dyn std::error::Error| ClientError::Unreachable(causes(e));
+        let channel = Endpoint::from_shared(format!("http://{address}"))
+            .map_err(|e| unreachable(&e))?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .connect_with_connector(connector)
+            .await
+            .map_err(|e| unreachable(&e))?;
+        Self::over(channel, partnership, serial_memory, clock, rng)
+    }
+
     /// Over a channel that already knows the gateway by its certificate. `serial_memory`: a small file that keeps the
     /// highest key-list serial over restarts.
     pub fn over(
@@ -447,4 +476,15 @@ fn of_consent(consent_id: &[u8]) -> v1::PartnerDetail {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An error and what caused it, in one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
 }
