@@ -32,11 +32,14 @@ pub mod client;
 pub mod clock;
 pub mod crypto;
 pub mod domain;
+#[cfg(feature = "gateway")]
 pub mod facts;
 pub mod identity;
 pub mod limits;
+#[cfg(feature = "gateway")]
 pub mod refusal;
 pub mod seal;
+#[cfg(feature = "gateway")]
 pub mod state;
 pub mod wire;
 

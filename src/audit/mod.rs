@@ -6,6 +6,7 @@
 mod commitment;
 pub mod note;
 pub mod proof;
+#[cfg(feature = "gateway")]
 mod recorded;
 
 #[cfg(feature = "gateway")]
@@ -56,6 +57,7 @@ pub mod verify;
 mod tests;
 
 pub use commitment::x_commit;
+#[cfg(feature = "gateway")]
 pub use recorded::{Auditable, Class, Receipt, Recorded};
 #[cfg(feature = "gateway")]
 pub use {

@@ -5,5 +5,6 @@ mod subject;
 pub use ids::{
     AgreementId, ConsentId, FieldPath, FieldSet, IdError, Method, PartnerId, Purpose, RequestId, SignalFamily, SignalId,
 };
+#[cfg(feature = "gateway")]
 pub(crate) use subject::check_character;
 pub use subject::{Scheme, SubjectError, SubjectRef, SubjectToken};
