@@ -5,7 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use tollgate::audit::verify;
+use tollgate::{audit::verify, store::DataDir};
 
 const ENTRIES: u64 = 70;
 
@@ -66,10 +66,14 @@ fn judge(dir: &Path, tokens: &[String], what: &str, tally: &mut Tally) {
     if let Ok(verified) = offline {
         assert_eq!(verified.entries, ENTRIES, "{what}");
     }
-    let opened = match std::panic::catch_unwind(|| open(dir)) {
-        Ok(Ok(opened)) => opened,
-        // A damaged `FORMAT` is refused by the data directory itself.
-        Ok(Err(_)) | Err(_) => {
+    // A damaged `FORMAT` is refused by the data directory itself.
+    if DataDir::open(dir).is_err() {
+        tally.refused += 1;
+        return;
+    }
+    let opened = match open(dir) {
+        Ok(opened) => opened,
+        Err(_) => {
             tally.refused += 1;
             return;
         }

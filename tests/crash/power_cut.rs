@@ -18,7 +18,7 @@ fn what_was_acknowledged_survives_power_cuts() {
     std::fs::create_dir(&dir).unwrap();
     let seed = seed();
     // Two lives, so that a cut also hits a start; each long enough for the store to be synced in between.
-    let life = child::living(&dir.join("data"), &acks, "life", if is_long() { 20_000 } else { 4_000 });
+    let life = child::living(&dir.join("data"), &acks, "life", if is_long() { 20_000 } else { 8_000 });
     let mut record = Command::new(&script);
     record
         .arg("record")
