@@ -128,7 +128,7 @@ fn an_opening_is_accepted_once_and_answers_nothing_before_it_is_recorded() {
     assert_eq!(code(offer(open)), Code::Replayed);
     assert_eq!(world.opener.sessions().count(), 1);
     let recorded = world.record(first);
-    let committed = crate::audit::Auditable::answer(recorded.value()).to_vec();
+    let committed = crate::audit::Auditable::answer(recorded.value()).unwrap().to_vec();
     let response = seal_accept(&world.opener, recorded, &*world.rng).unwrap();
     let (_, body, ours) = opening.accept(parties, &response, NOW).unwrap();
     // The log commits to the acceptance without the gateway's secret.
