@@ -82,10 +82,8 @@ impl Table {
         let per_partner = &mut self.per_partner;
         self.sessions.retain(|_, session| {
             let ends = gone(session);
-            if ends {
-                if let Some(count) = per_partner.get_mut(&session.partner) {
-                    *count = count.saturating_sub(1);
-                }
+            if ends && let Some(count) = per_partner.get_mut(&session.partner) {
+                *count = count.saturating_sub(1);
             }
             !ends
         });

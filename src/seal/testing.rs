@@ -1,4 +1,11 @@
 //! Two parties in one process, for tests: the real client's sealing against the real gateway's, over a small log.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 use super::{
     Answered, Envelope, Opened, Opener, Outgoing, Payload, ReplyKeys, frame::Parties, open, open_session,
     payload::Question, seal, seal_accept,

@@ -1,5 +1,12 @@
 //! The vectors of `tests/vectors`: made with `TOLLGATE_REGENERATE=1`, compared otherwise, so that the protocol cannot
 //! change by accident. Another implementation checks itself against the same files; what is named `fail_…` must fail.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 use super::{
     frame::{self, Direction},
     padding,

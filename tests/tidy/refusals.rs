@@ -65,11 +65,7 @@ const MEND: &[(&str, &str, Retry)] = &[
         CALLER,
         Retry::Later("once sessions were closed or have expired"),
     ),
-    (
-        "SESSION_REQUIRED",
-        CALLER,
-        Retry::SameBytes("open a session and send again"),
-    ),
+    ("SESSION_REQUIRED", CALLER, Retry::New("in a session")),
     ("SIGNING_KEY_UNKNOWN", PARTNER, Retry::AfterMending),
     ("SIGNATURE_INVALID", CALLER, Retry::AfterMending),
     ("NOT_CANONICAL", CALLER, Retry::AfterMending),

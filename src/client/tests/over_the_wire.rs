@@ -23,7 +23,14 @@ use std::{
 use tonic::{Request, Response, Status, transport::Server};
 use tonic_types::{ErrorDetails, StatusExt};
 
-#[allow(missing_docs, unreachable_pub, dead_code, clippy::all, reason = "generated")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    reason = "generated"
+)]
 mod stubs {
     include!("../../rpc/gen/tollgate.v1.rs");
 }
