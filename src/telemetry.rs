@@ -1,12 +1,16 @@
 //! Structured logs. Only fixed texts, codes, counts and peer identities are ever logged: no person, no value, no key.
 //! A test scans a run's output for every planted secret.
+use std::io::IsTerminal;
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// Starts logging to standard error. `TOLLGATE_LOG` sets the filter, such as `info` or `tollgate=debug`; what our
 /// libraries log stays at `warn`, because HTTP/2 and TLS crates print frames and names at lower levels.
 pub fn start(json: bool) {
     let filter = EnvFilter::try_from_env("TOLLGATE_LOG").unwrap_or_else(|_| EnvFilter::new("warn,tollgate=info"));
-    let log = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // A second start in one process (tests) changes nothing.
     let _ = if json { log.json().try_init() } else { log.try_init() };
 }

@@ -1,5 +1,5 @@
 //! The generated protobuf code that is checked in is what the `.proto` files say.
-//! `TOLLGATE_REGENERATE=1 cargo test --test wire` writes it anew. No protoc is needed: protox compiles the files.
+//! `TOLLGATE_REGENERATE=1 cargo test --no-default-features --test wire` writes it anew. No protoc is needed: protox compiles the files.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 use std::{fs, path::Path};
 
@@ -79,7 +79,7 @@ fn checked_in_code_is_what_the_protos_say() {
         let old = fs::read(&kept_path).unwrap_or_default();
         assert!(
             old == new,
-            "{kept} is not what proto/ says: run `TOLLGATE_REGENERATE=1 cargo test --test wire` and look at the change"
+            "{kept} is not what proto/ says: run `TOLLGATE_REGENERATE=1 cargo test --no-default-features --test wire` and look at the change"
         );
     }
 }

@@ -11,7 +11,8 @@ use crate::{
     wire::v1,
 };
 use std::time::Duration;
-use tonic::{Request, Status, transport::Channel};
+use tokio_stream::Stream;
+use tonic::{Request, Status, Streaming, transport::Channel};
 use tonic_types::StatusExt;
 
 /// A sealed unary method.
@@ -108,6 +109,16 @@ impl Stubs {
         reply.map_err(refused)?.ok_or(ClientError::ReplyMalformed)
     }
 
+    /// Opens the stream of a load.
+    pub(super) async fn load(
+        &self,
+        chunks: impl Stream<Item = v1::LoadRequest> + Send + 'static,
+    ) -> Result<Streaming<v1::LoadResponse>, ClientError> {
+        let mut stub = self.records.clone();
+        let replies = stub.load(chunks).await;
+        replies.map(tonic::Response::into_inner).map_err(refused)
+    }
+
     pub(super) async fn key_list(&self) -> Result<v1::GetKeyListResponse, ClientError> {
         let mut stub = self.exchange.clone();
         let reply = stub.get_key_list(timed(v1::GetKeyListRequest {})).await;
@@ -159,7 +170,7 @@ fn timed<T>(message: T) -> Request<T> {
 }
 
 /// A status with `google.rpc.ErrorInfo` is the gateway's refusal; any other never reached it, or not whole.
-fn refused(status: Status) -> ClientError {
+pub(super) fn refused(status: Status) -> ClientError {
     match status.get_error_details().error_info() {
         Some(info) => ClientError::Refused {
             code: info.reason.clone(),

@@ -46,16 +46,16 @@ pub struct Partnership {
 
 /// One gateway, one partner.
 pub struct Client {
-    partnership: Partnership,
-    stubs: Stubs,
-    clock: Arc<dyn Clock>,
-    rng: Arc<dyn Rng>,
+    pub(super) partnership: Partnership,
+    pub(super) stubs: Stubs,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) rng: Arc<dyn Rng>,
     serials: Mutex<SerialMemory>,
     keys: Mutex<Option<Arc<KeyList>>>,
-    session: Mutex<Option<Arc<Session>>>,
+    pub(super) session: Mutex<Option<Arc<Session>>>,
     /// One opening at a time, and when the last was.
     opening: tokio::sync::Mutex<Option<Time>>,
-    log: Mutex<LogView>,
+    pub(super) log: Mutex<LogView>,
     proven_at: Mutex<Option<Time>>,
 }
 
@@ -351,6 +351,16 @@ impl Client {
             detail,
             known,
         };
+        self.verified(answer, body, expected).await
+    }
+
+    /// An answer whose receipt holds, and the head that was seen with it.
+    pub(super) async fn verified<A>(
+        &self,
+        answer: A,
+        body: v1::ReplyBody,
+        expected: Expected<'_>,
+    ) -> Result<Verified<A>, ClientError> {
         let keys = self.key_list().await?;
         let receipt = check(&body, &body.answer, &keys, &expected, self.clock.now())?;
         lock(&self.log).see(receipt.head);
@@ -452,14 +462,14 @@ impl Client {
         keys.exchange(suite, now).ok_or(ClientError::NoKey(suite.name()))
     }
 
-    fn identity(&self) -> SigningIdentity<'_> {
+    pub(super) fn identity(&self) -> SigningIdentity<'_> {
         SigningIdentity {
             key_id: &self.partnership.signing_key_id,
             signer: &*self.partnership.signer,
         }
     }
 
-    fn parties(&self) -> Parties<'_> {
+    pub(super) fn parties(&self) -> Parties<'_> {
         Parties {
             gateway: &self.partnership.pinned.gateway,
             partner: &self.partnership.partner,
@@ -474,7 +484,7 @@ fn of_consent(consent_id: &[u8]) -> v1::PartnerDetail {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

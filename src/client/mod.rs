@@ -7,6 +7,7 @@ mod call;
 mod connection;
 mod error;
 mod key_list;
+mod load;
 mod log_view;
 mod receipt;
 mod sealing;
@@ -27,6 +28,7 @@ mod stubs {
 pub use connection::{Client, Partnership};
 pub use error::{ClientError, KeyListError, LogError, ReceiptError};
 pub use key_list::{ExchangeKey, KeyList, Pinned, SerialMemory};
+pub use load::Loading;
 pub use log_view::Head;
 pub use receipt::{CheckedReceipt, Expected, Verified, check};
 pub use sealing::{Draft, PendingReply, open_body, seal_one_shot};

@@ -29,9 +29,7 @@ fn resigned(world: &World, change: impl FnOnce(&mut v1::KeyList)) -> v1::GetKeyL
 }
 
 fn why(world: &World, response: &v1::GetKeyListResponse, now: Time) -> KeyListError {
-    KeyList::verify(response, &world.pinned, now)
-        .err()
-        .expect("not accepted")
+    KeyList::verify(response, &world.pinned, now).expect_err("not accepted")
 }
 
 #[test]
@@ -156,9 +154,7 @@ impl Exchange {
         let mut body = self.body.clone();
         change(&mut body);
         let expected = self.world.expected(&self.draft);
-        check(&body, &body.answer, &self.world.keys, &expected, NOW)
-            .err()
-            .expect("does not hold")
+        check(&body, &body.answer, &self.world.keys, &expected, NOW).expect_err("does not hold")
     }
 
     /// The receipt of a leaf that the real log signed, and that is not the one it should be.

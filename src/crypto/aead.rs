@@ -76,7 +76,10 @@ pub fn open_boxed(key: &[u8; 32], place: &[u8], boxed: &[u8]) -> Result<Vec<u8>,
     opened
 }
 
-fn derive(salt: &[u8], key: &[u8; 32], place: &[u8]) -> Result<([u8; 32], [u8; 12], [u8; COMMITMENT]), Broken> {
+/// Key, nonce and the commitment to the key.
+type Derived = ([u8; 32], [u8; 12], [u8; COMMITMENT]);
+
+fn derive(salt: &[u8], key: &[u8; 32], place: &[u8]) -> Result<Derived, Broken> {
     let mut okm: [u8; 76] = hkdf(salt, key, place)?;
     let mut parts = ([0; 32], [0; 12], [0; COMMITMENT]);
     for (to, from) in parts

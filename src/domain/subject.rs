@@ -82,6 +82,11 @@ impl SubjectRef {
         self.scheme
     }
 
+    /// The normalised value: only to be sealed and sent.
+    pub(crate) fn value(&self) -> &str {
+        &self.value
+    }
+
     /// The pseudonym under which the gateway knows this person: `HMAC-SHA256(key, ctx("subject-token", scheme, value))`.
     pub fn token(&self, key: &Secret<32>) -> SubjectToken {
         SubjectToken(hmac(

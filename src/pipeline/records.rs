@@ -10,7 +10,8 @@ use crate::{
         Opened,
         payload::{CorrectRecord, LoadChunk},
     },
-    source::{self, TokenRow, Vault, VaultError},
+    source::{self, Staged, TokenRow, Vault, VaultError},
+    state::Effect,
 };
 use std::sync::Arc;
 
@@ -105,10 +106,10 @@ async fn load(gate: &Gate, chunk: Chunk) -> Result<Done, Code> {
     let staged = tokio::task::spawn_blocking(move || stage(&vault, chunk))
         .await
         .map_err(|_| Code::Internal)?;
-    let (rows_held, effects) = staged.map_err(|error| code(&error))?;
+    let (staged, effects) = staged.map_err(|error| code(&error))?;
     let visible = !effects.is_empty();
     Ok(Done {
-        answer: source::progress(rows_held, visible || commit),
+        answer: source::progress(staged.rows_held, staged.visible || commit, staged.duplicates),
         effects,
         outcome: if commit { "batch-visible" } else { "rows-staged" },
         person: None,
@@ -124,17 +125,18 @@ async fn load(gate: &Gate, chunk: Chunk) -> Result<Done, Code> {
     })
 }
 
-fn stage(vault: &Vault, chunk: Chunk) -> Result<(u64, Vec<crate::state::Effect>), VaultError> {
+fn stage(vault: &Vault, chunk: Chunk) -> Result<(Staged, Vec<Effect>), VaultError> {
     let staged = vault.stage(&chunk.batch, chunk.first_row, chunk.rows)?;
     if staged.visible {
         // The batch was made visible before: the same chunk again changes nothing.
-        return Ok((staged.rows_held, Vec::new()));
+        return Ok((staged, Vec::new()));
     }
     if chunk.commit {
-        return Ok((staged.rows_held, vec![vault.commit_effect(&chunk.batch)?]));
+        let effect = vault.commit_effect(&chunk.batch)?;
+        return Ok((staged, vec![effect]));
     }
     vault.sync()?;
-    Ok((staged.rows_held, Vec::new()))
+    Ok((staged, Vec::new()))
 }
 
 fn code(error: &VaultError) -> Code {

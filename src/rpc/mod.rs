@@ -13,6 +13,7 @@ pub mod status;
     unreachable_pub,
     clippy::all,
     clippy::pedantic,
+    clippy::allow_attributes_without_reason,
     rustdoc::all,
     reason = "generated"
 )]

@@ -344,9 +344,7 @@ fn key_lists_and_receipts() {
     let spoil = |name: &str, change: &dyn Fn(&mut v1::ReplyBody, &mut Expected<'static>)| {
         let (mut body, mut expected) = (body.clone(), world.expected(&draft));
         change(&mut body, &mut expected);
-        let why = client::check(&body, &body.answer, &world.keys, &expected, NOW)
-            .err()
-            .expect(name);
+        let why = client::check(&body, &body.answer, &world.keys, &expected, NOW).expect_err(name);
         let detail = v1::PartnerDetail {
             answer_digest: sha256(&body.answer).to_vec(),
             reference: body.reference.clone(),

@@ -13,5 +13,5 @@ pub use batch::RecordBatch;
 pub use catalogue::{Catalogue, CatalogueError, Class, Field, Flag, RowProblem, Shape};
 pub use load::{LoadError, LoadReport, Progress, Throttle, batch_id, load};
 pub use raw::{Raw, Reading, RecordSource, Row, SourceError, fetch};
-pub use rows::{WireRow, progress, subject_of, token_rows};
+pub use rows::{WireRow, progress, subject_of, token_rows, wire_row};
 pub use vault::{LossRule, Pruned, RecordStore, Staged, TokenRow, Vault, VaultError, VaultSetup, Visit};

@@ -1,5 +1,5 @@
 //! Rows that a provider sends: already in the catalogue's order, checked here.
-use super::{Catalogue, Row, TokenRow};
+use super::{Catalogue, Row, TokenRow, ingest::MappedRow};
 use crate::{
     clock::Time,
     crypto::Secret,
@@ -36,7 +36,34 @@ pub fn token_rows(catalogue: &Catalogue, pseudonym: &Secret<32>, rows: &[WireRow
         .collect()
 }
 
+/// A mapped row as it is sent to a running gateway.
+pub fn wire_row(mapped: &MappedRow) -> WireRow {
+    let scheme = match mapped.subject.scheme() {
+        Scheme::CnResidentId => v1::SubjectScheme::CnResidentId,
+        Scheme::CnMobile => v1::SubjectScheme::CnMobile,
+        Scheme::Opaque => v1::SubjectScheme::Opaque,
+    };
+    let values = mapped.row.values().iter();
+    v1::RecordRow {
+        subject: Some(v1::Subject {
+            scheme: scheme as i32,
+            value: mapped.subject.value().to_owned(),
+        }),
+        as_of_s: mapped.row.as_of().seconds(),
+        values: values
+            .map(|numbers| v1::FieldValue {
+                numbers: numbers.clone(),
+            })
+            .collect(),
+    }
+}
+
 /// The answer to a chunk.
-pub fn progress(rows_held: u64, visible: bool) -> Vec<u8> {
-    v1::LoadProgress { rows_held, visible }.encode_to_vec()
+pub fn progress(rows_held: u64, visible: bool, duplicate_rows: Vec<u64>) -> Vec<u8> {
+    v1::LoadProgress {
+        rows_held,
+        visible,
+        duplicate_rows,
+    }
+    .encode_to_vec()
 }

@@ -962,13 +962,16 @@ pub struct FieldValue {
     #[prost(sint64, repeated, tag = "1")]
     pub numbers: ::prost::alloc::vec::Vec<i64>,
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LoadProgress {
     /// Rows of the batch that are on disk.
     #[prost(uint64, tag = "1")]
     pub rows_held: u64,
     #[prost(bool, tag = "2")]
     pub visible: bool,
+    /// Rows of this chunk, by their index within the batch, that were left out: their person occurs before in the batch.
+    #[prost(uint64, repeated, tag = "3")]
+    pub duplicate_rows: ::prost::alloc::vec::Vec<u64>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]

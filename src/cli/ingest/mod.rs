@@ -1,4 +1,6 @@
-//! `tollgate ingest`: loads a file into an idle data directory. A gateway that runs is loaded over `RecordsService`.
+//! `tollgate ingest`: loads a file into an idle data directory, or as the provider into a gateway that runs.
+mod online;
+
 use super::{Failure, Outcome, print, runtime};
 use crate::{
     app::{self, Kept},
@@ -10,7 +12,7 @@ use crate::{
     facts::{Facts, Kind},
     limits::PRUNE_ROWS,
     source::{
-        LoadReport, LossRule, batch_id,
+        Catalogue, LoadReport, LossRule, batch_id,
         ingest::{Format, Mapping, open},
         load,
     },
@@ -32,9 +34,15 @@ pub(super) struct Args {
     mapping: PathBuf,
     /// CSV, JSON Lines or Parquet; `.gz` is taken as it is.
     file: PathBuf,
-    /// The gateway's configuration file; it names the data directory.
-    #[arg(long, short = 'c', default_value = "gateway.toml")]
+    /// The gateway's configuration file; it names the data directory, which must be idle.
+    #[arg(long, default_value = "gateway.toml", conflicts_with = "client")]
     config: PathBuf,
+    /// Load into the running gateway instead, as the provider of this client file.
+    #[arg(long, short = 'c', requires = "fields")]
+    client: Option<PathBuf>,
+    /// The gateway's `fields.toml`, when loading into a running gateway.
+    #[arg(long, requires = "client")]
+    fields: Option<PathBuf>,
     /// Where rejected rows are listed; beside the file by default.
     #[arg(long)]
     rejects: Option<PathBuf>,
@@ -51,16 +59,21 @@ pub(super) struct Loaded {
 }
 
 pub(super) fn run(args: &Args, json: bool) -> Outcome {
+    let rejects = args
+        .rejects
+        .clone()
+        .unwrap_or_else(|| args.file.with_extension("rejects.jsonl"));
+    if let (Some(client), Some(fields)) = (&args.client, &args.fields) {
+        let loaded = online::ingest(client, fields, &args.mapping, &args.file, &rejects)?;
+        show(&loaded, &rejects, json);
+        return Ok(());
+    }
     let config = Config::load(&args.config).map_err(Failure::file)?;
     let on_loss = if args.accept_loss {
         LossRule::Accept
     } else {
         LossRule::Refuse
     };
-    let rejects = args
-        .rejects
-        .clone()
-        .unwrap_or_else(|| args.file.with_extension("rejects.jsonl"));
     let loaded = ingest(&config, &args.mapping, &args.file, &rejects, on_loss)?;
     show(&loaded, &rejects, json);
     Ok(())
@@ -75,19 +88,14 @@ pub(super) fn ingest(
     on_loss: LossRule,
 ) -> Result<Loaded, Failure> {
     let view = app::judge_by(config).map_err(Failure::file)?;
-    let mapping = Mapping::load(&read_text(mapping).map_err(Failure::file)?, Arc::clone(&view.catalogue))
-        .map(Arc::new)
-        .map_err(|e| Failure::file(format!("`{}`: {e}", mapping.display())))?;
-    let format = Format::of(file)
-        .ok_or_else(|| Failure::file("the file's name must end in .csv, .jsonl, .parquet, or one of them with .gz"))?;
+    let mapping = read_mapping(mapping, &view.catalogue)?;
+    let format = format_of(file)?;
     let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng::default()));
     let kept = Kept::open(config, &view.catalogue, on_loss, &clock, &rng).map_err(Failure::work)?;
     let batch = batch_id(file, &mapping).map_err(Failure::file)?;
     let started = Instant::now();
     let mut rows = open(file, format, Arc::clone(&mapping)).map_err(Failure::file)?;
-    let rejected = File::create(rejects)
-        .map_err(|e| Failure::file(format!("cannot write the reject file `{}`: {e}", rejects.display())))?;
-    let mut rejected = BufWriter::new(rejected);
+    let mut rejected = reject_file(rejects)?;
     let bar = print::bar(1, "loading");
     let report = load(
         &kept.vault,
@@ -113,6 +121,23 @@ pub(super) fn ingest(
         synthetic: mapping.synthetic().map(str::to_owned),
         took,
     })
+}
+
+fn read_mapping(path: &Path, catalogue: &Arc<Catalogue>) -> Result<Arc<Mapping>, Failure> {
+    Mapping::load(&read_text(path).map_err(Failure::file)?, Arc::clone(catalogue))
+        .map(Arc::new)
+        .map_err(|e| Failure::file(format!("`{}`: {e}", path.display())))
+}
+
+fn format_of(file: &Path) -> Result<Format, Failure> {
+    Format::of(file)
+        .ok_or_else(|| Failure::file("the file's name must end in .csv, .jsonl, .parquet, or one of them with .gz"))
+}
+
+fn reject_file(path: &Path) -> Result<BufWriter<File>, Failure> {
+    File::create(path)
+        .map(BufWriter::new)
+        .map_err(|e| Failure::file(format!("cannot write the reject file `{}`: {e}", path.display())))
 }
 
 /// One entry of the log makes the whole batch visible.
