@@ -1,13 +1,19 @@
 //! Wires the modules together, owns every task, drains on shutdown. Bad configuration ends here, before a port is bound.
+mod health;
+mod housekeeping;
 mod judge;
 mod kept;
 mod keys;
 mod running;
 pub mod site;
+mod start;
+#[cfg(test)]
+mod testing;
 
 pub use judge::{check_channel, judge_by};
 pub use kept::{Kept, create_data, verifier_key};
-pub use running::{Running, start, start_with, until_told_to_stop};
+pub use running::Running;
+pub use start::{start, start_with};
 
 use crate::{
     audit::OpenError,

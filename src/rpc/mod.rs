@@ -37,7 +37,7 @@ use crate::{
 };
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Status};
 
 /// What every service needs.
@@ -55,6 +55,8 @@ pub struct Desk {
     pub denylist: Arc<Denylist>,
     /// Owns every case that is under way.
     pub tasks: TaskTracker,
+    /// The gateway is going down: streams end after the reply that is under way.
+    pub stopping: CancellationToken,
     /// Replies leave at a multiple of this.
     pub reply_quantum: Duration,
 }

@@ -27,7 +27,8 @@ impl RecordsService for Desk {
         let (desk, throttle) = (self.clone(), Throttle::new(SHARE_PERCENT));
         let (replies, stream) = mpsc::channel(1);
         self.tasks.spawn(async move {
-            while let Some(chunk) = chunks.next().await {
+            // A stream on which nothing happens would hold up the stop, and one on which much happens would outlast it.
+            while let Some(Some(chunk)) = desk.stopping.run_until_cancelled(chunks.next()).await {
                 let started = Instant::now();
                 let reply = async {
                     let mut probe = Request::new(());
