@@ -40,6 +40,12 @@ pub const CRL_BYTES_MAX: u64 = 4 << 20;
 pub const DENIED_MAX: usize = 65_536;
 /// CAs whose CRL number is remembered: about 150 bytes each.
 pub const CRL_NUMBERS_MAX: usize = 65_536;
+/// Peers whose newest chain is kept, so that the signatures of their CAs' lists can be verified.
+pub const CHAINS_KEPT_MAX: usize = 1_024;
+/// A chain without its leaf, to be kept: four certificates of 2 KiB. With [`CHAINS_KEPT_MAX`] 8 MiB.
+pub const CHAIN_BYTES_KEPT_MAX: usize = 8 << 10;
+/// Changes of CRL numbers in one entry: each up to 350 bytes (a trust domain of 255), and an entry holds 4 KiB.
+pub const CRL_NUMBERS_PER_ENTRY_MAX: usize = 8;
 /// HTTP/2 keep-alive: a peer that is gone is noticed within interval and time-out.
 pub const KEEPALIVE_INTERVAL_S: u64 = 30;
 /// See [`KEEPALIVE_INTERVAL_S`].

@@ -1,5 +1,5 @@
 //! What `grpc.health.v1` says.
-use crate::{audit::Log, channel::ServerTls, clock::Clock};
+use crate::{audit::Log, channel::Swap, clock::Clock};
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -12,7 +12,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// says so and then ends the streams of those who watch: a watcher would hold its connection for the whole drain time.
 pub(super) async fn report(
     mut reporter: HealthReporter,
-    tls: &ServerTls,
+    listener: &Swap,
     log: &Log,
     clock: &dyn Clock,
     stop: &CancellationToken,
@@ -27,7 +27,7 @@ pub(super) async fn report(
         }
         let healthy = !log.has_failed() && !log.is_disk_full();
         reporter.set_service_status("", status(healthy)).await;
-        let degraded = tls.degraded(clock.now());
+        let degraded = listener.current().degraded(clock.now());
         if degraded != told {
             for reason in &degraded {
                 tracing::warn!(%reason, "degraded");

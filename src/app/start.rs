@@ -1,11 +1,17 @@
 //! The start: everything is read and checked before a port is bound, then everything is wired together.
-use super::{AppError, Kept, Running, health, housekeeping::housekeeping, judge_by, keys::Publisher};
+use super::{
+    AppError, Kept, Running, health,
+    housekeeping::Housekeeping,
+    judge_by,
+    keys::Publisher,
+    revocation::{Revocation, record_numbers},
+};
 use crate::{
     agreement::Quotas,
     audit::{Counter, Event},
     channel::{
-        Acceptor, Connections, Credential, CrlMemory, Denylist, HandshakeEvents, Limits, Listener, Setup, Trust,
-        server_config,
+        Acceptor, Connections, Credential, CrlMemory, Denylist, HandshakeEvents, Limits, Listener, SeenIssuers, Setup,
+        Trust, server_config,
     },
     clock::{Clock, SystemClock},
     config::Config,
@@ -20,7 +26,10 @@ use crate::{
     state::Effect,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::task::JoinSet;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 const START: Method = Method("/tollgate.internal/Start");
@@ -33,15 +42,16 @@ pub async fn start(config: &Config) -> Result<Running, AppError> {
 /// Starts: everything is read and checked before a port is bound.
 pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Result<Running, AppError> {
     let view = Arc::new(judge_by(config)?);
-    let trust = Trust::load(&config.tls.trust)?;
-    let credential = Credential::load(&config.tls.chain, &config.tls.key)?;
+    let trust = Arc::new(Trust::load(&config.tls.trust)?);
+    let credential = Arc::new(Credential::load(&config.tls.chain, &config.tls.key)?);
     let kept = Kept::open(config, &view.catalogue, LossRule::Refuse, &clock, &rng)?;
     tracing::info!(recovery = %kept.recovery, "log opened");
     let mut memory = CrlMemory::load(&*kept.state)?;
-    let crl_effects = trust.crl_effects(&memory)?;
+    // Nobody has connected yet: the numbers of issuing CAs are learned when somebody has.
+    let crl_effects = trust.crl_effects(&memory, &SeenIssuers::default())?;
     memory.apply(&crl_effects);
     let snapshot = view.snapshot.hash();
-    record_start(&kept, snapshot, crl_effects).await?;
+    record_start(&kept, snapshot, &crl_effects).await?;
     let mut publisher = Publisher::new(
         config,
         Arc::clone(&kept.keyring),
@@ -91,7 +101,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
     };
     let tls = |listener| server_config(&trust, listener, &credential, Arc::clone(&clock), &memory);
     let (partner_tls, staff_tls) = (tls(Listener::Partner)?, tls(Listener::Staff)?);
-    let mut addresses = Vec::new();
+    let (mut addresses, mut swaps) = (Vec::new(), Vec::new());
     for (address, tls) in [
         (config.listen.partners, &partner_tls),
         (config.listen.staff, &staff_tls),
@@ -105,6 +115,8 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         };
         let (acceptor, bound) = bind(address, setup).await?;
         addresses.push(bound);
+        let swap = acceptor.swap();
+        swaps.push(swap.clone());
         let (reporter, health) = tonic_health::server::health_reporter();
         let services = Services {
             desk: desk.clone(),
@@ -117,10 +129,10 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
                 .await
                 .map_err(|e| AppError::Server(e.to_string()))
         });
-        let (tls, log) = (Arc::clone(tls), kept.log.clone());
+        let log = kept.log.clone();
         let (clock, stop) = (Arc::clone(&clock), stop.clone());
         tasks.spawn(async move {
-            health::report(reporter, &tls, &log, &*clock, &stop).await;
+            health::report(reporter, &swap, &log, &*clock, &stop).await;
             Ok(())
         });
     }
@@ -139,12 +151,26 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         // What was counted since the last minute, up to the last call.
         Ok(counter.flush().await?)
     });
-    tasks.spawn(housekeeping(
+    let revocation = Revocation {
+        trust,
+        memory,
+        credential,
+        connections: Arc::clone(&connections),
+        swaps,
+        log: kept.log.clone(),
+        clock,
+        snapshot,
+        seen: 0,
+        told: String::new(),
+    };
+    let due = Housekeeping {
         publisher,
-        Arc::clone(&desk.edge),
-        Arc::clone(&gate),
-        stop.clone(),
-    ));
+        revocation,
+        edge: Arc::clone(&desk.edge),
+        gate: Arc::clone(&gate),
+        hangup: signal(SignalKind::hangup()).map_err(|e| AppError::Server(e.to_string()))?,
+    };
+    tasks.spawn(due.run(stop.clone()));
     tracing::info!(%partners, %staff, "serving");
     Ok(Running {
         partners,
@@ -165,11 +191,12 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
     })
 }
 
-async fn record_start(kept: &Kept, snapshot: [u8; 32], effects: Vec<Effect>) -> Result<(), AppError> {
+async fn record_start(kept: &Kept, snapshot: [u8; 32], effects: &[Effect]) -> Result<(), AppError> {
     let mut facts = Facts::new(Kind::Lifecycle, "gateway", START, snapshot);
     facts.note = format!("tollgate {}: {}", env!("CARGO_PKG_VERSION"), kept.recovery);
-    facts.effects = effects;
     kept.log.append(Event::new(facts)).await?;
+    let numbers = || Facts::new(Kind::Configuration, "gateway", START, snapshot);
+    record_numbers(&kept.log, effects, numbers).await?;
     let mut facts = Facts::new(Kind::Configuration, "gateway", START, snapshot);
     facts.note = "configuration active".to_owned();
     kept.log.append(Event::new(facts)).await?;

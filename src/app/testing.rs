@@ -9,9 +9,24 @@ use crate::{
     crypto::{Ed25519Signer, Rng, Suite, SystemRng, VerifyKey},
     source::LossRule,
 };
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+
+/// Far beyond what anything here takes; never waited out when all is well.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `happened`, at most [`PATIENCE`].
+pub(super) async fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let waiting = async {
+        while !happened() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, waiting).await;
+    assert!(waited.is_ok(), "it never happened: {what}");
+}
 
 pub(super) struct Place {
     _folder: TempDir,
@@ -64,6 +79,13 @@ impl Place {
         Credential::load(&at.join("tls.pem"), &at.join("tls.key")).unwrap()
     }
 
+    /// The serial number of the certificate with `keys`.
+    pub(super) fn serial(&self, keys: &str) -> Vec<u8> {
+        let chain = std::fs::read(self.path(&format!("pki/{keys}/tls.pem"))).unwrap();
+        let (_, pem) = x509_parser::pem::parse_x509_pem(&chain).unwrap();
+        pem.parse_x509().unwrap().raw_serial().to_vec()
+    }
+
     /// A connection of whoever has `keys`.
     pub(super) async fn channel(&self, address: SocketAddr, keys: &str) -> Result<Channel, String> {
         let roots = std::fs::read(self.path(&format!("pki/trust/{}/root.pem", site::DOMAIN))).unwrap();
@@ -71,6 +93,18 @@ impl Place {
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         let connected = endpoint.connect_with_connector(connector).await;
         connected.map_err(|e| format!("{e:?}"))
+    }
+
+    /// Whether the gateway answers whoever has `keys`. A client of TLS 1.3 learns that it was refused from the first
+    /// answer that does not come.
+    pub(super) async fn answers(&self, address: SocketAddr, keys: &str) -> bool {
+        let Ok(channel) = self.channel(address, keys).await else {
+            return false;
+        };
+        HealthClient::new(channel)
+            .check(HealthCheckRequest::default())
+            .await
+            .is_ok()
     }
 
     /// The library's client, as the member `id` whose keys are in `keys`.
@@ -93,16 +127,21 @@ impl Place {
         Client::over(channel, partnership, None, Arc::clone(&self.clock) as _, rng).unwrap()
     }
 
-    /// The notes of all entries of the stopped gateway that the institution can read without a person's key, each with
-    /// its outcomes.
-    pub(super) fn notes(&self) -> Vec<String> {
+    /// What is kept on disk, without a gateway around it.
+    pub(super) fn kept(&self) -> Kept {
         let (clock, rng) = (
             Arc::clone(&self.clock) as Arc<dyn Clock>,
             Arc::new(SystemRng::default()),
         );
         let (config, rng) = (self.config(), rng as Arc<dyn Rng>);
         let catalogue = judge_by(&config).unwrap().catalogue;
-        let kept = Kept::open(&config, &catalogue, LossRule::Refuse, &clock, &rng).unwrap();
+        Kept::open(&config, &catalogue, LossRule::Refuse, &clock, &rng).unwrap()
+    }
+
+    /// The notes of all entries of the stopped gateway that the institution can read without a person's key, each with
+    /// its outcomes.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let kept = self.kept();
         let key = kept.keyring.period_detail();
         let mut notes = Vec::new();
         for index in 0.. {

@@ -1,11 +1,11 @@
 //! Stopping and failing, of a real gateway.
 use super::*;
-use crate::{app::testing::Place, wire::v1};
+use crate::{
+    app::testing::{PATIENCE, Place, until},
+    wire::v1,
+};
 use tokio::time::timeout;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
-
-/// Far beyond what anything here takes; never waited out when all is well.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A question about nobody: this gateway has no records.
 fn question() -> v1::ListConsents {
@@ -17,15 +17,6 @@ fn question() -> v1::ListConsents {
         page_size: 10,
         ..v1::ListConsents::default()
     }
-}
-
-async fn until(what: &str, mut happened: impl FnMut() -> bool) {
-    let waiting = async {
-        while !happened() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    assert!(timeout(PATIENCE, waiting).await.is_ok(), "it never happened: {what}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
