@@ -1,6 +1,7 @@
 //! The start: everything is read and checked before a port is bound, then everything is wired together.
 use super::{
-    AppError, Kept, Running, health,
+    AppError, Kept, Running,
+    health::{self, Watched},
     housekeeping::Housekeeping,
     judge_by,
     keys::Publisher,
@@ -45,6 +46,9 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
     let trust = Arc::new(Trust::load(&config.tls.trust)?);
     let credential = Arc::new(Credential::load(&config.tls.chain, &config.tls.key)?);
     let kept = Kept::open(config, &view.catalogue, LossRule::Refuse, &clock, &rng)?;
+    if kept.keyring.is_development() && !config.gateway.development {
+        return Err(AppError::DevelopmentKeys);
+    }
     tracing::info!(recovery = %kept.recovery, "log opened");
     let mut memory = CrlMemory::load(&*kept.state)?;
     // Nobody has connected yet: the numbers of issuing CAs are learned when somebody has.
@@ -129,10 +133,15 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
                 .await
                 .map_err(|e| AppError::Server(e.to_string()))
         });
-        let log = kept.log.clone();
-        let (clock, stop) = (Arc::clone(&clock), stop.clone());
+        let watched = Watched {
+            listener: swap,
+            log: kept.log.clone(),
+            keys: Arc::clone(&desk.keys),
+            clock: Arc::clone(&clock),
+        };
+        let stop = stop.clone();
         tasks.spawn(async move {
-            health::report(reporter, &swap, &log, &*clock, &stop).await;
+            health::report(reporter, watched, stop).await;
             Ok(())
         });
     }

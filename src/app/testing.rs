@@ -6,7 +6,7 @@ use crate::{
     client::{Client, Partnership, Pinned},
     clock::{Clock, ManualClock, SystemClock},
     config::Config,
-    crypto::{Ed25519Signer, Rng, Suite, SystemRng, VerifyKey},
+    crypto::{Ed25519Signer, Rng, Suite, SystemRng, VerifyKey, sha256},
     source::LossRule,
 };
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -84,6 +84,13 @@ impl Place {
         let chain = std::fs::read(self.path(&format!("pki/{keys}/tls.pem"))).unwrap();
         let (_, pem) = x509_parser::pem::parse_x509_pem(&chain).unwrap();
         pem.parse_x509().unwrap().raw_serial().to_vec()
+    }
+
+    /// SHA-256 of the public key in the certificate with `keys`.
+    pub(super) fn key_sha256(&self, keys: &str) -> [u8; 32] {
+        let chain = std::fs::read(self.path(&format!("pki/{keys}/tls.pem"))).unwrap();
+        let (_, pem) = x509_parser::pem::parse_x509_pem(&chain).unwrap();
+        sha256(pem.parse_x509().unwrap().public_key().raw)
     }
 
     /// A connection of whoever has `keys`.
