@@ -218,3 +218,6 @@ async fn bind(address: SocketAddr, setup: Setup) -> Result<(Acceptor, SocketAddr
     let bound = acceptor.local_addr().map_err(failed)?;
     Ok((acceptor, bound))
 }
+
+#[cfg(test)]
+mod tests;
