@@ -9,3 +9,5 @@
     reason = "a test fails by panicking"
 )]
 mod mtls;
+mod path;
+mod support;
