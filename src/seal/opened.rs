@@ -7,7 +7,7 @@ use crate::{agreement::Partner, case::After, domain::RequestId};
 /// ```compile_fail,E0451
 /// use tollgate::{agreement::Partner, domain::RequestId, seal::{Opened, ReplyKeys}};
 /// fn forge(partner: Partner, reply: ReplyKeys) -> Opened<()> {
-///     Opened { partner, payload: (), request_id: RequestId([0; 16]), request_digest: [0; 32], reply }
+///     Opened { partner, payload: (), request_id: RequestId([0; 16]), request_digest: [0; 32], signed: true, reply }
 /// }
 /// ```
 /// ```
@@ -21,6 +21,7 @@ pub struct Opened<P> {
     payload: P,
     request_id: RequestId,
     request_digest: [u8; 32],
+    signed: bool,
     reply: ReplyKeys,
 }
 
@@ -32,6 +33,7 @@ impl<P> Opened<P> {
         payload: P,
         request_id: RequestId,
         request_digest: [u8; 32],
+        signed: bool,
         reply: ReplyKeys,
     ) -> Self {
         Self {
@@ -39,6 +41,7 @@ impl<P> Opened<P> {
             payload,
             request_id,
             request_digest,
+            signed,
             reply,
         }
     }
@@ -53,6 +56,10 @@ impl<P> Opened<P> {
     /// Id of the request and SHA-256 of its signed payload.
     pub fn request_key(&self) -> (RequestId, [u8; 32]) {
         (self.request_id, self.request_digest)
+    }
+    /// Whether the partner signed these bytes, not only the opening of the session that they came in.
+    pub fn is_signed(&self) -> bool {
+        self.signed
     }
     /// The session it came in, if it came in one.
     pub fn session_id(&self) -> Option<[u8; 16]> {
@@ -70,6 +77,7 @@ impl<P> Opened<P> {
             payload,
             request_id: RequestId([0; 16]),
             request_digest: [0; 32],
+            signed: true,
             reply: ReplyKeys::for_tests(),
         }
     }

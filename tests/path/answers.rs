@@ -297,6 +297,28 @@ fn an_agreement_may_take_the_opening_as_evidence() {
     });
 }
 
+/// Found by this test: whoever opened a session with `EVIDENCE_SESSION` could ask unsigned, and later deny having asked,
+/// under an agreement that wants each question signed.
+#[test]
+fn an_unsigned_question_needs_an_agreement_that_says_so() {
+    on_shared(async |gateway| {
+        let bank = gateway.caller(BANK_A).await;
+        let consent = agreed(gateway, 14).await;
+        let session = bank.open_session(Suite::X25519, v1::Evidence::Session).await;
+        let sent = unsigned(&bank, &session, AGREEMENT, &consent);
+        let refused = refused(gateway, &bank, QUERY, bank.exchange(sent)).await;
+        assert_eq!(refused.code, Code::SignatureInvalid);
+        assert_eq!(refused.entry.leaf.agreement, AGREEMENT);
+        // Signed, it is answered in the same session.
+        let signed = bank.in_session(&session, QUERY, |header| v1::Query {
+            header: Some(header),
+            ..question(14, &consent)
+        });
+        let told = answered(gateway, &bank, signed).await;
+        assert_eq!(told.entry.x.signing_key_id, "bank-a-1");
+    });
+}
+
 /// The library's client tells a refusal by its code and reference, and does not try again.
 #[test]
 fn the_client_tells_a_refusal_by_code_and_reference() {

@@ -212,6 +212,7 @@ pub(super) fn a_certificate_that_expires_on_a_live_connection() {
     runtime().block_on(async {
         let gateway = Gateway::start(Place::new()).await;
         let bank = gateway.caller(BANK_A).await;
+        checkpoint(&bank).await.unwrap();
         let end = peer(&gateway, BANK_A.uri).not_after();
         gateway.clock.advance_ms(end.since(gateway.now()));
         checkpoint(&bank).await.unwrap();
