@@ -58,6 +58,8 @@ pub(super) fn an_agreement_that_is_not_yours() {
         let theirs = asked_by(gateway, BANK_B, &|_| ()).await;
         for refused in [none, theirs] {
             assert_eq!(refused.code, Code::AgreementUnknown);
+            // A leaf names no agreement that is not the caller's.
+            assert_eq!(refused.entry.leaf.agreement, "");
         }
     });
 }
