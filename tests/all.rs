@@ -10,4 +10,5 @@
 )]
 mod mtls;
 mod path;
+mod sim;
 mod support;

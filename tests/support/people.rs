@@ -9,7 +9,7 @@ use tollgate::{
 };
 
 pub(crate) const AGREEMENT: &str = "bank-a-2026";
-pub(crate) const ORIGINATION: &str = "credit.origination";
+const ORIGINATION: &str = "credit.origination";
 /// Rows of the sample that are loaded.
 pub(crate) const SAMPLE_ROWS: u64 = 64;
 /// A row number past the sample: somebody whom nobody has a record of.
