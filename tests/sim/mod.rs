@@ -19,6 +19,7 @@
 //! | a log that does not verify offline at the end | |
 mod model;
 mod play;
+mod told;
 
 use crate::support::{Gateway, Place, load_sample, runtime};
 use play::Play;

@@ -1,10 +1,12 @@
 //! The operations, and what must hold after each.
-use super::model::{self, AGREEMENTS, Asked, Consent, Expected, FAMILIES, Model, PURPOSES, SIGNALS};
+use super::{
+    model::{self, AGREEMENTS, Asked, Consent, Expected, FAMILIES, Model, PURPOSES, SIGNALS},
+    told::Told,
+};
 use crate::support::{
     BANK_A, Caller, DAY_MS, Entry, Gateway, LENDER, NOBODY, Place, SAMPLE_ROWS, Sent, answered, entries, person,
     question, refused, sample_rows, subject, terms,
 };
-use std::fmt;
 use tollgate::{
     client::Session,
     crypto::{Rng, SeededRng, Suite},
@@ -17,31 +19,6 @@ const QUERY: &str = "/tollgate.v1.ExchangeService/Query";
 const ROWS: [u64; 5] = [1, 2, 3, 4, NOBODY];
 /// A person's consents in a run: under what a partner may hold, so that room is not what is tested.
 const CONSENTS_EACH: usize = 12;
-
-/// What came out of a run, so that one that tests nothing is noticed.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Told {
-    calls: u64,
-    bands: u64,
-    no_file: u64,
-    withheld: u64,
-    refused: u64,
-    restarts: u64,
-    corrections: u64,
-    repeats: u64,
-}
-
-impl Told {
-    pub(super) fn is_varied(&self) -> bool {
-        self.bands > 0 && self.withheld > 0 && self.refused > 0 && self.restarts > 0
-    }
-}
-
-impl fmt::Display for Told {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
 
 /// A gateway, its callers, and the model.
 pub(super) struct Play {
@@ -411,7 +388,7 @@ impl Play {
     fn check_limit(&self, step: usize, row: u64, line: &v1::SignalAnswer) {
         let generation = self.model.records[&row];
         if line.signal == "limit_band@1" && generation > 0 {
-            let high = generation % 2 == 0;
+            let high = generation.is_multiple_of(2);
             let band = if high {
                 "500 thousand and more"
             } else {
