@@ -6,7 +6,7 @@ use super::{
     snapshot::{Key, Snapshot, Verdict},
 };
 use crate::{
-    agreement::Evidence,
+    agreement::{Agreement, Evidence},
     case::Case,
     clock::Time,
     consent::{Asked, ConsentFact, Status},
@@ -27,9 +27,9 @@ pub enum Decided {
 /// Decides each signal of the question.
 ///
 /// # Errors
-/// `AGREEMENT_UNKNOWN`, `SIGNATURE_INVALID` if the agreement wants each question signed and this one is not,
-/// `PURPOSE_UNKNOWN`, `SIGNAL_UNKNOWN`, the code of the first guard that fires and does not depend on the person,
-/// `POLICY_ERROR` if anything could not be evaluated. Guards that look at the consent give reasons to withhold instead.
+/// `AGREEMENT_UNKNOWN`, `SIGNATURE_REQUIRED`, `PURPOSE_UNKNOWN`, `SIGNAL_UNKNOWN`, the code of the first guard that fires and does not depend
+/// on the person, `POLICY_ERROR` if anything could not be evaluated. Guards that look at the consent give reasons to
+/// withhold instead.
 pub fn decide(snapshot: &Snapshot, mut case: Case<Asked>, now: Time) -> Result<Decided, Refusal> {
     // The entry names what decided, whatever was in force when the call began.
     case.note().snapshot = snapshot.hash();
@@ -38,12 +38,16 @@ pub fn decide(snapshot: &Snapshot, mut case: Case<Asked>, now: Time) -> Result<D
         Ok(agreement) => agreement,
         Err(code) => return Err(case.refuse(code)),
     };
-    let (id, signed) = (opened.payload().agreement.clone(), opened.is_signed());
-    case.note().agreement = Some(id);
-    if !signed && signature_agreed(snapshot, agreement) {
-        return Err(case.refuse(Code::SignatureInvalid));
+    let question = case.proof().opened().payload();
+    let id = question.agreement.clone();
+    let signed_each = snapshot.agreements().at(agreement).map(Agreement::evidence) != Some(Evidence::Session);
+    if signed_each && case.facts().signature.is_empty() {
+        case.note().agreement = Some(id);
+        return Err(case.refuse(Code::SignatureRequired));
     }
-    let weighed = match weigh(snapshot, agreement, case.proof(), now) {
+    let weighed = weigh(snapshot, agreement, case.proof(), now);
+    case.note().agreement = Some(id);
+    let weighed = match weighed {
         Ok(weighed) => weighed,
         Err(code) => return Err(case.refuse(code)),
     };
@@ -72,13 +76,6 @@ fn own_agreement(snapshot: &Snapshot, question: &Question, partner: &PartnerId) 
     index
         .filter(|i| snapshot.agreements().at(*i).is_some_and(|a| a.partner == *partner))
         .ok_or(Code::AgreementUnknown)
-}
-
-/// Which partner a question is from can be denied unless it is signed: the parties agree on what counts, and the opening
-/// of a session chooses no less.
-fn signature_agreed(snapshot: &Snapshot, agreement: usize) -> bool {
-    let agreed = snapshot.agreements().at(agreement).map(|a| a.evidence());
-    agreed != Some(Evidence::Session)
 }
 
 fn weigh(snapshot: &Snapshot, agreement: usize, asked: &Asked, now: Time) -> Result<Weighed, Code> {

@@ -110,12 +110,11 @@ pub fn open<P: Payload>(
 ) -> Result<Case<Opened<P>>, Refusal> {
     let mut found = Found::default();
     let outcome = steps::<P>(opener, case.proof(), envelope, method, now, &mut found);
-    let signed = !found.signature.is_empty();
     found.note(case.note());
     match outcome {
         Ok((payload, id, digest, reply)) => {
             payload.note(case.note());
-            Ok(case.then(|partner| Opened::new(partner, payload, id, digest, signed, reply)))
+            Ok(case.then(|partner| Opened::new(partner, payload, id, digest, reply)))
         }
         Err(code) => Err(case.refuse(code)),
     }

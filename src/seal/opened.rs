@@ -1,13 +1,30 @@
 //! `Opened<P>`: an envelope that opened, fresh, signed by the partner, canonical.
 use super::reply::ReplyKeys;
-use crate::{agreement::Partner, case::After, domain::RequestId};
+use crate::{
+    agreement::Partner,
+    case::After,
+    domain::{Method, PartnerId, RequestId},
+};
+
+/// By whom, under which id, what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// Who asks.
+    pub partner: PartnerId,
+    /// Chosen by the caller, used once.
+    pub id: RequestId,
+    /// What is called.
+    pub method: Method,
+    /// SHA-256 of the signed payload.
+    pub digest: [u8; 32],
+}
 
 /// Proof: this payload came from this partner, now, once. Made by `seal::open` only.
 ///
 /// ```compile_fail,E0451
 /// use tollgate::{agreement::Partner, domain::RequestId, seal::{Opened, ReplyKeys}};
 /// fn forge(partner: Partner, reply: ReplyKeys) -> Opened<()> {
-///     Opened { partner, payload: (), request_id: RequestId([0; 16]), request_digest: [0; 32], signed: true, reply }
+///     Opened { partner, payload: (), request_id: RequestId([0; 16]), request_digest: [0; 32], reply }
 /// }
 /// ```
 /// ```
@@ -21,7 +38,6 @@ pub struct Opened<P> {
     payload: P,
     request_id: RequestId,
     request_digest: [u8; 32],
-    signed: bool,
     reply: ReplyKeys,
 }
 
@@ -33,7 +49,6 @@ impl<P> Opened<P> {
         payload: P,
         request_id: RequestId,
         request_digest: [u8; 32],
-        signed: bool,
         reply: ReplyKeys,
     ) -> Self {
         Self {
@@ -41,7 +56,6 @@ impl<P> Opened<P> {
             payload,
             request_id,
             request_digest,
-            signed,
             reply,
         }
     }
@@ -53,13 +67,19 @@ impl<P> Opened<P> {
     pub fn partner(&self) -> &Partner {
         &self.partner
     }
-    /// Id of the request and SHA-256 of its signed payload.
-    pub fn request_key(&self) -> (RequestId, [u8; 32]) {
-        (self.request_id, self.request_digest)
+    /// What makes this request the same as another. The method belongs to it: payloads of two methods can have the same
+    /// bytes, and a look must never stand for a change.
+    pub fn key(&self, method: Method) -> RequestKey {
+        RequestKey {
+            partner: self.partner.member().id.clone(),
+            id: self.request_id,
+            method,
+            digest: self.request_digest,
+        }
     }
-    /// Whether the partner signed these bytes, not only the opening of the session that they came in.
-    pub fn is_signed(&self) -> bool {
-        self.signed
+    /// Chosen by the caller.
+    pub fn request_id(&self) -> RequestId {
+        self.request_id
     }
     /// The session it came in, if it came in one.
     pub fn session_id(&self) -> Option<[u8; 16]> {
@@ -77,7 +97,6 @@ impl<P> Opened<P> {
             payload,
             request_id: RequestId([0; 16]),
             request_digest: [0; 32],
-            signed: true,
             reply: ReplyKeys::for_tests(),
         }
     }

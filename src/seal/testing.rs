@@ -170,7 +170,7 @@ impl World {
         let agreement = case.proof().payload().agreement.clone();
         case.note().agreement = Some(agreement);
         let answer = v1::Answer {
-            request_id: case.proof().request_key().0.0.to_vec(),
+            request_id: case.proof().request_id().0.to_vec(),
             policy_hash: case.facts().snapshot.to_vec(),
             agreement_id: case.proof().payload().agreement.to_string(),
             ..Default::default()

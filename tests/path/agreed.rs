@@ -215,3 +215,39 @@ pub(super) fn a_platform_that_answers_a_mainland_bank_directly() {
         gateway.stop().await.verify_log();
     });
 }
+
+/// Every question counts, whatever its answer: a count that depended on it would tell of the person.
+#[test]
+pub(super) fn a_quota_that_is_spent() {
+    runtime().block_on(async {
+        let place = Place::new();
+        place.swap(
+            "agreement-bank-a.toml",
+            "questions_per_day = 100_000",
+            "questions_per_day = 3",
+        );
+        let gateway = Gateway::start(place).await;
+        let consent = agreed(&gateway, 3).await;
+        let bank = gateway.caller(BANK_A).await;
+        let ask = |bank: &Caller, row, consent: &[u8]| {
+            bank.one_shot(QUERY, |header| v1::Query {
+                header: Some(header),
+                ..question(row, consent)
+            })
+        };
+        for (row, consent) in [(3, &consent[..]), (3, &[7; 16]), (4, &[7; 16])] {
+            crate::support::answered(&gateway, &bank, ask(&bank, row, consent)).await;
+        }
+        let spent = refused(&gateway, &bank, QUERY, bank.exchange(ask(&bank, 3, &consent))).await;
+        assert_eq!(spent.code, Code::QuotaSpent);
+        assert_eq!(spent.entry.leaf.agreement, AGREEMENT);
+        // A restart does not give it back; the next day does.
+        let gateway = gateway.restart().await;
+        let bank = gateway.caller(BANK_A).await;
+        let still = refused(&gateway, &bank, QUERY, bank.exchange(ask(&bank, 3, &consent))).await;
+        assert_eq!(still.code, Code::QuotaSpent);
+        gateway.clock.advance_ms(crate::support::DAY_MS);
+        crate::support::answered(&gateway, &bank, ask(&bank, 3, &consent)).await;
+        gateway.stop().await.verify_log();
+    });
+}

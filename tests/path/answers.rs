@@ -207,7 +207,7 @@ fn an_answer_says_what_its_entry_says() {
         assert_eq!(entry.i.outcomes, ["band"; 4]);
         assert_eq!(entry.i.subject, person(gateway, 1).0);
         assert_eq!(entry.i.fields_read, lineage(gateway));
-        assert!(entry.i.fields_withheld.is_empty() && entry.i.effects_sha256.is_empty());
+        assert!(entry.i.fields_withheld.is_empty());
         assert!(entry.of_person, "the details can be unlinked from the person");
         assert_eq!(entry.x.signals, SIGNALS);
         assert_eq!(entry.x.signature.len(), 64);
@@ -300,15 +300,25 @@ fn an_agreement_may_take_the_opening_as_evidence() {
 /// Found by this test: whoever opened a session with `EVIDENCE_SESSION` could ask unsigned, and later deny having asked,
 /// under an agreement that wants each question signed.
 #[test]
-fn an_unsigned_question_needs_an_agreement_that_says_so() {
+pub(super) fn an_unsigned_question_needs_an_agreement_that_says_so() {
     on_shared(async |gateway| {
         let bank = gateway.caller(BANK_A).await;
         let consent = agreed(gateway, 14).await;
         let session = bank.open_session(Suite::X25519, v1::Evidence::Session).await;
         let sent = unsigned(&bank, &session, AGREEMENT, &consent);
         let refused = refused(gateway, &bank, QUERY, bank.exchange(sent)).await;
-        assert_eq!(refused.code, Code::SignatureInvalid);
+        assert_eq!(refused.code, Code::SignatureRequired);
         assert_eq!(refused.entry.leaf.agreement, AGREEMENT);
+        // Whatever changes something is signed, whatever was agreed.
+        let at = (bank.now(), &bank.rng as _);
+        let make = |header| v1::GrantConsent {
+            header: Some(header),
+            ..crate::support::grant_of(14, terms(BANK_A.id, bank.now()))
+        };
+        let draft = Draft::new(bank.parties(), super::GRANT, false, None, at, make).unwrap();
+        let grant = bank.seal_in(&session, super::GRANT, &draft);
+        let grant = crate::support::refused(gateway, &bank, super::GRANT, bank.exchange(grant)).await;
+        assert_eq!(grant.code, Code::SignatureRequired);
         // Signed, it is answered in the same session.
         let signed = bank.in_session(&session, QUERY, |header| v1::Query {
             header: Some(header),

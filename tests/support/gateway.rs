@@ -1,6 +1,11 @@
 //! A gateway that runs, with a clock that stands still until it is told.
 use super::{Caller, Place, Who};
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 use tollgate::{
     app::{self, Running, site},
     channel::{Credential, client::Connector},
@@ -10,11 +15,17 @@ use tollgate::{
 };
 use tonic::transport::{Channel, Endpoint};
 
+/// Refusals of one peer per second, and at once: a little under the gateway's own limits.
+const PACE: f64 = 9.0;
+const AT_ONCE: f64 = 80.0;
+
 /// A running gateway and its files.
 pub(crate) struct Gateway {
     pub(crate) running: Running,
     pub(crate) place: Place,
     pub(crate) clock: Arc<ManualClock>,
+    /// Refusals that a peer has had lately, by its URI.
+    refusals: Mutex<HashMap<&'static str, (f64, Instant)>>,
 }
 
 impl Gateway {
@@ -32,6 +43,7 @@ impl Gateway {
             running: running.unwrap_or_else(|e| panic!("{e}")),
             place,
             clock,
+            refusals: Mutex::default(),
         }
     }
 
@@ -44,6 +56,18 @@ impl Gateway {
     pub(crate) async fn restart(self) -> Self {
         let now = self.now();
         Self::start_at(self.stop().await, now).await
+    }
+
+    /// Waits until this peer may be refused once more: whoever collects refusals faster than 10 a second is turned away.
+    pub(crate) async fn pace(&self, uri: &'static str) {
+        let rest = {
+            let mut all = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+            let (level, at) = all.entry(uri).or_insert((0.0, Instant::now()));
+            *level = (*level - at.elapsed().as_secs_f64() * PACE).max(0.0) + 1.0;
+            *at = Instant::now();
+            (*level - AT_ONCE).max(0.0) / PACE
+        };
+        tokio::time::sleep(Duration::from_secs_f64(rest)).await;
     }
 
     pub(crate) fn gate(&self) -> &Gate {
