@@ -2,16 +2,16 @@
 //!
 //! The caller holds the person's lock from the act until its effects are recorded.
 use super::{
-    Keys,
+    Keys, cover,
     record::{Record, Status},
     rows::{Rows, View},
     terms::{Known, Terms},
 };
 use crate::{
-    agreement::{Member, Role},
+    agreement::{Agreements, Member, Role},
     clock::Time,
     crypto::Rng,
-    domain::{ConsentId, SubjectRef, SubjectToken},
+    domain::{AgreementId, ConsentId, SubjectRef, SubjectToken},
     facts::DetailKey,
     limits::{ANSWER_BYTES_MAX, CONSENTS_PER_PAGE_MAX, CONSENTS_PER_SUBJECT_AND_PARTNER_MAX},
     person::{self, LinkKey, PersonError},
@@ -32,6 +32,15 @@ pub struct Desk<'a> {
     pub now: Time,
 }
 
+/// What terms can speak of.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// Purposes and families of this gateway.
+    pub known: &'a Known,
+    /// What was agreed with whom.
+    pub agreements: &'a Agreements,
+}
+
 /// What an act did. The effects are not yet true: they are once the entry that carries them is recorded.
 pub struct Change {
     /// What changes; empty where nothing does.
@@ -44,6 +53,8 @@ pub struct Change {
     pub detail_key: DetailKey,
     /// The consent that was made or named.
     pub consent: Option<ConsentId>,
+    /// The agreement that a grant counts against.
+    pub agreement: Option<AgreementId>,
     /// One word for the entry: what was truly done.
     pub outcome: &'static str,
 }
@@ -51,19 +62,22 @@ pub struct Change {
 /// Grants: pending until the provider confirms. The answer is the same for a person that nobody knows.
 ///
 /// # Errors
-/// `METHOD_NOT_ALLOWED` unless a partner calls, `CONSENT_TERMS_INVALID`, `CONSENTS_EXHAUSTED`, `INTERNAL`.
+/// `METHOD_NOT_ALLOWED` unless a partner calls, `CONSENT_TERMS_INVALID`, `CONSENTS_EXHAUSTED`, `INTERNAL`; where no agreement
+/// of the caller covers the terms, `AGREEMENT_UNKNOWN`, `AGREEMENT_NOT_IN_FORCE`, `PURPOSE_NOT_AGREED`, `SIGNAL_NOT_AGREED` or
+/// `GRANULARITY_TOO_FINE`. None of them depends on the person, but for `CONSENTS_EXHAUSTED` on what the caller granted itself.
 pub fn grant(
     desk: &Desk<'_>,
     caller: &Member,
     subject: &SubjectRef,
     terms: &v1::ConsentTerms,
-    known: &Known,
+    scope: Scope<'_>,
 ) -> Result<Change, Code> {
     if caller.role != Role::Partner {
         return Err(Code::MethodNotAllowed);
     }
     let terms = Terms::from_wire(terms)?;
-    terms.check(known, &caller.id, desk.now)?;
+    terms.check(scope.known, &caller.id, desk.now)?;
+    let agreement = cover::covering(scope.agreements, &caller.id, &terms, desk.now)?;
     let token = subject.token(&desk.keys.pseudonym);
     let mut effects = Vec::new();
     let link = match desk.link(&token)? {
@@ -90,6 +104,7 @@ pub fn grant(
         subject: token,
         detail_key: DetailKey::Person(link.details()),
         consent: Some(record.id()),
+        agreement: Some(agreement.id().clone()),
         outcome: "granted",
     })
 }
@@ -158,6 +173,7 @@ pub fn list(
         subject: token,
         detail_key: DetailKey::Person(link.details()),
         consent: None,
+        agreement: None,
         outcome: "listed",
     })
 }
@@ -200,6 +216,7 @@ impl Desk<'_> {
             subject: token,
             detail_key: DetailKey::Person(link.details()),
             consent: Some(id),
+            agreement: None,
             outcome: done.unwrap_or("unchanged"),
         })
     }
@@ -220,6 +237,7 @@ fn nothing(subject: SubjectToken, answer: Vec<u8>, consent: Option<ConsentId>) -
         subject,
         detail_key: DetailKey::Period,
         consent,
+        agreement: None,
         outcome: "none",
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    agreement::{Member, Partner, Role},
+    agreement::{Agreements, Member, Partner, Role},
     case::Case,
     clock::Time,
     crypto::{SeededRng, Suite},
@@ -14,6 +14,7 @@ use crate::{
 };
 use std::{collections::BTreeMap, sync::Mutex};
 
+mod cover;
 mod state;
 mod terms;
 
@@ -65,6 +66,7 @@ struct World {
     keys: Keys,
     rng: SeededRng,
     known: Known,
+    agreements: Agreements,
 }
 
 fn world() -> World {
@@ -81,7 +83,35 @@ fn world() -> World {
                 .into(),
             families: ["overdue", "risk"].map(|f| f.parse().unwrap()).into(),
         },
+        agreements: agreements(&[&agreement("bank-a"), &agreement("bank-b")]),
     }
+}
+
+const AGREEMENT: &str = r#"
+id = "of-bank-a"
+partner = "bank-a"
+title = "a"
+parties = [{ id = "bank-a", kind = "bank", role = "controller" }]
+purposes = ["credit.origination", "account.monitoring"]
+families = { overdue = 2, risk = 1 }
+sensitivity_max = 2
+route = "direct"
+jurisdiction = "cn"
+not_before = "2026-01-01T00:00:00Z"
+not_after = "2027-01-01T00:00:00Z"
+impact_assessment = "PIA-1"
+evidence = "request"
+quotas = { questions_per_day = 1 }
+retention_days = 30
+termination_notice_days = 30
+"#;
+
+fn agreement(partner: &str) -> String {
+    AGREEMENT.replace("bank-a", partner)
+}
+
+fn agreements(texts: &[&str]) -> Agreements {
+    Agreements::load(texts.iter().map(|text| ("x.toml", *text))).unwrap()
 }
 
 impl World {
@@ -93,8 +123,14 @@ impl World {
             now,
         }
     }
+    fn scope(&self) -> Scope<'_> {
+        Scope {
+            known: &self.known,
+            agreements: &self.agreements,
+        }
+    }
     fn grant(&self, who: &Member, person: &str, terms: &v1::ConsentTerms, now: Time) -> Result<ConsentId, Code> {
-        let change = grant(&self.desk(now), who, &subject(person), terms, &self.known)?;
+        let change = grant(&self.desk(now), who, &subject(person), terms, self.scope())?;
         self.rows.apply(&change.effects);
         Ok(change.consent.unwrap())
     }
@@ -260,7 +296,7 @@ fn strangers_and_others_look_alike() {
     let other = member("bank-b", Role::Partner);
     // Grant: the same answer but for its random id, whether the person was known or not.
     let answers = ["known", "stranger"].map(|person| {
-        let change = grant(&w.desk(NOW), &bank(), &subject(person), &terms(), &w.known).unwrap();
+        let change = grant(&w.desk(NOW), &bank(), &subject(person), &terms(), w.scope()).unwrap();
         let granted: v1::ConsentGranted = wire::decode_canonical(&change.answer).unwrap();
         (change.answer.len(), granted.consent_id.len(), granted.status)
     });

@@ -193,10 +193,10 @@ async fn granted(bank: &Client, lender: &Client, row: u64, tour: &mut Tour) -> R
                 recipient: "bank-a".to_owned(),
                 purposes: vec![ORIGINATION.to_owned()],
                 families: vec![
-                    family("overdue", 2),
+                    family("overdue", 1),
                     family("utilisation", 1),
                     family("limit", 1),
-                    family("risk", 2),
+                    family("risk", 1),
                 ],
                 look_back_days: 365,
                 frequency_per_month: 0,

@@ -73,6 +73,9 @@ fn a_list_is_complete_in_pages_that_fit_one_block() {
             .parse::<crate::domain::SignalFamily>()
             .unwrap()
     }));
+    let finest: String = (0..9).map(|i| format!(", {}{i} = 200", "f".repeat(60))).collect();
+    let with_wide = agreement("bank-a").replace("risk = 1", &format!("risk = 1{finest}"));
+    w.agreements = agreements(&[&with_wide, &agreement("bank-b")]);
     let mut wide = terms();
     let family = |i| v1::ConsentedFamily {
         family: format!("{}{i}", "f".repeat(60)),
