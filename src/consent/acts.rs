@@ -109,15 +109,25 @@ pub fn grant(
     })
 }
 
-/// Confirms a pending consent. Again, or too late, changes nothing and tells how it stands.
+/// Confirms a pending consent whose terms have this digest. Again, or too late, changes nothing and tells how it stands.
 ///
 /// # Errors
-/// `METHOD_NOT_ALLOWED` unless the provider calls, `INTERNAL`.
-pub fn confirm(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: ConsentId) -> Result<Change, Code> {
+/// `METHOD_NOT_ALLOWED` unless the provider calls, `FIELD_INVALID` where the terms are others than those confirmed (the
+/// provider sees every consent, so this tells it nothing), `INTERNAL`.
+pub fn confirm(
+    desk: &Desk<'_>,
+    caller: &Member,
+    subject: &SubjectRef,
+    id: ConsentId,
+    terms_sha256: [u8; 32],
+) -> Result<Change, Code> {
     if caller.role != Role::Provider {
         return Err(Code::MethodNotAllowed);
     }
-    let act = |record: &mut Record| record.confirm(desk.now, &caller.uri).then_some("confirmed");
+    let act = |record: &mut Record| match record.terms().sha256() == terms_sha256 {
+        true => Ok(record.confirm(desk.now, &caller.uri).then_some("confirmed")),
+        false => Err(Code::FieldInvalid),
+    };
     desk.on_one(caller, subject, id, act)
 }
 
@@ -126,7 +136,7 @@ pub fn confirm(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: Conse
 /// # Errors
 /// `METHOD_NOT_ALLOWED` for staff, `INTERNAL`.
 pub fn withdraw(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: ConsentId) -> Result<Change, Code> {
-    let act = |record: &mut Record| record.withdraw(desk.now, &caller.uri).then_some("withdrawn");
+    let act = |record: &mut Record| Ok(record.withdraw(desk.now, &caller.uri).then_some("withdrawn"));
     desk.on_one(caller, subject, id, act)
 }
 
@@ -135,7 +145,7 @@ pub fn withdraw(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: Cons
 /// # Errors
 /// `METHOD_NOT_ALLOWED` for staff, `INTERNAL`.
 pub fn get(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: ConsentId) -> Result<Change, Code> {
-    desk.on_one(caller, subject, id, |_| None)
+    desk.on_one(caller, subject, id, |_| Ok(None))
 }
 
 /// The consents of one person that were given to the caller; the provider sees all. A page holds what fits one reply
@@ -189,7 +199,7 @@ impl Desk<'_> {
         caller: &Member,
         subject: &SubjectRef,
         id: ConsentId,
-        act: impl FnOnce(&mut Record) -> Option<&'static str>,
+        act: impl FnOnce(&mut Record) -> Result<Option<&'static str>, Code>,
     ) -> Result<Change, Code> {
         let view = view(caller)?;
         let token = subject.token(&self.keys.pseudonym);
@@ -205,7 +215,7 @@ impl Desk<'_> {
                 ..nothing(token, none, Some(id))
             });
         };
-        let done = act(&mut record);
+        let done = act(&mut record)?;
         let effects = match done {
             Some(_) => vec![rows.put(self.rng, &record).map_err(internal)?],
             None => Vec::new(),

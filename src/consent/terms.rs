@@ -1,6 +1,7 @@
 //! What a person agrees to.
 use crate::{
     clock::Time,
+    crypto::sha256,
     domain::{PartnerId, Purpose, SignalFamily},
     limits::{CONSENT_DAYS_MAX, CONSENT_LIST_MAX, CONSENT_TERMS_BYTES_MAX, ID_BYTES_MAX, LOOK_BACK_DAYS_MAX},
     refusal::Code,
@@ -128,6 +129,11 @@ impl Terms {
             separate: self.separate,
             evidence_sha256: self.evidence_sha256.to_vec(),
         }
+    }
+
+    /// SHA-256 of the terms as the wire shows them: what a provider confirms.
+    pub fn sha256(&self) -> [u8; 32] {
+        sha256(&self.to_wire().encode_to_vec())
     }
 
     /// Whether `caller` may be granted these terms at `now`: it is the one recipient, purposes and families are known and

@@ -3,7 +3,7 @@ use crate::{
     agreement::{Agreements, Member, Partner, Role},
     case::Case,
     clock::Time,
-    crypto::{SeededRng, Suite},
+    crypto::{SeededRng, Suite, sha256},
     domain::{ConsentId, Method, PartnerId, Scheme, SubjectRef},
     facts::{DetailKey, Facts, Kind},
     limits::{ANSWER_BYTES_MAX, CONSENT_TERMS_BYTES_MAX, CONSENTS_PER_SUBJECT_AND_PARTNER_MAX},
@@ -163,6 +163,11 @@ impl World {
 
 type Act = fn(&Desk<'_>, &Member, &SubjectRef, ConsentId) -> Result<Change, Code>;
 
+/// Confirms what [`terms`] says.
+fn confirm_as_shown(desk: &Desk<'_>, who: &Member, subject: &SubjectRef, id: ConsentId) -> Result<Change, Code> {
+    confirm(desk, who, subject, id, sha256(&terms().encode_to_vec()))
+}
+
 fn subject(person: &str) -> SubjectRef {
     SubjectRef::parse(Scheme::Opaque, person).unwrap()
 }
@@ -218,9 +223,9 @@ fn granted_confirmed_withdrawn_and_each_again() {
         Status::Pending
     );
     assert_eq!(w.act(get, &bank(), "p", id, NOW).unwrap().1.terms, Some(terms()));
-    let (changed, state) = w.act(confirm, &provider(), "p", id, NOW).unwrap();
+    let (changed, state) = w.act(confirm_as_shown, &provider(), "p", id, NOW).unwrap();
     assert_eq!((changed, state.status), (1, ACTIVE));
-    let (changed, state) = w.act(confirm, &provider(), "p", id, NOW).unwrap();
+    let (changed, state) = w.act(confirm_as_shown, &provider(), "p", id, NOW).unwrap();
     assert_eq!((changed, state.status), (0, ACTIVE));
     let case = w.look(&bank(), "p", id, NOW);
     assert_eq!(case.proof().consent().unwrap().status, Status::Active);
@@ -234,7 +239,7 @@ fn granted_confirmed_withdrawn_and_each_again() {
     for (act, who) in [
         (withdraw as Act, bank()),
         (withdraw, provider()),
-        (confirm, provider()),
+        (confirm_as_shown, provider()),
         (get, bank()),
     ] {
         let (changed, state) = w.act(act, &who, "p", id, NOW).unwrap();
@@ -247,13 +252,30 @@ fn granted_confirmed_withdrawn_and_each_again() {
 }
 
 #[test]
+fn what_is_confirmed_is_what_was_read() {
+    let w = world();
+    let id = w.grant(&bank(), "p", &terms(), NOW).unwrap();
+    let shown = w.act(get, &provider(), "p", id, NOW).unwrap().1;
+    let read = sha256(&shown.terms.unwrap().encode_to_vec());
+    let mut wider = terms();
+    wider.look_back_days += 1;
+    for other in [sha256(&wider.encode_to_vec()), [0; 32]] {
+        let refused = confirm(&w.desk(NOW), &provider(), &subject("p"), id, other);
+        assert_eq!(refused.err(), Some(Code::FieldInvalid));
+    }
+    assert_eq!(w.act(get, &bank(), "p", id, NOW).unwrap().1.status, PENDING);
+    let change = confirm(&w.desk(NOW), &provider(), &subject("p"), id, read).unwrap();
+    assert_eq!((change.effects.len(), change.outcome), (1, "confirmed"));
+}
+
+#[test]
 fn a_consent_ends_after_its_last_moment() {
     let w = world();
     let id = w.grant(&bank(), "p", &terms(), NOW).unwrap();
     let end = NOW.plus_ms(30 * DAY_MS);
-    let (changed, state) = w.act(confirm, &provider(), "p", id, end.plus_ms(1)).unwrap();
+    let (changed, state) = w.act(confirm_as_shown, &provider(), "p", id, end.plus_ms(1)).unwrap();
     assert_eq!((changed, state.status), (0, EXPIRED));
-    w.act(confirm, &provider(), "p", id, end).unwrap();
+    w.act(confirm_as_shown, &provider(), "p", id, end).unwrap();
     assert_eq!(
         w.look(&bank(), "p", id, end).proof().consent().unwrap().status,
         Status::Active
@@ -274,10 +296,10 @@ fn a_consent_ends_after_its_last_moment() {
 fn the_provider_withdraws_for_the_person_and_roles_hold() {
     let w = world();
     let id = w.grant(&bank(), "p", &terms(), NOW).unwrap();
-    assert_eq!(w.act(confirm, &bank(), "p", id, NOW), Err(Code::MethodNotAllowed));
+    assert_eq!(w.act(confirm_as_shown, &bank(), "p", id, NOW), Err(Code::MethodNotAllowed));
     assert_eq!(w.grant(&provider(), "p", &terms(), NOW), Err(Code::MethodNotAllowed));
     for role in [Role::Compliance, Role::Security, Role::Operator] {
-        for act in [confirm as Act, withdraw, get] {
+        for act in [confirm_as_shown as Act, withdraw, get] {
             assert_eq!(
                 w.act(act, &member("staff", role), "p", id, NOW),
                 Err(Code::MethodNotAllowed)

@@ -9,7 +9,7 @@ use crate::{
     refusal::Code,
     seal::{
         Opened,
-        payload::{self, ConsentRef, GrantConsent, ListConsents},
+        payload::{self, ConfirmConsent, ConsentRef, GrantConsent, ListConsents},
     },
 };
 
@@ -90,8 +90,8 @@ consent_call!(
 );
 consent_call!(
     /// `Confirm`: by the provider only.
-    Confirm, "/tollgate.v1.ConsentService/Confirm", ConsentRef, &[Role::Provider], changes: true, urgent: false,
-    |gate, desk, caller, asked| consent::confirm(&desk, caller, &asked.subject, asked.consent_id)
+    Confirm, "/tollgate.v1.ConsentService/Confirm", ConfirmConsent, &[Role::Provider], changes: true, urgent: false,
+    |gate, desk, caller, asked| consent::confirm(&desk, caller, &asked.subject, asked.consent_id, asked.terms_sha256)
 );
 consent_call!(
     /// `Withdraw`: by the recipient, or by the provider for the person. Counts from the next decision.
