@@ -20,8 +20,6 @@ pub struct Terms {
     pub families: Vec<(SignalFamily, u8)>,
     /// How far back the records may go, in days.
     pub look_back_days: u32,
-    /// Questions per month; 0 is as the agreement allows.
-    pub frequency_per_month: u32,
     /// Last moment.
     pub not_after: Time,
     /// Version of the notice that the person was shown.
@@ -83,6 +81,10 @@ impl Terms {
         if terms.purposes.len() > CONSENT_LIST_MAX || terms.families.len() > CONSENT_LIST_MAX {
             return Err(TermsError::NotAcceptable);
         }
+        // A limit that is shown back and not held would be a promise to the person that nobody keeps.
+        if terms.frequency_per_month != 0 {
+            return Err(TermsError::NotAcceptable);
+        }
         let purposes = terms.purposes.iter().map(|p| p.parse().map_err(|_| malformed()));
         let families = terms.families.iter().map(|f| {
             let family = f.family.parse().map_err(|_| malformed())?;
@@ -93,7 +95,6 @@ impl Terms {
             purposes: purposes.collect::<Result<_, _>>()?,
             families: families.collect::<Result<_, _>>()?,
             look_back_days: terms.look_back_days,
-            frequency_per_month: terms.frequency_per_month,
             not_after: Time(wire::millis(terms.not_after.as_ref()).ok_or_else(malformed)?),
             notice_version: terms.notice_version.clone(),
             notice_sha256: digest(&terms.notice_sha256)?,
@@ -118,7 +119,7 @@ impl Terms {
             purposes: self.purposes.iter().map(Purpose::to_string).collect(),
             families: self.families.iter().map(family).collect(),
             look_back_days: self.look_back_days,
-            frequency_per_month: self.frequency_per_month,
+            frequency_per_month: 0,
             not_after: Some(wire::timestamp(self.not_after.0)),
             notice_version: self.notice_version.clone(),
             notice_sha256: self.notice_sha256.to_vec(),

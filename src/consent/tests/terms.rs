@@ -19,6 +19,7 @@ fn terms_that_no_consent_can_have() {
         ("granularity 256", |t| t.families[0].granularity_max = 256),
         ("no look-back", |t| t.look_back_days = 0),
         ("endless look-back", |t| t.look_back_days = 3_654),
+        ("a limit that nobody holds", |t| t.frequency_per_month = 1),
         ("no end", |t| t.not_after = None),
         ("ended", |t| t.not_after = Some(wire::timestamp(NOW.0))),
         ("too long", |t| {
