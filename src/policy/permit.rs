@@ -11,8 +11,6 @@ use crate::{
 pub enum Withhold {
     /// No confirmed consent that covers it.
     NoValidConsent,
-    /// The partner's own budget is spent.
-    BudgetSpent,
 }
 
 /// Proof: these signals may be read for this question, and no others. Only [`super::decide`] makes one.
