@@ -222,6 +222,9 @@ pub const QUOTA_ROWS_PER_AGREEMENT_MAX: usize = 4_096;
 /// Basis points in a whole.
 pub const BASIS_POINTS: u16 = 10_000;
 
+/// Longest quantum that replies may be held to, in ms: beyond it a setting costs every partner more than it hides.
+pub const REPLY_QUANTUM_MS_MAX: u64 = 100;
+
 // --- Consent, policy, signals ---------------------------------------------------------------------------------------
 
 /// Consents that one person gave to one partner.
