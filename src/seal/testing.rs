@@ -165,7 +165,9 @@ impl World {
     }
 
     /// Answers an opened question as the pipeline would, and seals the answer.
-    pub(crate) fn answer(&self, case: Case<Opened<Question>>) -> v1::SealedReply {
+    pub(crate) fn answer(&self, mut case: Case<Opened<Question>>) -> v1::SealedReply {
+        // As the policy does once it is known to be the partner's own.
+        case.note().agreement = Some(case.proof().payload().agreement.clone());
         let answer = v1::Answer {
             request_id: case.proof().request_id().0.to_vec(),
             policy_hash: case.facts().snapshot.to_vec(),

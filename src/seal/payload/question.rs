@@ -53,6 +53,6 @@ impl Payload for Question {
         facts.purpose = Some(self.purpose.clone());
         facts.signals.clone_from(&self.signals);
         facts.consent = Some(self.consent);
-        facts.agreement = Some(self.agreement.clone());
+        // Not the agreement: until it is known to be the caller's own, its name is no part of the caller's entries.
     }
 }
