@@ -24,7 +24,8 @@ fn no_guard_can_go_missing_or_be_turned_round() {
     for (from, to) in [
         ("sensitivity >= 3", "sensitivity >= 4"),
         ("== 0", "== 9"),
-        ("\"bank\", ", ""),
+        ("\"merchant\"]", "\"merchant\", \"insurer\"]"),
+        ("\"platform\", \"merchant\"]", "\"platform\"]"),
         ("unless { context.in_force }", "when { context.in_force }"),
     ] {
         assert!(guards::TEXT.contains(from));
