@@ -50,10 +50,23 @@ fn guards_that_are_not_well_formed_do_not_load() {
         "@id(\"STALE\") forbid (principal, action, resource); @id(\"STALE\") forbid (principal, action, resource);"
     ));
     assert!(bad("@id(\"STALE\") forbid (principal, action, resource"));
+    // A refusal that depends on the consent would tell of the person.
+    for looks in [
+        "context.consent.current",
+        "context has consent",
+        "context has consent.current",
+        "!(context has consent && context.consent.granularity > 1)",
+        "resource.retired || (if context.in_force then true else context[\"consent\"].separate)",
+        "[context].contains({in_force: true})",
+    ] {
+        let guard = format!("forbid (principal, action, resource) when {{ {looks} }};");
+        assert!(bad(&format!("@id(\"STALE\") {guard}")), "{looks}");
+        let withholds = format!("@id(\"X\") @withhold(\"NO_VALID_CONSENT\") {guard}");
+        assert!(Guards::parse(&withholds).is_ok(), "{looks}");
+    }
     let register = register();
     for unknown in [
         "resource.colour == 1",
-        "context.consent.current",
         "resource.granularity == \"2\"",
     ] {
         let text = format!("@id(\"STALE\") forbid (principal, action, resource) when {{ {unknown} }};");
