@@ -237,8 +237,6 @@ pub const CONSENT_LIST_MAX: usize = 16;
 pub const CONSENT_TERMS_BYTES_MAX: usize = 1_024;
 /// Rows that one step of a scan over a person's consents reads.
 pub const CONSENT_SCAN_ROWS: usize = 64;
-/// Consents in one page.
-pub const CONSENTS_PER_PAGE_MAX: usize = 100;
 /// How far back a consent may let records go, in days: ten years, more than any record is kept.
 pub const LOOK_BACK_DAYS_MAX: u32 = 3_653;
 /// Life of a consent: two years.

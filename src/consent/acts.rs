@@ -13,7 +13,7 @@ use crate::{
     crypto::Rng,
     domain::{AgreementId, ConsentId, SubjectRef, SubjectToken},
     facts::DetailKey,
-    limits::{ANSWER_BYTES_MAX, CONSENTS_PER_PAGE_MAX, CONSENTS_PER_SUBJECT_AND_PARTNER_MAX},
+    limits::{ANSWER_BYTES_MAX, CONSENTS_PER_SUBJECT_AND_PARTNER_MAX},
     person::{self, LinkKey, PersonError},
     refusal::Code,
     state::{Effect, State},
@@ -149,7 +149,7 @@ pub fn get(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: ConsentId
 }
 
 /// The consents of one person that were given to the caller; the provider sees all. A page holds what fits one reply
-/// block, at most `page_size` where that is not 0.
+/// block, at most `page_size`, which counts from 1.
 ///
 /// # Errors
 /// `METHOD_NOT_ALLOWED` for staff, `FIELD_INVALID` for a page token that is not one of ours, `INTERNAL`.
@@ -167,19 +167,15 @@ pub fn list(
         return Ok(nothing(token, v1::ConsentStates::default().encode_to_vec(), None));
     };
     let rows = Rows::new(desk.state, &link);
-    let limit = match page_size {
-        0 => CONSENTS_PER_PAGE_MAX,
-        wanted => wanted.min(CONSENTS_PER_PAGE_MAX),
-    };
     let after = match from {
         Some(id) => Some(rows.place(view, id).map_err(internal)?.ok_or(Code::FieldInvalid)?),
         None => None,
     };
     // One more than asked for tells whether there is a next page.
-    let found = rows.page(view, after.as_deref(), limit + 1).map_err(internal)?;
+    let found = rows.page(view, after.as_deref(), page_size + 1).map_err(internal)?;
     Ok(Change {
         effects: Vec::new(),
-        answer: fill_page(&found, limit, desk.now).encode_to_vec(),
+        answer: fill_page(&found, page_size, desk.now).encode_to_vec(),
         subject: token,
         detail_key: DetailKey::Person(link.details()),
         consent: None,

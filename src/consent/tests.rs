@@ -305,7 +305,7 @@ fn the_provider_withdraws_for_the_person_and_roles_hold() {
                 Err(Code::MethodNotAllowed)
             );
         }
-        let listed = list(&w.desk(NOW), &member("staff", role), &subject("p"), 0, "");
+        let listed = list(&w.desk(NOW), &member("staff", role), &subject("p"), 1, "");
         assert_eq!(listed.err(), Some(Code::MethodNotAllowed));
     }
     assert_eq!(w.act(withdraw, &provider(), "p", id, NOW).unwrap().1.status, WITHDRAWN);
@@ -342,7 +342,7 @@ fn strangers_and_others_look_alike() {
     assert!(case.proof().consent().is_none() && matches!(case.facts().detail_key, DetailKey::Period));
     assert!(case.facts().subject.is_some());
     for person in ["stranger", "known"] {
-        let change = list(&w.desk(NOW), &other, &subject(person), 0, "").unwrap();
+        let change = list(&w.desk(NOW), &other, &subject(person), 1, "").unwrap();
         assert_eq!(change.answer, v1::ConsentStates::default().encode_to_vec());
     }
     // What was not recorded never happened.
