@@ -1,6 +1,11 @@
 //! Files to typed configuration. Everything is checked before a port is bound; an unknown key is named with the key it
 //! was probably meant to be.
-use crate::{agreement::Jurisdiction, document, limits::{CONFIG_BYTES_MAX, REPLY_QUANTUM_MS_MAX}, policy::Licence};
+use crate::{
+    agreement::Jurisdiction,
+    document,
+    limits::{CONFIG_BYTES_MAX, REPLY_QUANTUM_MS_MAX},
+    policy::Licence,
+};
 use serde::Deserialize;
 use std::{
     fs,

@@ -65,7 +65,9 @@ impl Charge {
 impl Drop for Charge {
     fn drop(&mut self) {
         if !self.answered
-            && let Some(known) = locked(&self.days).get_mut(&self.agreement).filter(|d| d.day == self.day)
+            && let Some(known) = locked(&self.days)
+                .get_mut(&self.agreement)
+                .filter(|d| d.day == self.day)
         {
             known.left += 1;
         }

@@ -139,9 +139,7 @@ async fn perform(client: &Client, act: Act) -> Result<Vec<v1::ConsentState>, Fai
             };
             Ok(vec![client.withdraw(request).await.map_err(failed)?.answer])
         }
-        Act::Get(one) => {
-Ok(vec![client.consent(get(&one)?).await.map_err(failed)?.answer])
-        }
+        Act::Get(one) => Ok(vec![client.consent(get(&one)?).await.map_err(failed)?.answer]),
         Act::List(listed) => all(client, &listed.person).await,
     }
 }

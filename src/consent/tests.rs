@@ -296,7 +296,10 @@ fn a_consent_ends_after_its_last_moment() {
 fn the_provider_withdraws_for_the_person_and_roles_hold() {
     let w = world();
     let id = w.grant(&bank(), "p", &terms(), NOW).unwrap();
-    assert_eq!(w.act(confirm_as_shown, &bank(), "p", id, NOW), Err(Code::MethodNotAllowed));
+    assert_eq!(
+        w.act(confirm_as_shown, &bank(), "p", id, NOW),
+        Err(Code::MethodNotAllowed)
+    );
     assert_eq!(w.grant(&provider(), "p", &terms(), NOW), Err(Code::MethodNotAllowed));
     for role in [Role::Compliance, Role::Security, Role::Operator] {
         for act in [confirm_as_shown as Act, withdraw, get] {

@@ -115,9 +115,15 @@ fn looks_at_consent(json: &Value) -> bool {
         Value::Array(items) => items.iter().any(looks_at_consent),
         _ => false,
     };
-    let part = |name| json.get(name).filter(|of: &&Value| of.get("left").is_some_and(is_context));
+    let part = |name| {
+        json.get(name)
+            .filter(|of: &&Value| of.get("left").is_some_and(is_context))
+    };
     match part(".").or_else(|| part("has")) {
-        Some(of) => of.get("attr").and_then(Value::as_str).is_none_or(|attr| attr == "consent"),
+        Some(of) => of
+            .get("attr")
+            .and_then(Value::as_str)
+            .is_none_or(|attr| attr == "consent"),
         None => is_context(json) || inside(json),
     }
 }

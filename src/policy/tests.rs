@@ -257,6 +257,12 @@ fn what_does_not_exist_is_refused() {
         ..ok.clone()
     };
     refused(&SHARED, &anothers, Code::AgreementUnknown);
+    let refusal = ask(&SHARED, &anothers).err().unwrap();
+    assert_eq!(
+        refusal.facts().agreement,
+        None,
+        "another's name in this partner's entry"
+    );
     let purpose = Asking {
         purpose: "marketing",
         ..ok.clone()

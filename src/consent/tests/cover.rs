@@ -22,7 +22,10 @@ fn a_grant_needs_an_own_agreement_in_force_that_covers_it() {
     refused_by(&[&agreement("bank-b")], Code::AgreementUnknown);
     let ended = change("2027-01-01", "2026-02-01");
     refused_by(&[&ended], Code::AgreementNotInForce);
-    refused_by(&[&change("impact_assessment = \"PIA-1\"", "")], Code::AgreementNotInForce);
+    refused_by(
+        &[&change("impact_assessment = \"PIA-1\"", "")],
+        Code::AgreementNotInForce,
+    );
     let purpose = change("\"credit.origination\", ", "");
     refused_by(&[&purpose], Code::PurposeNotAgreed);
     let family = change("overdue = 2, ", "");
@@ -31,7 +34,10 @@ fn a_grant_needs_an_own_agreement_in_force_that_covers_it() {
     refused_by(&[&coarser], Code::GranularityTooFine);
     // Two that cover it together do not cover it; the closest gives the reason.
     let second = family.replace("of-bank-a", "second");
-    refused_by(&[&purpose, &second, &ended.replace("of-bank-a", "third")], Code::SignalNotAgreed);
+    refused_by(
+        &[&purpose, &second, &ended.replace("of-bank-a", "third")],
+        Code::SignalNotAgreed,
+    );
     // One among several is enough.
     let w = World {
         agreements: agreements(&[&a, &purpose.replace("of-bank-a", "second")]),

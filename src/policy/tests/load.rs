@@ -65,10 +65,7 @@ fn guards_that_are_not_well_formed_do_not_load() {
         assert!(Guards::parse(&withholds).is_ok(), "{looks}");
     }
     let register = register();
-    for unknown in [
-        "resource.colour == 1",
-        "resource.granularity == \"2\"",
-    ] {
+    for unknown in ["resource.colour == 1", "resource.granularity == \"2\""] {
         let text = format!("@id(\"STALE\") forbid (principal, action, resource) when {{ {unknown} }};");
         let built = Snapshot::with_guards(basis(&register, &[AGREEMENT_A], Licence::LicensedBureau), &text);
         assert!(matches!(built, Err(PolicyError::Invalid(_))), "{unknown}");
