@@ -10,7 +10,10 @@ use crate::{
     limits::{BANDS_MAX, ID_BYTES_MAX, SIGNALS_MAX},
     source::{Catalogue, Class, Field, Flag},
 };
-use std::collections::{HashMap, HashSet};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+};
 
 /// A purpose that this gateway knows; agreements and consents name one of these.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -91,7 +94,6 @@ pub struct Signal {
     retired: bool,
     lineage: FieldSet,
     pub(super) scale: Scale,
-    measure: Option<String>,
     pub(super) edges: Vec<i64>,
     pub(super) bands: Vec<String>,
     fresh_days: u32,
@@ -283,7 +285,6 @@ fn check(
         retired: text.retired,
         lineage: declared,
         scale,
-        measure: text.measure,
         edges: text.edges,
         bands: text.bands,
         fresh_days: text.fresh_days,
@@ -356,18 +357,26 @@ fn scorecard(
     Ok((Scale::Scorecard(loaded), reads))
 }
 
-/// Two signals of a family over the same measure: the coarser has no edge of its own, or asking for both would tell more
-/// than either.
+/// Two signals over the same measure, of whatever families: the coarser has no edge of its own, or asking for both would
+/// tell more than either.
 fn nested(signal: &Signal, others: &[Signal]) -> Result<(), String> {
-    let says_the_same = |o: &&Signal| o.family == signal.family && o.measure.is_some() && o.measure == signal.measure;
+    let measures_the_same = |o: &&Signal| match (&o.scale, &signal.scale) {
+        (Scale::Measure(theirs), Scale::Measure(ours)) => theirs == ours,
+        _ => false,
+    };
     for other in others
         .iter()
-        .filter(says_the_same)
+        .filter(measures_the_same)
         .filter(|o| !o.retired && !signal.retired)
     {
-        let (coarse, fine) = match signal.granularity < other.granularity {
-            true => (signal, other),
-            false => (other, signal),
+        // Granularities count within one family; beside that the one with fewer edges is the coarser.
+        let within = match signal.family == other.family {
+            true => signal.granularity.cmp(&other.granularity),
+            false => Ordering::Equal,
+        };
+        let (coarse, fine) = match within.then(signal.edges.len().cmp(&other.edges.len())) {
+            Ordering::Less => (signal, other),
+            Ordering::Equal | Ordering::Greater => (other, signal),
         };
         if let Some(edge) = coarse.edges.iter().find(|edge| !fine.edges.contains(edge)) {
             return Err(format!(

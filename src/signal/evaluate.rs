@@ -4,7 +4,7 @@
 use crate::{domain::FieldSet, source::Row};
 
 /// A whole number.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Number {
     Literal(i64),
     Field(usize),
@@ -17,7 +17,7 @@ pub(super) enum Number {
 }
 
 /// True or false.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Truth {
     Literal(bool),
     Is(Compare, Box<Number>, Box<Number>),
@@ -26,7 +26,7 @@ pub(super) enum Truth {
     Not(Box<Truth>),
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reduce {
     Max,
     Min,
@@ -35,7 +35,7 @@ pub(super) enum Reduce {
     AtLeast(i64),
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sum {
     Plus,
     Minus,
@@ -49,7 +49,7 @@ pub(super) enum Sum {
     RatioBp,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Compare {
     Same,
     Other,

@@ -193,6 +193,35 @@ fn what_is_misspelt_or_contradicts_itself_does_not_load() {
     }
 }
 
+/// The same measure in another family, in other words than its text.
+#[test]
+fn bands_over_one_measure_nest_whatever_the_family_and_the_spelling() {
+    let measure = "measure = \"card.limit_minor\"\nedges = [5_000_000, 14_000_000, 25_000_000, 50_000_000]";
+    assert!(SIGNALS.contains(measure));
+    let start = SIGNALS.find("[[signal]]\nid = \"limit_band@1\"").unwrap();
+    let end = start + SIGNALS[start..].find("\n\n").unwrap();
+    let second = |edges: &str| {
+        let copy = SIGNALS[start..end]
+            .replace("limit_band@1", "line@1")
+            .replace("family = \"limit\"", "family = \"line\"")
+            .replace(
+                measure,
+                &format!("measure = \" ( card.limit_minor )\"\nedges = {edges}"),
+            )
+            .replace(
+                "[\"under 50 thousand\", \"50-140 thousand\", \"140-250 thousand\", \"250-500 thousand\",",
+                "[\"low\", \"middle\",",
+            );
+        format!("{}\n{copy}\n{}", &SIGNALS[..end], &SIGNALS[end..])
+    };
+    assert!(Signals::load(&second("[5_000_000, 25_000_000]"), &catalogue()).is_ok());
+    let error = refusal(&second("[5_000_000, 26_000_000]"));
+    assert!(
+        error.contains("edge 26000000 of `line@1` is none of `limit_band@1`"),
+        "{error}"
+    );
+}
+
 fn row(catalogue: &Catalogue, limit: &[i64], overdue: &[i64], statements: &[i64], paid: &[i64]) -> Row {
     let mut values = vec![limit.to_vec(), overdue.to_vec(), statements.to_vec(), paid.to_vec()];
     values.resize(catalogue.fields().len(), Vec::new());
