@@ -8,12 +8,16 @@ use crate::{
     document::{self, DocumentError, did_you_mean},
     domain::{FieldPath, FieldSet, Purpose, SignalFamily, SignalId},
     limits::{BANDS_MAX, ID_BYTES_MAX, SIGNALS_MAX},
-    source::{Catalogue, Class, Field, Flag},
+    policy::SignalFact,
+    source::{Catalogue, Class, Field, Flag, Shape},
 };
 use std::{
     cmp::Ordering,
     collections::{HashMap, HashSet},
 };
+
+/// Days in a month of a series: the longest.
+pub(super) const MONTH_DAYS: u32 = 31;
 
 /// A purpose that this gateway knows; agreements and consents name one of these.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -93,6 +97,7 @@ pub struct Signal {
     purposes: Vec<Purpose>,
     retired: bool,
     lineage: FieldSet,
+    look_back_days: u32,
     pub(super) scale: Scale,
     pub(super) edges: Vec<i64>,
     pub(super) bands: Vec<String>,
@@ -134,6 +139,23 @@ impl Signal {
     /// The fields it reads: exactly these.
     pub fn lineage(&self) -> FieldSet {
         self.lineage
+    }
+    /// How far its fields reach back from the day of the record, in days; 0 where it reads the newest state only.
+    pub fn look_back_days(&self) -> u32 {
+        self.look_back_days
+    }
+    /// What the policy knows of it.
+    pub fn fact(&self) -> SignalFact {
+        SignalFact {
+            id: self.id.clone(),
+            family: self.family.clone(),
+            granularity: self.granularity,
+            sensitivity: self.sensitivity(),
+            retired: self.retired,
+            purposes: self.purposes.clone(),
+            lineage: self.lineage,
+            look_back_days: self.look_back_days,
+        }
     }
     /// Days after which a record is too old to say anything.
     pub fn fresh_days(&self) -> u32 {
@@ -284,6 +306,7 @@ fn check(
         purposes: text.purposes,
         retired: text.retired,
         lineage: declared,
+        look_back_days: look_back_days(declared, catalogue),
         scale,
         edges: text.edges,
         bands: text.bands,
@@ -292,6 +315,14 @@ fn check(
         meaning_en: text.meaning_en,
         meaning_zh: text.meaning_zh,
     })
+}
+
+/// Of the longest series, each month taken as the longest month.
+fn look_back_days(lineage: FieldSet, catalogue: &Catalogue) -> u32 {
+    let fields = lineage.iter().filter_map(|i| catalogue.fields().get(i));
+    let series = fields.filter(|f| f.shape == Shape::Monthly);
+    let days = series.map(|f| u32::try_from(f.months).unwrap_or(u32::MAX).saturating_mul(MONTH_DAYS));
+    days.max().unwrap_or(0)
 }
 
 /// The declared inputs: known, allowed, and not above the signal's own class.
