@@ -72,6 +72,9 @@ N = 0
 2 = 60
 "#;
 
+/// 2024-02-10 08:00 UTC.
+pub(super) const NOW: Time = Time(1_707_552_000_000);
+
 struct Nothing;
 
 impl State for Nothing {
@@ -85,7 +88,7 @@ impl State for Nothing {
 
 pub(super) fn mapping() -> Arc<Mapping> {
     let catalogue = Arc::new(Catalogue::load(FIELDS).unwrap());
-    Arc::new(Mapping::load(MAPPING, catalogue).unwrap())
+    Arc::new(Mapping::load(MAPPING, catalogue, NOW).unwrap())
 }
 
 struct Bench {
@@ -396,18 +399,61 @@ fn mappings_that_contradict_themselves_do_not_load() {
         ("column = \"day\"", "date = \"2024-01-01\"", "say which in `synthetic`"),
         ("column = \"day\"", "colum = \"day\"", "did you mean `column`?"),
         (
+            "column = \"day\"",
+            "column = \"day\"\nplaced = \"end-of-last-month\"",
+            "one of `column`, `date` and `placed`",
+        ),
+        (
+            "column = \"day\"",
+            "placed = \"end-of-last-month\"",
+            "say which in `synthetic`",
+        ),
+        ("column = \"day\"", "date = \"2024-02-12\"", "lies ahead"),
+        (
             "scheme = \"opaque\"",
             "scheme = \"opaque\"\ntest_identity = true",
             "say which in `synthetic`",
         ),
     ] {
         assert!(MAPPING.contains(from), "{from}");
-        let error = Mapping::load(&MAPPING.replacen(from, to, 1), catalogue.clone())
+        let error = Mapping::load(&MAPPING.replacen(from, to, 1), catalogue.clone(), NOW)
             .err()
             .unwrap()
             .to_string();
         assert!(error.contains(says), "{error}");
     }
+}
+
+#[test]
+fn a_record_may_be_of_tomorrow_and_no_later() {
+    let bench = Bench::new();
+    let text = "who,day,balance,m0,m1,m2,note\na,2024-02-10,1,N,N,N,\nb,2024-02-11,1,N,N,N,\nc,2024-02-12,1,N,N,N,\n";
+    let (report, rejects) = bench.load(&bench.file("a.csv", text.as_bytes())).unwrap();
+    assert_eq!((report.rows_loaded, report.rows_rejected), (2, 1));
+    assert!(
+        rejects.contains("\"day\"") && rejects.contains("lies ahead"),
+        "{rejects}"
+    );
+    assert!(bench.read("b").is_some() && bench.read("c").is_none());
+}
+
+#[test]
+fn records_without_a_day_are_placed_at_the_end_of_the_last_month() {
+    let catalogue = Arc::new(Catalogue::load(FIELDS).unwrap());
+    let text = MAPPING
+        .replace("column = \"day\"", "placed = \"end-of-last-month\"")
+        .replacen("[subject]", "synthetic = \"the day is made up\"\n[subject]", 1);
+    let at = |now: Time| Mapping::load(&text, catalogue.clone(), now).unwrap();
+    let mut bench = Bench::new();
+    bench.mapping = Arc::new(at(NOW));
+    let rows = b"who,balance,m0,m1,m2,note\na,1,N,N,N,\n";
+    bench.load(&bench.file("a.csv", rows)).unwrap();
+    // 2024-01-31.
+    assert_eq!(bench.read("a").unwrap().0, Time(1_706_659_200_000));
+    // The same file of the same month is the same batch; a month later it is another.
+    let later = |days: i64| at(NOW.plus_ms(days * 86_400_000)).sha256();
+    assert_eq!(at(NOW).sha256(), later(19));
+    assert_ne!(at(NOW).sha256(), later(20));
 }
 
 /// Fails after some bytes, as a full disk does.
