@@ -14,6 +14,7 @@ use crate::{
 use std::{
     cmp::Ordering,
     collections::{HashMap, HashSet},
+    sync::Arc,
 };
 
 /// Days in a month of a series: the longest.
@@ -37,6 +38,8 @@ pub struct KnownPurpose {
 pub struct Reason {
     /// The code.
     pub code: String,
+    /// The family that it tells about: it is given only where this may be told too.
+    pub family: SignalFamily,
     /// In English.
     pub text_en: String,
     /// In Chinese.
@@ -56,6 +59,9 @@ pub enum SignalError {
     #[error("`signals.toml`: {0}")]
     Lists(String),
 }
+
+/// Each reason's code, and what it tells about.
+type ReasonFamilies<'a> = HashMap<&'a str, &'a SignalFamily>;
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,6 +105,8 @@ pub struct Signal {
     lineage: FieldSet,
     look_back_days: u32,
     pub(super) scale: Scale,
+    /// Days that each field of the catalogue may be used for.
+    pub(super) retention_days: Arc<[u32]>,
     pub(super) edges: Vec<i64>,
     pub(super) bands: Vec<String>,
     fresh_days: u32,
@@ -199,7 +207,7 @@ impl Signals {
         if purposes.len() != document.purpose.len() {
             return lists("a purpose is declared twice");
         }
-        let reasons: HashSet<&str> = document.reason.iter().map(|r| r.code.as_str()).collect();
+        let reasons: ReasonFamilies<'_> = document.reason.iter().map(|r| (r.code.as_str(), &r.family)).collect();
         if reasons.len() != document.reason.len() {
             return lists("a reason is declared twice");
         }
@@ -217,6 +225,7 @@ impl Signals {
             nested(&signal, &signals).map_err(|rule| SignalError::Signal(id, rule))?;
             signals.push(signal);
         }
+        told_about(&signals)?;
         Ok(Self {
             signals,
             places,
@@ -252,7 +261,7 @@ fn check(
     text: SignalText,
     catalogue: &Catalogue,
     purposes: &HashSet<&str>,
-    reasons: &HashSet<&str>,
+    reasons: &ReasonFamilies<'_>,
 ) -> Result<Signal, String> {
     if let Some(unknown) = text.purposes.iter().find(|p| !purposes.contains(p.as_str())) {
         let near = did_you_mean(unknown.as_str(), purposes.iter().copied());
@@ -308,6 +317,7 @@ fn check(
         lineage: declared,
         look_back_days: look_back_days(declared, catalogue),
         scale,
+        retention_days: catalogue.fields().iter().map(|f| f.retention_days).collect(),
         edges: text.edges,
         bands: text.bands,
         fresh_days: text.fresh_days,
@@ -370,22 +380,42 @@ fn allowed(field: &Field) -> Result<(), String> {
 fn scorecard(
     attributes: Vec<AttributeText>,
     catalogue: &Catalogue,
-    reasons: &HashSet<&str>,
+    reasons: &ReasonFamilies<'_>,
 ) -> Result<(Scale, FieldSet), String> {
     let (mut loaded, mut reads) = (Vec::new(), FieldSet::default());
     if attributes.len() > BANDS_MAX {
         return Err(format!("a scorecard has at most {BANDS_MAX} attributes"));
     }
     for attribute in attributes {
-        if !reasons.contains(attribute.reason.as_str()) {
-            let near = did_you_mean(&attribute.reason, reasons.iter().copied());
+        let Some(family) = reasons.get(attribute.reason.as_str()) else {
+            let near = did_you_mean(&attribute.reason, reasons.keys().copied());
             return Err(format!("reason `{}` is not declared{near}", attribute.reason));
-        }
-        let (attribute, fields) = attribute.load(catalogue)?;
-        reads = reads.union(fields);
+        };
+        let attribute = attribute.load(catalogue, family)?;
+        reads = reads.union(attribute.reads);
         loaded.push(attribute);
     }
     Ok((Scale::Scorecard(loaded), reads))
+}
+
+/// A reason belongs to a family whose signals read what it was scored from: consent to that family covers it.
+fn told_about(signals: &[Signal]) -> Result<(), SignalError> {
+    for signal in signals {
+        let Scale::Scorecard(attributes) = &signal.scale else {
+            continue;
+        };
+        for attribute in attributes {
+            let covers = |s: &Signal| s.family == attribute.family && attribute.reads.is_subset(&s.lineage);
+            if !signals.iter().any(covers) {
+                let rule = format!(
+                    "reason `{}` is of the family `{}`, of which no signal reads what it is scored from",
+                    attribute.reason, attribute.family
+                );
+                return Err(SignalError::Signal(signal.id.clone(), rule));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Two signals over the same measure, of whatever families: the coarser has no edge of its own, or asking for both would

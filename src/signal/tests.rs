@@ -6,7 +6,7 @@ use crate::{
     clock::Time,
     domain::{FieldSet, Method, Scheme, SignalId, SubjectRef},
     facts::{Facts, Kind},
-    policy::Permit,
+    policy::{Bounds, Permit},
     seal::{Opened, payload::Question},
     source::{Catalogue, Raw, Row},
 };
@@ -169,6 +169,16 @@ fn what_is_misspelt_or_contradicts_itself_does_not_load() {
         ("\"3-4 of 6\"", "\"5 of 6\"", "different labels"),
         ("reason = \"RB01\"", "reason = \"RB10\"", "did you mean `RB01`?"),
         (
+            "code = \"RB01\"\nfamily = \"overdue\"",
+            "code = \"RB01\"\nfamily = \"limit\"",
+            "of which no signal reads",
+        ),
+        (
+            "code = \"RB06\"\nfamily = \"repayment\"",
+            "code = \"RB06\"\nfamily = \"overdue\"",
+            "of which no signal reads",
+        ),
+        (
             "\"credit.limit_review\", \"acc",
             "\"credit.limit_reviews\", \"acc",
             "did you mean `credit.limit_review`?",
@@ -222,6 +232,18 @@ fn bands_over_one_measure_nest_whatever_the_family_and_the_spelling() {
     );
 }
 
+/// Retention of the sample's fields, and no less.
+const KEPT: [u32; 8] = [1_825; 8];
+const DAY_MS: i64 = 86_400_000;
+
+/// As far back as records reach; reasons of these families.
+fn bounds(told: &[&str]) -> Bounds {
+    Bounds {
+        look_back_days: u32::MAX,
+        families: told.iter().map(|family| family.parse().unwrap()).collect(),
+    }
+}
+
 fn row(catalogue: &Catalogue, limit: &[i64], overdue: &[i64], statements: &[i64], paid: &[i64]) -> Row {
     let mut values = vec![limit.to_vec(), overdue.to_vec(), statements.to_vec(), paid.to_vec()];
     values.resize(catalogue.fields().len(), Vec::new());
@@ -234,7 +256,7 @@ fn missing_old_and_impossible_values_are_never_clean() {
     let signals = Signals::load(SIGNALS, &catalogue).unwrap();
     let outcome = |id: &str, row: Option<&Row>, now: i64| {
         let id: SignalId = id.parse().unwrap();
-        signals.get(&id).unwrap().outcome(row, Time(now))
+        signals.get(&id).unwrap().outcome(row, Time(now), &bounds(&[]))
     };
     let index = |outcome: Outcome| match outcome {
         Outcome::Band { index, .. } => Some(index),
@@ -264,11 +286,11 @@ fn missing_old_and_impossible_values_are_never_clean() {
     );
     let whole = row(&catalogue, &[100], &six, &six, &six);
     assert_eq!(
-        index(outcome("worst_overdue_6m@1", Some(&whole), 10_000 * 86_400_000)),
+        index(outcome("worst_overdue_6m@1", Some(&whole), 120 * DAY_MS)),
         Some(0)
     );
     assert_eq!(
-        outcome("worst_overdue_6m@1", Some(&whole), 10_001 * 86_400_000),
+        outcome("worst_overdue_6m@1", Some(&whole), 120 * DAY_MS + 1),
         Outcome::NotAvailable,
         "too old"
     );
@@ -296,6 +318,100 @@ fn missing_old_and_impossible_values_are_never_clean() {
     );
 }
 
+/// Whether a signal with other ages of freshness and retention gives a band.
+fn told(signals: &str, fields: &str, now: i64, bounds: &Bounds) -> bool {
+    let catalogue = Catalogue::load(fields).unwrap();
+    let row = row(&catalogue, &[100], &[0; 6], &[0; 6], &[0; 6]);
+    let signals = Signals::load(signals, &catalogue).unwrap();
+    let id = "worst_overdue_6m@1".parse().unwrap();
+    let outcome = signals.get(&id).unwrap().outcome(Some(&row), Time(now), bounds);
+    assert!(matches!(outcome, Outcome::Band { .. } | Outcome::NotAvailable));
+    outcome != Outcome::NotAvailable
+}
+
+const FIELDS: &str = include_str!("../../docs/sample/fields.toml");
+
+/// Six months before the day of the record belong to what is looked at, 31 days each.
+#[test]
+fn a_record_reaches_back_no_further_than_was_consented() {
+    let within = |look_back_days: u32, now: i64| {
+        let bounds = Bounds {
+            look_back_days,
+            ..bounds(&[])
+        };
+        told(SIGNALS, FIELDS, now, &bounds)
+    };
+    assert!(within(186, 0) && !within(185, 0) && !within(186, 1));
+    assert!(within(286, 100 * DAY_MS) && !within(286, 100 * DAY_MS + 1));
+}
+
+#[test]
+fn a_record_dated_ahead_is_not_available() {
+    let bounds = bounds(&[]);
+    assert!(told(SIGNALS, FIELDS, -DAY_MS, &bounds));
+    assert!(!told(SIGNALS, FIELDS, -DAY_MS - 1, &bounds));
+    assert!(!told(SIGNALS, FIELDS, i64::MIN, &bounds));
+}
+
+/// The oldest of six months is 155 days older than the record: past its retention it is not there.
+#[test]
+fn what_is_past_its_retention_is_not_told() {
+    let signals = SIGNALS.replace("fresh_days = 120", "fresh_days = 9_999");
+    let expires = |now: i64| told(&signals, FIELDS, now, &bounds(&[]));
+    let last = (1_825 - 155) * DAY_MS;
+    assert!(expires(last) && !expires(last + 1));
+    // By field: a longer one keeps the months, and another field's does not matter.
+    let retention = |path: &str, days: &str| {
+        let at = FIELDS.find(path).unwrap();
+        let (head, tail) = FIELDS.split_at(at);
+        format!(
+            "{head}{}",
+            tail.replacen("retention_days = 1825", &format!("retention_days = {days}"), 1)
+        )
+    };
+    assert!(told(
+        &signals,
+        &retention("card.overdue_days", "1826"),
+        last + 1,
+        &bounds(&[])
+    ));
+    assert!(!told(
+        &signals,
+        &retention("card.paid_minor", "1826"),
+        last + 1,
+        &bounds(&[])
+    ));
+    assert!(!told(&signals, &retention("card.overdue_days", "154"), 0, &bounds(&[])));
+    // One number has the age of its record.
+    let catalogue = Catalogue::load(FIELDS).unwrap();
+    let row = row(&catalogue, &[100], &[0; 6], &[0; 6], &[0; 6]);
+    let limit = Measure::load("card.limit_minor", &catalogue).unwrap();
+    let value = |age_ms| limit.root.value(&Inputs::new(&row, limit.reads, age_ms, &KEPT));
+    assert_eq!((value(1_825 * DAY_MS), value(1_825 * DAY_MS + 1)), (Some(100), None));
+    assert_eq!(limit.root.value(&Inputs::new(&row, limit.reads, 1, &[])), None);
+}
+
+/// Where `risk` alone is consented, the band is told and no reason that tells of overdue days, limits or use.
+#[test]
+fn a_reason_is_told_where_its_own_family_may_be() {
+    let catalogue = catalogue();
+    let signals = Signals::load(SIGNALS, &catalogue).unwrap();
+    let reasons = |families: &[&str]| {
+        let row = row(&catalogue, &[2_000_000], &[60, 30, 0, 0, 0, 0], &[100; 6], &[100; 6]);
+        let derived = derive(&signals, case(&["risk_band@1"], families, Some(row)), Time(1_000))
+            .ok()
+            .unwrap();
+        match &derived.proof().values()[0].outcome {
+            Outcome::Band { reasons, .. } => reasons.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(reasons(&["risk"]).is_empty());
+    assert_eq!(reasons(&["risk", "limit", "utilisation"]), ["RB04"]);
+    assert_eq!(reasons(&["overdue"]), ["RB01", "RB02", "RB03"]);
+    assert_eq!(reasons(&["limit", "overdue"]), ["RB01", "RB04", "RB02", "RB03"]);
+}
+
 #[test]
 fn overflow_and_division_by_nothing_are_not_available() {
     let catalogue = catalogue();
@@ -308,9 +424,13 @@ fn overflow_and_division_by_nothing_are_not_available() {
         "-9223372036854775807 - card.limit_minor",
     ] {
         let measure = Measure::load(text, &catalogue).unwrap();
-        assert_eq!(measure.root.value(&Inputs::new(&row, measure.reads)), None, "{text}");
         assert_eq!(
-            measure.root.value(&Inputs::new(&row, FieldSet::default())),
+            measure.root.value(&Inputs::new(&row, measure.reads, 0, &KEPT)),
+            None,
+            "{text}"
+        );
+        assert_eq!(
+            measure.root.value(&Inputs::new(&row, FieldSet::default(), 0, &KEPT)),
             None,
             "blind without lineage"
         );
@@ -419,7 +539,7 @@ proptest! {
         let loads = Signals::load(&one(&text, declared, "C2"), &catalogue);
         prop_assert!(!text.contains("person.") || loads.is_err(), "a protected field loads");
         if let Ok(measure) = Measure::load(&text, &catalogue) {
-            let inputs = Inputs::new(&row, measure.reads);
+            let inputs = Inputs::new(&row, measure.reads, 0, &KEPT);
             let value = measure.root.value(&inputs);
             prop_assert!(inputs.touched.get().is_subset(&measure.reads));
             if let Some(value) = value {
@@ -430,7 +550,7 @@ proptest! {
     }
 }
 
-fn case(signals: &[&str], row: Option<Row>) -> Case<Raw> {
+fn case(signals: &[&str], told: &[&str], row: Option<Row>) -> Case<Raw> {
     let subject = SubjectRef::parse(Scheme::Opaque, "somebody").unwrap();
     let signals: Vec<SignalId> = signals.iter().map(|s| s.parse().unwrap()).collect();
     let member = Member {
@@ -449,7 +569,7 @@ fn case(signals: &[&str], row: Option<Row>) -> Case<Raw> {
         consent: crate::domain::ConsentId([0; 16]),
     };
     let opened = Opened::for_tests(Partner::for_tests(member), question);
-    let permit = Permit::for_tests(opened, signals, FieldSet::default());
+    let permit = Permit::for_tests(opened, signals, FieldSet::default()).within(bounds(told));
     let facts = Facts::new(Kind::Query, "p", Method("/m"), [0; 32]);
     Case::for_tests(facts, Raw::for_tests(permit, row))
 }
@@ -460,7 +580,9 @@ fn derivation_answers_every_permitted_signal_in_order() {
     let signals = Signals::load(SIGNALS, &catalogue).unwrap();
     let row = row(&catalogue, &[2_000_000], &[60, 30, 0, 0, 0, 0], &[100; 6], &[100; 6]);
     let wanted = ["risk_band@1", "worst_overdue_6m@1"];
-    let derived = derive(&signals, case(&wanted, Some(row)), Time(1_000)).ok().unwrap();
+    let derived = derive(&signals, case(&wanted, &["overdue", "limit"], Some(row)), Time(1_000))
+        .ok()
+        .unwrap();
     let values = derived.proof().values();
     assert_eq!(values.iter().map(|v| v.id.to_string()).collect::<Vec<_>>(), wanted);
     match &values[0].outcome {
@@ -474,6 +596,8 @@ fn derivation_answers_every_permitted_signal_in_order() {
         other => panic!("{other:?}"),
     }
     assert!(matches!(&values[1].outcome, Outcome::Band { index: 2, label, .. } if label == "31-60 days"));
-    let unknown = derive(&signals, case(&["nothing@1"], None), Time(0)).err().unwrap();
+    let unknown = derive(&signals, case(&["nothing@1"], &[], None), Time(0))
+        .err()
+        .unwrap();
     assert_eq!(unknown.code(), crate::refusal::Code::Internal);
 }
