@@ -85,7 +85,7 @@ fn tour(folder: &Path, once: bool, json: bool) -> Outcome {
     crate::telemetry::start(false);
     runtime()?.block_on(async {
         let started = Instant::now();
-        let running = app::start(&config).await.map_err(Failure::work)?;
+        let mut running = app::start(&config).await.map_err(Failure::work)?;
         scenes::play(&site, started, &mut tour, json).await?;
         print::remark("6  the log, verified offline");
         let verified = audit::check(&config.gateway.data_dir, site.log_verifier_key());
@@ -97,11 +97,13 @@ fn tour(folder: &Path, once: bool, json: bool) -> Outcome {
                 audit::show(&verified);
             }
         }
-        if !once {
+        let told = if once {
+            Ok(())
+        } else {
             invite(&site, &running);
-            app::until_told_to_stop().await.map_err(Failure::work)?;
-        }
-        running.stop().await.map_err(Failure::work)
+            running.until_told_to_stop().await
+        };
+        told.and(running.stop().await).map_err(Failure::work)
     })?;
     let held = tour.all_held();
     if json {
