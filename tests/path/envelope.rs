@@ -106,18 +106,22 @@ pub(super) fn too_large() {
     });
 }
 
-/// A message that gRPC itself does not take never becomes a case: there is nothing to record.
+/// A message that gRPC itself does not take never becomes a case: it is counted.
 #[test]
 fn a_message_over_the_limit_of_the_channel_is_not_read() {
-    on_shared(async |gateway| {
+    runtime().block_on(async {
+        let gateway = Gateway::start(Place::new()).await;
         let bank = gateway.caller(BANK_A).await;
         let before = gateway.size();
         let huge = changed(&bank, |e| e.ciphertext.resize(2 << 20, 0));
         let status = bank.send(QUERY, Some(huge)).await.unwrap_err();
-        assert_eq!(status.code(), tonic::Code::OutOfRange, "{status:?}");
-        crate::support::no_entry_since(gateway, before);
+        assert_eq!(crate::support::reason_of(&status), "TOO_LARGE", "{status:?}");
+        crate::support::no_entry_since(&gateway, before);
         // The connection goes on.
-        crate::support::answered(gateway, &bank, ask(&bank)).await;
+        crate::support::answered(&gateway, &bank, ask(&bank)).await;
+        let sums = counted(&gateway, before, 1).await;
+        assert_eq!(sums, [("TOO_LARGE".to_owned(), BANK_A.uri.to_owned(), 1)]);
+        gateway.stop().await.verify_log();
     });
 }
 

@@ -35,6 +35,7 @@ fn ask(bank: &Caller) -> crate::support::Sent {
 pub(super) fn an_unregistered_certificate() {
     runtime().block_on(async {
         let place = Place::new();
+        place.drop_agreement("wide-b");
         // The trust domain vouches for bank B; the register does not know it.
         let register = place.read("register.toml");
         let others = register

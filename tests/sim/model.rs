@@ -76,12 +76,12 @@ pub(super) struct Asked {
     pub(super) consent: Vec<u8>,
 }
 
-/// What should come of it: a refusal, or for each signal whether it may be told.
+/// What should come of it: a refusal, or for each signal whether it may be read, and then how far back, in days.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Expected {
     /// Any of these: which of several wrongs is named first is the policy's business.
     Refused(Vec<Code>),
-    Told(Vec<bool>),
+    Told(Vec<Option<u32>>),
 }
 
 /// Everything that was said.
@@ -123,8 +123,18 @@ impl Model {
             return Expected::Refused(wrong);
         }
         let consent = self.consents.get(&asked.consent);
-        let may = |signal: &usize| consent.is_some_and(|c| c.covers(asked.row, asked.purpose, *signal, now));
+        let may = |signal: &usize| {
+            let covering = consent.filter(|c| c.covers(asked.row, asked.purpose, *signal, now));
+            covering.map(|c| c.look_back_days)
+        };
         Expected::Told(asked.signals.iter().map(may).collect())
+    }
+
+    /// Whether a signal over a record of `as_of` reaches further back than `look_back_days`.
+    pub(super) fn reaches_beyond(signal: usize, as_of: Time, now: Time, look_back_days: u32) -> bool {
+        let series = SIGNALS[signal].3.iter().any(|field| *field != LIMIT);
+        let window = if series { SERIES_DAYS } else { 0 };
+        now.since(as_of) + i64::from(window) * 24 * HOUR_MS > i64::from(look_back_days) * 24 * HOUR_MS
     }
 
     /// Consents of one person that count among those a partner may hold.

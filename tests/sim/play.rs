@@ -9,6 +9,7 @@ use crate::support::{
 };
 use tollgate::{
     client::Session,
+    clock::Time,
     crypto::{Rng, SeededRng, Suite},
     source::WireRow,
     wire::{Message, timestamp, v1},
@@ -355,23 +356,28 @@ impl Play {
         }
     }
 
-    fn check(&mut self, step: usize, asked: &Asked, may: &[bool], answer: &v1::Answer, entry: &Entry) {
+    fn check(&mut self, step: usize, asked: &Asked, may: &[Option<u32>], answer: &v1::Answer, entry: &Entry) {
         let on_file = self.model.records.contains_key(&asked.row);
         assert_eq!(answer.signals.len(), asked.signals.len());
+        let (now, as_of) = (self.gateway().now(), Time(self.rows[0].as_of_s * 1_000));
         let mut told = Vec::new();
         for ((signal, may), line) in asked.signals.iter().zip(may).zip(&answer.signals) {
             assert_eq!(line.signal, SIGNALS[*signal].0);
             let outcome = line.outcome();
+            let beyond = may.is_some_and(|days| Model::reaches_beyond(*signal, as_of, now, days));
             let (fits, count) = match (may, on_file) {
-                (false, _) => (outcome == v1::SignalOutcome::NoValidConsent, &mut self.told.withheld),
-                (true, false) => (outcome == v1::SignalOutcome::NoFile, &mut self.told.no_file),
-                (true, true) => (outcome == v1::SignalOutcome::Band, &mut self.told.bands),
+                (None, _) => (outcome == v1::SignalOutcome::NoValidConsent, &mut self.told.withheld),
+                (Some(_), false) => (outcome == v1::SignalOutcome::NoFile, &mut self.told.no_file),
+                (Some(_), true) if beyond => (outcome == v1::SignalOutcome::NotAvailable, &mut self.told.beyond),
+                (Some(_), true) => (outcome == v1::SignalOutcome::Band, &mut self.told.bands),
             };
             assert!(fits, "step {step}: {outcome:?} for {}: {asked:?}", line.signal);
             *count += 1;
             assert_eq!(line.band.is_empty(), outcome != v1::SignalOutcome::Band);
-            if outcome == v1::SignalOutcome::Band {
+            if may.is_some() && on_file {
                 told.push(*signal);
+            }
+            if outcome == v1::SignalOutcome::Band {
                 self.check_limit(step, asked.row, line);
             }
         }
@@ -442,7 +448,7 @@ impl Play {
             self.model.consents.get_mut(&asked.consent).unwrap().withdrawn = true;
             let silent = answered(self.gateway(), &self.bank, seal(self)).await;
             let answer = v1::Answer::decode(&silent.body.answer[..]).unwrap();
-            self.check(step, &asked, &vec![false; may.len()], &answer, &silent.entry);
+            self.check(step, &asked, &vec![None; may.len()], &answer, &silent.entry);
         } else {
             let again = answered(self.gateway(), &self.bank, seal(self)).await;
             assert_eq!(again.body.answer, first.body.answer, "step {step}: {asked:?}");

@@ -8,6 +8,8 @@ pub(super) struct Told {
     pub(super) bands: u64,
     pub(super) no_file: u64,
     pub(super) withheld: u64,
+    /// Permitted, and the record reaches further back than the person agreed to.
+    pub(super) beyond: u64,
     pub(super) refused: u64,
     pub(super) restarts: u64,
     pub(super) corrections: u64,
@@ -16,7 +18,7 @@ pub(super) struct Told {
 
 impl Told {
     pub(super) fn is_varied(&self) -> bool {
-        self.bands > 0 && self.withheld > 0 && self.refused > 0 && self.restarts > 0
+        self.bands > 0 && self.withheld > 0 && self.beyond > 0 && self.refused > 0 && self.restarts > 0
     }
 }
 

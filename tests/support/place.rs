@@ -29,7 +29,19 @@ impl Place {
         let any = "127.0.0.1:0".parse().unwrap();
         let root = folder.path().join("site");
         let site = Site::make(&root, any, any, SystemClock.now(), &SystemRng::default()).unwrap();
-        Self { folder, site }
+        let place = Self { folder, site };
+        // A grant needs an agreement that could use it: these two take whatever the tests consent to, of both banks.
+        let finest = ["overdue", "utilisation", "on_time", "repayment", "limit", "risk"]
+            .map(|family| (format!("\n{family} = 1\n"), format!("\n{family} = 2\n")));
+        let mut wide: Vec<(&str, &str)> = finest.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
+        wide.push((
+            "\"account.monitoring\"",
+            "\"account.monitoring\", \"credit.limit_review\"",
+        ));
+        place.add_agreement("wide", &wide);
+        wide.extend([("\"bank-a\"", "\"bank-b\""), ("bank-a = ", "bank-b = ")]);
+        place.add_agreement("wide-b", &wide);
+        place
     }
 
     pub(crate) fn site(&self) -> &Site {
@@ -63,6 +75,10 @@ impl Place {
         self.write(&file, &text);
         let first = "agreements = [\"agreement-bank-a.toml\"";
         self.swap("gateway.toml", first, &format!("{first}, \"{file}\""));
+    }
+    /// Takes an agreement away again.
+    pub(crate) fn drop_agreement(&self, id: &str) {
+        self.swap("gateway.toml", &format!(", \"agreement-{id}.toml\""), "");
     }
     pub(crate) fn config(&self) -> Config {
         Config::load(&self.site.config()).unwrap()
