@@ -2,6 +2,7 @@
 mod judge;
 mod kept;
 mod keys;
+mod pruning;
 mod running;
 pub mod site;
 

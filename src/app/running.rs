@@ -1,5 +1,5 @@
 //! A gateway that runs: its listeners, its tasks, its end.
-use super::{AppError, Kept, judge_by, keys::Publisher};
+use super::{AppError, Kept, judge_by, keys::Publisher, pruning};
 use crate::{
     agreement::Quotas,
     audit::{Counter, Event, Worker},
@@ -15,11 +15,11 @@ use crate::{
     edge::Edge,
     facts::{Facts, Kind},
     keyring::PublishedKeys,
-    limits::{DRAIN_MS_MAX, PRUNE_ROWS},
+    limits::DRAIN_MS_MAX,
     pipeline::{Gate, PersonLocks, Recent},
     rpc::{self, Desk, Services},
     seal::Opener,
-    source::{LossRule, VaultError},
+    source::LossRule,
     state::Effect,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -144,6 +144,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         Arc::clone(&gate),
         stop.clone(),
     ));
+    tasks.spawn(pruning::run(Arc::clone(&gate), stop.clone()));
     tracing::info!(%partners, %staff, "serving");
     Ok(Running {
         partners,
@@ -258,24 +259,12 @@ async fn housekeeping(
         }
         edge.sweep();
         gate.opener.sessions().sweep(gate.clock.now());
-        prune(Arc::clone(&gate)).await;
         if let Err(error) = publisher.keep_current().await {
             // The list that is published stays good for hours: say so and try again.
             tracing::error!(%error, "key list not renewed");
         }
     }
     Ok(())
-}
-
-/// Removes records that were replaced, a bounded piece at a time, off the threads that answer.
-async fn prune(gate: Arc<Gate>) {
-    let pruned = tokio::task::spawn_blocking(move || {
-        while !gate.vault.prune(PRUNE_ROWS)?.done {}
-        Ok::<_, VaultError>(())
-    });
-    if !matches!(pruned.await, Ok(Ok(()))) {
-        tracing::error!("replaced records could not be removed; readers do not see them");
-    }
 }
 
 impl Running {

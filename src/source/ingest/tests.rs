@@ -1,11 +1,11 @@
 //! Formats, rejects and the account of rows: against real files and a real vault.
 use super::*;
 use crate::{
-    clock::Time,
+    clock::{SystemClock, Time},
     crypto::{Secret, SeededRng},
     domain::{FieldSet, Scheme},
     source::{Catalogue, LoadError, LoadReport, LossRule, Vault, VaultSetup, batch_id, load},
-    state::{Effect, Row as StateRow, State, StateError, Table},
+    state::{Row as StateRow, State, StateError, Table},
     store::vault::SledRecords,
 };
 use ::parquet::{
@@ -90,7 +90,7 @@ pub(super) fn mapping() -> Arc<Mapping> {
 
 struct Bench {
     dir: tempfile::TempDir,
-    vault: Vault,
+    vault: Arc<Vault>,
     mapping: Arc<Mapping>,
 }
 
@@ -103,10 +103,12 @@ impl Bench {
             catalogue: mapping.catalogue().clone(),
             epoch: Secret::from([5; 32]),
             rng: Arc::new(SeededRng::new(1)),
+            clock: Arc::new(SystemClock),
             state: &Nothing,
             on_loss: LossRule::Refuse,
         })
         .unwrap();
+        let vault = Arc::new(vault);
         Self { dir, vault, mapping }
     }
 
@@ -128,9 +130,7 @@ impl Bench {
             &mut rejects,
             &mut |_| {},
         )?;
-        let effect: Effect = self.vault.commit_effect(&id)?;
-        assert_eq!(effect.table, Table::RecordBatch);
-        self.vault.on_committed(&id)?;
+        self.vault.close(&id)?.recorded();
         Ok((report, String::from_utf8(rejects).unwrap()))
     }
 
@@ -462,8 +462,7 @@ fn an_interrupted_load_continues_and_reports_the_same() {
         15,
         "duplicates of the first run are told again"
     );
-    bench.vault.commit_effect(&id).unwrap();
-    bench.vault.on_committed(&id).unwrap();
+    bench.vault.close(&id).unwrap().recorded();
     assert!(bench.read("u8998").is_some());
     assert!(run(&mut Vec::new()).unwrap().already_visible);
 }
