@@ -151,12 +151,20 @@ mod tests {
         // Random, and kept inverted: the test itself must hold no copy.
         let mut inverted = [0; 64];
         crate::crypto::SystemRng::default().fill(&mut inverted).unwrap();
-        let mut exact = Vec::with_capacity(64 * 64);
-        (0..64 * 64).for_each(|i| exact.push(!inverted[i % 64]));
+        // Exact vectors with a neighbour each, so that none can grow where it stands; many, since some are overwritten.
+        let mut plain = Vec::new();
+        for _ in 0..32 {
+            let mut exact = Vec::with_capacity(64 * 64);
+            (0..64 * 64).for_each(|i| exact.push(!inverted[i % 64]));
+            plain.push((exact, vec![0u8; 64 * 64]));
+        }
         assert!(in_heap(&inverted), "the search finds what is there");
-        let sealed = seal(&[1; 32], &[2; 12], b"", exact).unwrap();
+        let sealed: Vec<_> = plain
+            .into_iter()
+            .map(|(exact, neighbour)| (seal(&[1; 32], &[2; 12], b"", exact).unwrap(), neighbour))
+            .collect();
         assert!(!in_heap(&inverted), "plaintext was left behind");
-        assert_eq!(sealed.len(), 64 * 64 + TAG);
+        assert!(sealed.iter().all(|(sealed, _)| sealed.len() == 64 * 64 + TAG));
     }
 
     #[test]
