@@ -466,3 +466,14 @@ fn an_interrupted_load_continues_and_reports_the_same() {
     assert!(bench.read("u8998").is_some());
     assert!(run(&mut Vec::new()).unwrap().already_visible);
 }
+
+#[test]
+fn a_file_of_which_no_row_fits_commits_nothing() {
+    let bench = Bench::new();
+    for rows in ["", "a,2024-01-31,bad,N,N,N,\nb,2024-01-31,bad,N,N,N,\n"] {
+        let path = bench.file("wrong.csv", format!("who,day,balance,m0,m1,m2,note\n{rows}").as_bytes());
+        assert!(matches!(bench.load(&path), Err(LoadError::NothingFits)), "{rows}");
+        let id = batch_id(&path, &bench.mapping).unwrap();
+        assert_eq!(bench.vault.standing_of(&id), None);
+    }
+}

@@ -134,7 +134,7 @@ fn check(site: &Site, tokens: &[&str]) -> Result<(), String> {
                 let held: u64 = held.parse().unwrap();
                 // A load that is gone was replaced as a whole: then asking for it says that it was visible.
                 let whole = || site.vault.stage(id, 0, Vec::new()).is_ok_and(|staged| staged.visible);
-                if !standing.is_some_and(|(rows, _)| rows >= held) && !whole() {
+                if standing.is_none_or(|(rows, _)| rows < held) && !whole() {
                     return Err(format!("`{id}` holds {standing:?}, {held} were acknowledged"));
                 }
             }
