@@ -1,6 +1,11 @@
 //! Files to typed configuration. Everything is checked before a port is bound; an unknown key is named with the key it
 //! was probably meant to be.
-use crate::{agreement::Jurisdiction, document, limits::CONFIG_BYTES_MAX, policy::Licence};
+use crate::{
+    agreement::Jurisdiction,
+    document,
+    limits::{CONFIG_BYTES_MAX, REPLY_QUANTUM_MS_MAX},
+    policy::Licence,
+};
 use serde::Deserialize;
 use std::{
     fs,
@@ -65,10 +70,14 @@ pub struct Gateway {
     pub jurisdiction: Jurisdiction,
     /// Where keys, records and log are kept.
     pub data_dir: PathBuf,
+    /// Whether keys that were made for development may serve. In the file and not on the command line, so that whoever
+    /// reads the configuration of a gateway sees it, and a restart by a machine needs no flag.
+    #[serde(default)]
+    pub development: bool,
     /// Whether gRPC reflection is served.
     #[serde(default)]
     pub reflection: bool,
-    /// Replies leave at a multiple of this after the request was opened; 0 turns it off.
+    /// Replies leave at a multiple of this after the request was opened; 0 turns it off, more than 100 is refused.
     #[serde(default = "reply_quantum_ms")]
     pub reply_quantum_ms: u64,
 }
@@ -127,10 +136,15 @@ impl Config {
     /// Reads `gateway.toml` and makes its paths absolute.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = read_text(path)?;
-        let mut config: Config = document::read(&text).map_err(|e| ConfigError::Invalid {
+        let invalid = |why: String| ConfigError::Invalid {
             path: path.to_owned(),
-            why: e.to_string(),
-        })?;
+            why,
+        };
+        let mut config: Config = document::read(&text).map_err(|e| invalid(e.to_string()))?;
+        if config.gateway.reply_quantum_ms > REPLY_QUANTUM_MS_MAX {
+            let why = format!("`reply_quantum_ms` is at most {REPLY_QUANTUM_MS_MAX}: each reply waits up to that long");
+            return Err(invalid(why));
+        }
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         config.resolve(&folder);
         Ok(config)
@@ -202,6 +216,21 @@ mod tests {
         let config = Config::load(&path).unwrap();
         assert_eq!(config.gateway.data_dir, dir.path().join("data"));
         assert_eq!(config.gateway.reply_quantum_ms, 2);
+        assert!(!config.gateway.development, "nobody gets this who does not ask for it");
+    }
+
+    #[test]
+    fn a_reply_waits_a_hundred_milliseconds_at_most() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gateway.toml");
+        let load = |quantum: u64| {
+            let line = format!("data_dir = \"data\"\nreply_quantum_ms = {quantum}");
+            fs::write(&path, GOOD.replace("data_dir = \"data\"", &line)).unwrap();
+            Config::load(&path).map(|config| config.gateway.reply_quantum_ms)
+        };
+        assert_eq!(load(100).unwrap(), 100);
+        let error = load(101).unwrap_err().to_string();
+        assert!(error.contains("`reply_quantum_ms` is at most 100"), "{error}");
     }
 
     #[test]

@@ -5,16 +5,15 @@ use crate::{
     channel::{Credential, CrlMemory, Listener, Trust, server_config},
     clock::SystemClock,
     config::{Config, ConfigError, read_text},
+    keyring::Keyring,
     minimise,
     pipeline::View,
-    policy::{Basis, Operator, SignalFact, Snapshot},
+    policy::{Basis, Operator, Snapshot},
     signal::{Signal, Signals},
-    source::{Catalogue, Shape},
+    source::Catalogue,
+    store::DataDir,
 };
 use std::{fmt::Display, path::Path, sync::Arc};
-
-/// Days in a month of a series: the longest.
-const MONTH_DAYS: u32 = 31;
 
 fn invalid(path: &Path, why: impl Display) -> ConfigError {
     ConfigError::Invalid {
@@ -55,7 +54,7 @@ pub fn judge_by(config: &Config) -> Result<View, AppError> {
     let snapshot = Snapshot::build(Basis {
         register: &register,
         agreements,
-        signals: signals.iter().map(|s| fact(s, &catalogue)).collect(),
+        signals: signals.iter().map(Signal::fact).collect(),
         fields: catalogue.fields().iter().map(|f| f.path.clone()).collect(),
         signals_sha256: signals.sha256(),
         catalogue_sha256: catalogue.sha256(),
@@ -73,26 +72,6 @@ pub fn judge_by(config: &Config) -> Result<View, AppError> {
     })
 }
 
-fn fact(signal: &Signal, catalogue: &Catalogue) -> SignalFact {
-    let lineage = signal.lineage();
-    let months = lineage.iter().filter_map(|i| catalogue.fields().get(i));
-    let look_back_days = months
-        .filter(|f| f.shape == Shape::Monthly)
-        .map(|f| u32::try_from(f.months).unwrap_or(u32::MAX).saturating_mul(MONTH_DAYS))
-        .max()
-        .unwrap_or(0);
-    SignalFact {
-        id: signal.id().clone(),
-        family: signal.family().clone(),
-        granularity: signal.granularity(),
-        sensitivity: signal.sensitivity(),
-        retired: signal.retired(),
-        purposes: signal.purposes().to_vec(),
-        lineage,
-        look_back_days,
-    }
-}
-
 /// Checks certificates, trust and revocation lists without binding a port.
 pub fn check_channel(config: &Config) -> Result<(), AppError> {
     let trust = Trust::load(&config.tls.trust)?;
@@ -105,6 +84,15 @@ pub fn check_channel(config: &Config) -> Result<(), AppError> {
             Arc::new(SystemClock),
             &CrlMemory::default(),
         )?;
+    }
+    Ok(())
+}
+
+/// Checks that keys for development serve in development only. Without a data directory there is nothing to check yet.
+pub fn check_keys(config: &Config) -> Result<(), AppError> {
+    let dir = DataDir::keyring_dir_of(&config.gateway.data_dir);
+    if !config.gateway.development && dir.exists() && Keyring::was_made_for_development(&dir)? {
+        return Err(AppError::DevelopmentKeys);
     }
     Ok(())
 }

@@ -1,14 +1,21 @@
 //! Wires the modules together, owns every task, drains on shutdown. Bad configuration ends here, before a port is bound.
+mod health;
+mod housekeeping;
 mod judge;
 mod kept;
 mod keys;
 mod pruning;
+mod revocation;
 mod running;
 pub mod site;
+mod start;
+#[cfg(test)]
+mod testing;
 
-pub use judge::{check_channel, judge_by};
+pub use judge::{check_channel, check_keys, judge_by};
 pub use kept::{Kept, create_data, verifier_key};
-pub use running::{Running, start, start_with, until_told_to_stop};
+pub use running::Running;
+pub use start::{start, start_with};
 
 use crate::{
     audit::OpenError,
@@ -49,12 +56,24 @@ pub enum AppError {
     /// The keyring cannot be opened.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
+    /// Keys for development in a gateway that is not.
+    #[error(
+        "the keyring was made for development: for a real gateway make one with `tollgate init` (without `--dev`); for \
+         development set `development = true` under `[gateway]` in the configuration"
+    )]
+    DevelopmentKeys,
     /// The log cannot be opened.
     #[error(transparent)]
     Log(#[from] OpenError),
     /// The records cannot be opened.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The log is new, the keys are not.
+    #[error(
+        "the log is empty, but a gateway has served with this keyring: journal, head and store are missing; restore \
+         them from a backup"
+    )]
+    LogMissing,
     /// The first entries could not be written.
     #[error("the log does not take entries: {0}")]
     NotRecorded(#[from] NotRecorded),

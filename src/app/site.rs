@@ -188,6 +188,7 @@ log_origin = "{DOMAIN}/log"
 licence = "licensed-bureau"
 jurisdiction = "cn"
 data_dir = "data"
+development = true
 reflection = true
 reply_quantum_ms = 2
 

@@ -10,11 +10,12 @@ use super::{
     frame::Frame,
     journal::{self, JournalError, Place},
     note::{self, VerifierKey},
+    proof,
     slots::Slots,
     stored::{read_entry, read_leaf},
     tree::Edge,
 };
-use crate::{clock::Time, crypto::Secret, limits::EXPORT_LINE_BYTES_MAX};
+use crate::{clock::Time, crypto::Secret, limits::EXPORT_LINE_BYTES_MAX, wire::v1};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{
     fmt,
@@ -22,12 +23,15 @@ use std::{
     path::Path,
 };
 
+/// The hashes of this many entries are kept at most.
+const SETTLE_ENTRIES: u64 = 4_096;
+
 /// A log that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     /// Entries.
     pub entries: u64,
-    /// RFC 6962 tree head of all of them.
+    /// RFC 6962 tree head of those that are signed.
     pub root: [u8; 32],
     /// Time of the last entry.
     pub last_time: Time,
@@ -74,7 +78,7 @@ pub fn dir_opening(
     let (segments, broken) = journal::sound_segments(disk, &path.join("journal"), key.name());
     let mut torn_bytes = 0;
     if !segments.is_empty() {
-        let scanned = journal::scan(&segments, Place::start_of(1), |_, _, frame| {
+        let scanned = journal::scan(disk, &segments, Place::start_of(1), |_, _, frame| {
             chain.frame(frame, &head)?;
             progress(chain.edge.size());
             Ok::<_, Stop>(())
@@ -92,6 +96,12 @@ pub fn dir_opening(
     if head.size > size {
         let why = format!("missing: the log ends here, but was signed at {} entries", head.size);
         return Err(chain.bad_at(size, why));
+    }
+    // A gateway that runs has signed its last batch by now; its checkpoint is in the head only.
+    if chain.signed < size
+        && let Ok(head) = read_head(disk, path, key)
+    {
+        chain.sign_at(&head)?;
     }
     chain.finish(torn_bytes)
 }
@@ -123,6 +133,68 @@ pub fn export(reader: impl Read, key: &VerifierKey, progress: &mut dyn FnMut(u64
             }
         }
     }
+}
+
+/// A receipt that holds: which entry, of which log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    /// What was hashed.
+    pub leaf: v1::Leaf,
+    /// The signed checkpoint that covers it.
+    pub checkpoint: note::Checkpoint,
+}
+
+/// Why a proof that stands alone does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProofBad {
+    /// Its form, or the path of hashes.
+    #[error(transparent)]
+    Proof(#[from] proof::ProofInvalid),
+    /// The log's key did not sign.
+    #[error("the checkpoint is not signed by this log's key: {0}")]
+    Checkpoint(#[from] note::NoteError),
+    /// There is nothing to prove.
+    #[error("the receipt holds no leaf: save it with `tollgate query --receipt FILE`")]
+    NoLeaf,
+    /// The leaf is not of this place.
+    #[error("the leaf is not one of this log at this index: {0}")]
+    Leaf(&'static str),
+    /// The checkpoints are of other sizes than the proof.
+    #[error("the proof goes from {proof} entries, the older checkpoint has {checkpoint}")]
+    Size {
+        /// In the proof.
+        proof: u64,
+        /// In the older checkpoint.
+        checkpoint: u64,
+    },
+}
+
+/// Checks one receipt that was saved with its leaf. Nothing but the log's key is needed.
+pub fn receipt(text: &str, key: &VerifierKey) -> Result<Proven, ProofBad> {
+    let read = proof::decode(text)?;
+    let checkpoint = note::verify(&read.checkpoint, key)?;
+    let bytes = read.extra.ok_or(ProofBad::NoLeaf)?;
+    let (leaf, _) = read_leaf(&bytes, read.index).map_err(ProofBad::Leaf)?;
+    proof::verify_inclusion(&bytes, read.index, &read.proof, checkpoint.size, &checkpoint.root)?;
+    Ok(Proven { leaf, checkpoint })
+}
+
+/// Checks that the log of one checkpoint continues the log of an older one.
+pub fn continuation(
+    older: &str,
+    text: &str,
+    key: &VerifierKey,
+) -> Result<(note::Checkpoint, note::Checkpoint), ProofBad> {
+    let read = proof::Continuation::decode(text)?;
+    let (older, newer) = (note::verify(older, key)?, note::verify(&read.checkpoint, key)?);
+    if older.size != read.old_size {
+        return Err(ProofBad::Size {
+            proof: read.old_size,
+            checkpoint: older.size,
+        });
+    }
+    proof::verify_consistency(older.size, &older.root, newer.size, &newer.root, &read.proof)?;
+    Ok((older, newer))
 }
 
 /// The newest copy of the head that is signed.
@@ -158,8 +230,9 @@ struct Chain<'a> {
     details: &'a [Secret<32>],
     edge: Edge,
     last_time_ms: i64,
-    /// Entries before this lead to a signed root.
+    /// Entries before this lead to a signed root, and that root.
     signed: u64,
+    signed_root: [u8; 32],
     opened: u64,
 }
 
@@ -171,6 +244,7 @@ impl<'a> Chain<'a> {
             edge: Edge::empty(),
             last_time_ms: 0,
             signed: 0,
+            signed_root: tlog_tiles::EMPTY_HASH.0,
             opened: 0,
         }
     }
@@ -207,7 +281,7 @@ impl<'a> Chain<'a> {
             if head.size != size || head.root != root {
                 return Err(self.bad_at(first, "its batch does not lead to the root that was signed after it"));
             }
-            self.signed = size;
+            (self.signed, self.signed_root) = (size, root);
         }
         self.edge.settle().map_err(|e| self.bad_at(first, e))
     }
@@ -221,7 +295,24 @@ impl<'a> Chain<'a> {
             let why = format!("this entry or one before {size} is not the one that was signed");
             return Err(self.bad_at(self.signed, why));
         }
-        self.signed = size;
+        (self.signed, self.signed_root) = (size, root);
+        Ok(())
+    }
+
+    /// The head that was read at the end covers everything, or says nothing of what was read.
+    fn sign_at(&mut self, head: &note::Checkpoint) -> Result<(), Bad> {
+        let size = self.edge.size();
+        if head.size != size {
+            return Ok(());
+        }
+        let root = self.edge.root().map_err(|e| self.bad_at(size, e))?;
+        if head.root != root {
+            return Err(self.bad_at(
+                self.signed,
+                "this entry or one behind it is not the one that was signed",
+            ));
+        }
+        (self.signed, self.signed_root) = (size, root);
         Ok(())
     }
 
@@ -230,7 +321,12 @@ impl<'a> Chain<'a> {
             return Err(self.bad_at(index, "its time goes back"));
         }
         self.last_time_ms = time_ms;
-        self.edge.push(leaf).map_err(|e| self.bad_at(index, e))
+        self.edge.push(leaf).map_err(|e| self.bad_at(index, e))?;
+        // An export without a checkpoint must not fill the memory before it is refused.
+        if (index + 1).is_multiple_of(SETTLE_ENTRIES) {
+            self.edge.settle().map_err(|e| self.bad_at(index, e))?;
+        }
+        Ok(())
     }
 
     fn open(&mut self, index: u64, leaf: &[u8], details: &[u8], effects_sha256: &[u8]) -> Result<(), Bad> {
@@ -263,7 +359,7 @@ impl<'a> Chain<'a> {
     fn finish(self, torn_bytes: u64) -> Result<Verified, Bad> {
         Ok(Verified {
             entries: self.edge.size(),
-            root: self.edge.root().map_err(|e| self.bad_at(self.edge.size(), e))?,
+            root: self.signed_root,
             last_time: Time(self.last_time_ms),
             signed: self.signed,
             torn_bytes,

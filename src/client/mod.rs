@@ -4,7 +4,9 @@
 //! It never falls back to another suite, never keeps a session outside memory, and never prints a secret.
 //! Every rule is in `docs/protocol.md`.
 mod call;
+mod confirm;
 mod connection;
+mod continuity;
 mod error;
 mod key_list;
 mod load;
@@ -25,8 +27,9 @@ mod stubs {
     include!("gen/tollgate.v1.rs");
 }
 
+pub use confirm::terms_sha256;
 pub use connection::{Client, Partnership};
-pub use error::{ClientError, KeyListError, LogError, ReceiptError};
+pub use error::{ClientError, Conflict, KeyListError, LogError, ReceiptError};
 pub use key_list::{ExchangeKey, KeyList, Pinned, SerialMemory};
 pub use load::Loading;
 pub use log_view::Head;
