@@ -209,10 +209,24 @@ pub const COLUMNS_MAX: usize = 1_024;
 pub const REJECTS_MAX: u64 = 100_000;
 /// Rows that are counted when the vault opens (about a microsecond each): beyond it only the sentinels are looked at.
 pub const VAULT_COUNT_ROWS_MAX: u64 = 1_000_000;
-/// Batches that the state names; one is 100 bytes of memory.
+/// Batches that the state names; one is 100 bytes of memory. Replaced ones are struck, so this bounds single corrections
+/// between two full loads.
 pub const BATCHES_MAX: usize = 100_000;
+/// Of these, kept from corrections: the load that replaces them all must still fit.
+pub const BATCHES_FOR_LOADS: usize = 1_000;
 /// Batches of one provider that are loaded but not yet visible.
 pub const OPEN_BATCHES_MAX: usize = 4;
+/// An unfinished load that is left alone this long gives way to another one of its provider: ten minutes.
+pub const LOAD_IDLE_MS: i64 = 600_000;
+/// Batches that one entry strikes: 20 bytes each, 1.3 KiB of an entry of 4 KiB.
+pub const STRIKES_PER_ENTRY_MAX: usize = 64;
+/// Below this much free disk no record is staged: the log's own room twice, so that a load never stops an answer. sled
+/// writes a chunk of 4 MiB and its segments of 512 KiB before the next look.
+pub const LOAD_LOW_WATER_BYTES: u64 = 2 * DISK_LOW_WATER_BYTES;
+/// Steps of pruning between two rests of [`PRUNE_REST_MS`]: 160,000 rows, under a second of one thread.
+pub const PRUNE_STEPS_MAX: usize = 16;
+/// Rest between two turns of pruning.
+pub const PRUNE_REST_MS: u64 = 10_000;
 
 // --- Register and agreements ----------------------------------------------------------------------------------------
 

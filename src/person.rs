@@ -7,6 +7,7 @@ use crate::{
     domain::SubjectToken,
     state::{Effect, State, StateError, Table},
 };
+use zeroize::Zeroizing;
 
 /// The key of one person.
 #[derive(Clone)]
@@ -32,7 +33,7 @@ pub fn load(state: &dyn State, epoch: &Secret<32>, token: &SubjectToken) -> Resu
     let Some(row) = state.row(Table::SubjectLink, &token.0)? else {
         return Ok(None);
     };
-    let key = open_boxed(epoch.expose(), &place(token), &row)?;
+    let key = Zeroizing::new(open_boxed(epoch.expose(), &place(token), &row)?);
     Ok(Some(LinkKey(Secret::from_slice(&key)?)))
 }
 

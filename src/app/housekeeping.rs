@@ -1,6 +1,6 @@
 //! What is due from time to time.
 use super::{AppError, keys::Publisher, revocation::Revocation};
-use crate::{edge::Edge, limits::PRUNE_ROWS, pipeline::Gate, source::VaultError};
+use crate::{edge::Edge, pipeline::Gate};
 use std::{sync::Arc, time::Duration};
 use tokio::{signal::unix::Signal, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -34,23 +34,11 @@ impl Housekeeping {
             }
             self.edge.sweep();
             self.gate.opener.sessions().sweep(self.gate.clock.now());
-            prune(Arc::clone(&self.gate)).await;
             self.revocation.keep_current().await;
             if let Err(error) = self.publisher.keep_current().await {
                 // The list that is published stays good for hours: say so and try again.
                 tracing::error!(%error, "key list not renewed");
             }
         }
-    }
-}
-
-/// Removes records that were replaced, a bounded piece at a time, off the threads that answer.
-async fn prune(gate: Arc<Gate>) {
-    let pruned = tokio::task::spawn_blocking(move || {
-        while !gate.vault.prune(PRUNE_ROWS)?.done {}
-        Ok::<_, VaultError>(())
-    });
-    if !matches!(pruned.await, Ok(Ok(()))) {
-        tracing::error!("replaced records could not be removed; readers do not see them");
     }
 }

@@ -68,6 +68,7 @@ impl Kept {
             catalogue: Arc::clone(catalogue),
             epoch: keyring.epoch(),
             rng: Arc::clone(rng),
+            clock: Arc::clone(clock),
             state: &*opened.state,
             on_loss,
         })?;

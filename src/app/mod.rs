@@ -4,6 +4,7 @@ mod housekeeping;
 mod judge;
 mod kept;
 mod keys;
+mod pruning;
 mod revocation;
 mod running;
 pub mod site;

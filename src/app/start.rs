@@ -5,6 +5,7 @@ use super::{
     housekeeping::Housekeeping,
     judge_by,
     keys::Publisher,
+    pruning,
     revocation::{Revocation, record_numbers},
 };
 use crate::{
@@ -180,6 +181,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         hangup: signal(SignalKind::hangup()).map_err(|e| AppError::Server(e.to_string()))?,
     };
     tasks.spawn(due.run(stop.clone()));
+    tasks.spawn(pruning::run(Arc::clone(&desk.gate), stop.clone()));
     tracing::info!(%partners, %staff, "serving");
     Ok(Running {
         partners,

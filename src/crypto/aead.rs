@@ -18,8 +18,7 @@ fn key(bytes: &[u8; 32]) -> Result<aead::LessSafeKey, Broken> {
 
 /// Encrypts; the 16-byte tag is appended. The caller owns the rule that (key, nonce) never repeats.
 pub fn seal(key_bytes: &[u8; 32], nonce: &[u8; 12], aad: &[u8], plaintext: Vec<u8>) -> Result<Vec<u8>, Broken> {
-    let mut buffer = plaintext;
-    buffer.reserve_exact(TAG);
+    let mut buffer = with_room_for_tag(plaintext);
     key(key_bytes)?
         .seal_in_place_append_tag(
             aead::Nonce::assume_unique_for_key(*nonce),
@@ -30,7 +29,18 @@ pub fn seal(key_bytes: &[u8; 32], nonce: &[u8; 12], aad: &[u8], plaintext: Vec<u
     Ok(buffer)
 }
 
-/// Decrypts and checks.
+/// Growing a vector in place may move it and leave the plaintext behind in freed memory.
+fn with_room_for_tag(mut plaintext: Vec<u8>) -> Vec<u8> {
+    if plaintext.capacity() - plaintext.len() >= TAG {
+        return plaintext;
+    }
+    let mut roomy = Vec::with_capacity(plaintext.len() + TAG);
+    roomy.extend_from_slice(&plaintext);
+    plaintext.zeroize();
+    roomy
+}
+
+/// Decrypts and checks. The caller wipes what is secret.
 pub fn open(key_bytes: &[u8; 32], nonce: &[u8; 12], aad: &[u8], ciphertext: &[u8]) -> Result<Vec<u8>, Broken> {
     let mut buffer = ciphertext.to_vec();
     let len = key(key_bytes)?
@@ -99,6 +109,63 @@ fn derive(salt: &[u8], key: &[u8; 32], place: &[u8]) -> Result<Derived, Broken> 
 mod tests {
     use super::*;
     use crate::crypto::SeededRng;
+
+    /// Whether the inverse of these bytes stands anywhere in the heap of this process.
+    #[cfg(target_os = "linux")]
+    fn in_heap(inverted: &[u8]) -> bool {
+        use std::os::unix::fs::FileExt;
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let memory = std::fs::File::open("/proc/self/mem").unwrap();
+        let ranges = maps.lines().filter_map(|line| {
+            let mut words = line.split_whitespace();
+            let (range, rights) = (words.next()?, words.next()?);
+            let anonymous = words.nth(2) == Some("0");
+            let (from, to) = range.split_once('-')?;
+            let at = |text| u64::from_str_radix(text, 16).ok();
+            (rights.starts_with("rw") && anonymous).then_some((at(from)?, at(to)?))
+        });
+        // The search leaves no copy of what it looks for: it reads into one buffer, itself in the heap, and wipes it.
+        let mut page = vec![0; 1 << 16];
+        let mut found = 0;
+        for (from, to) in ranges.collect::<Vec<_>>() {
+            let mut at = from;
+            while at < to {
+                let len = page.len().min((to - at) as usize);
+                // Half a window on, so that nothing is cut in two.
+                let next = at + (len as u64 / 2).max(1);
+                if memory.read_exact_at(&mut page[..len], at).is_ok() {
+                    let hit = |w: &[u8]| w.iter().zip(inverted).all(|(a, b)| *a == !*b);
+                    // The allocator gives places at multiples of 16.
+                    found += usize::from(page[..len].windows(inverted.len()).step_by(16).any(hit));
+                }
+                at = if at + len as u64 >= to { to } else { next };
+            }
+        }
+        page.zeroize();
+        found > 0
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn sealing_leaves_no_plaintext_in_freed_memory() {
+        // Random, and kept inverted: the test itself must hold no copy.
+        let mut inverted = [0; 64];
+        crate::crypto::SystemRng::default().fill(&mut inverted).unwrap();
+        // Exact vectors with a neighbour each, so that none can grow where it stands; many, since some are overwritten.
+        let mut plain = Vec::new();
+        for _ in 0..32 {
+            let mut exact = Vec::with_capacity(64 * 64);
+            (0..64 * 64).for_each(|i| exact.push(!inverted[i % 64]));
+            plain.push((exact, vec![0u8; 64 * 64]));
+        }
+        assert!(in_heap(&inverted), "the search finds what is there");
+        let sealed: Vec<_> = plain
+            .into_iter()
+            .map(|(exact, neighbour)| (seal(&[1; 32], &[2; 12], b"", exact).unwrap(), neighbour))
+            .collect();
+        assert!(!in_heap(&inverted), "plaintext was left behind");
+        assert!(sealed.iter().all(|(sealed, _)| sealed.len() == 64 * 64 + TAG));
+    }
 
     #[test]
     fn a_box_opens_only_in_its_place_and_only_whole() {

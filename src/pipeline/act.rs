@@ -27,6 +27,10 @@ pub struct Done {
     pub person: Option<(SubjectToken, DetailKey)>,
     /// The consent that was made or named, for the institution's side of the entry.
     pub consent: Option<ConsentId>,
+    /// What it was done to, for the institution's side of the entry; empty where nothing else needs saying.
+    pub note: String,
+    /// How many of them.
+    pub count: u64,
     /// What follows once the entry is recorded; none of it may fail the call.
     pub once_recorded: Option<OnceRecorded>,
 }
@@ -194,6 +198,8 @@ async fn perform<A: Action>(
     facts.effects = done.effects;
     facts.effects.extend(remembered);
     facts.outcomes = vec![done.outcome.to_owned()];
+    facts.note = done.note;
+    facts.count = done.count;
     if let Some(id) = done.consent {
         // Not `facts.consent`: that is what the request named, and the partner rebuilds it from the request.
         facts.note = format!("consent {id}");
@@ -230,6 +236,8 @@ fn repeat(gate: &Gate, person: Option<SubjectToken>, index: u64) -> Result<Optio
         outcome: "repeated",
         person: person.map(|token| (token, key)),
         consent: None,
+        note: String::new(),
+        count: 0,
         once_recorded: None,
     }))
 }

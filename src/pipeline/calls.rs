@@ -21,6 +21,8 @@ impl From<Change> for Done {
             outcome: change.outcome,
             person: Some((change.subject, change.detail_key)),
             consent: change.consent,
+            note: String::new(),
+            count: 0,
             once_recorded: None,
         }
     }
@@ -138,6 +140,8 @@ impl Action for CloseSession {
             outcome: "session-closed",
             person: None,
             consent: None,
+            note: String::new(),
+            count: 0,
             once_recorded: Some(Box::new(move |gate| {
                 gate.opener.sessions().close(&partner, &session);
             })),

@@ -10,8 +10,7 @@ use crate::{
         Opened,
         payload::{CorrectRecord, LoadChunk},
     },
-    source::{self, Staged, TokenRow, Vault, VaultError},
-    state::Effect,
+    source::{self, Closing, Staged, TokenRow, Vault, VaultError},
 };
 use std::sync::Arc;
 
@@ -20,14 +19,6 @@ pub struct Load;
 
 /// `Correct`: a batch of one row.
 pub struct Correct;
-
-/// What is done with a batch in one call.
-struct Chunk {
-    batch: String,
-    first_row: u64,
-    rows: Vec<TokenRow>,
-    commit: bool,
-}
 
 impl Action for Load {
     type Payload = LoadChunk;
@@ -45,14 +36,27 @@ impl Action for Load {
     }
     async fn run(&self, gate: &Gate, opened: &Opened<Self::Payload>, _now: Time) -> Result<Done, Code> {
         let asked = opened.payload();
-        let chunk = Chunk {
-            // A provider's batches are its own, whatever it calls them.
-            batch: format!("{}/{}", opened.partner().member().id, asked.batch_id),
-            first_row: asked.first_row,
-            rows: rows(gate, &asked.catalogue_sha256, &asked.rows)?,
-            commit: asked.commit,
+        // A provider's batches are its own, whatever it calls them.
+        let batch = format!("{}/{}", opened.partner().member().id, asked.batch_id);
+        let rows = rows(gate, &asked.catalogue_sha256, &asked.rows)?;
+        let (first, count, commit) = (asked.first_row, rows.len() as u64, asked.commit);
+        let (vault, id) = (Arc::clone(&gate.vault), batch.clone());
+        // Sealing and syncing block: off the threads that answer.
+        let (staged, closing) = blocking(move || stage(&vault, &id, first, rows, commit)).await?;
+        let held = staged.rows_held;
+        let note = match &closing {
+            Some(closing) => format!("batch {batch} is visible: {} rows", closing.batch().rows),
+            None if staged.visible => format!("batch {batch} was visible before"),
+            None => format!(
+                "batch {batch}: rows {first} to {}, {held} held",
+                first.saturating_add(count)
+            ),
         };
-        load(gate, chunk).await
+        Ok(Done {
+            answer: source::progress(held, staged.visible || closing.is_some(), staged.duplicates),
+            outcome: if commit { "batch-visible" } else { "rows-staged" },
+            ..done(closing, note, if commit { held } else { count })
+        })
     }
 }
 
@@ -74,18 +78,16 @@ impl Action for Correct {
         let asked = opened.payload();
         let token = self.person(gate, asked).ok_or(Code::SubjectMalformed)?;
         let id: String = opened.request_id().0.iter().map(|b| format!("{b:02x}")).collect();
-        let chunk = Chunk {
-            batch: format!("{}/correct.{id}", opened.partner().member().id),
-            first_row: 0,
-            rows: rows(gate, &asked.catalogue_sha256, std::slice::from_ref(&asked.row))?,
-            commit: true,
-        };
-        let done = load(gate, chunk).await?;
+        let request = format!("{}/{id}", opened.partner().member().id);
+        let row = rows(gate, &asked.catalogue_sha256, std::slice::from_ref(&asked.row))?;
+        let row = row.into_iter().next().ok_or(Code::RowInvalid)?;
+        let vault = Arc::clone(&gate.vault);
+        let closing = blocking(move || vault.correct(&request, row)).await?;
+        let note = format!("batch {}: 1 row", closing.batch().id);
         Ok(Done {
-            answer: Vec::new(),
             outcome: "corrected",
             person: Some((token, gate.detail_key(&token).map_err(|_| Code::Internal)?)),
-            ..done
+            ..done(Some(closing), note, 1)
         })
     }
 }
@@ -103,50 +105,49 @@ fn rows(gate: &Gate, catalogue: &[u8; 32], rows: &[source::WireRow]) -> Result<V
     .ok_or(Code::RowInvalid)
 }
 
-async fn load(gate: &Gate, chunk: Chunk) -> Result<Done, Code> {
-    let vault = Arc::clone(&gate.vault);
-    let Chunk { batch, commit, .. } = &chunk;
-    let (batch, commit) = (batch.clone(), *commit);
-    // Sealing and syncing block: off the threads that answer.
-    let staged = tokio::task::spawn_blocking(move || stage(&vault, chunk))
-        .await
-        .map_err(|_| Code::Internal)?;
-    let (staged, effects) = staged.map_err(|error| code(&error))?;
-    let visible = !effects.is_empty();
-    Ok(Done {
-        answer: source::progress(staged.rows_held, staged.visible || commit, staged.duplicates),
-        effects,
-        outcome: if commit { "batch-visible" } else { "rows-staged" },
-        person: None,
-        consent: None,
-        once_recorded: visible.then(|| -> super::act::OnceRecorded {
-            Box::new(move |gate| {
-                // Fails only for a batch that is gone, and this one was staged a moment ago.
-                if gate.vault.on_committed(&batch).is_err() {
-                    tracing::error!("a batch that was recorded is not in the vault");
-                }
-            })
-        }),
-    })
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, VaultError> + Send + 'static) -> Result<T, Code> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(|_| Code::Internal)?;
+    done.map_err(|error| code(&error))
 }
 
-fn stage(vault: &Vault, chunk: Chunk) -> Result<(Staged, Vec<Effect>), VaultError> {
-    let staged = vault.stage(&chunk.batch, chunk.first_row, chunk.rows)?;
+/// What changes with the entry. If that is not recorded, dropping `closing` opens the batch again.
+fn done(closing: Option<Closing>, note: String, count: u64) -> Done {
+    Done {
+        answer: Vec::new(),
+        effects: closing.as_ref().map(Closing::effects).unwrap_or_default(),
+        outcome: "",
+        person: None,
+        consent: None,
+        note,
+        count,
+        once_recorded: closing.map(|closing| -> super::act::OnceRecorded { Box::new(move |_| closing.recorded()) }),
+    }
+}
+
+fn stage(
+    vault: &Arc<Vault>,
+    batch: &str,
+    first_row: u64,
+    rows: Vec<TokenRow>,
+    commit: bool,
+) -> Result<(Staged, Option<Closing>), VaultError> {
+    let staged = vault.stage_beside_service(batch, first_row, rows)?;
     if staged.visible {
         // The batch was made visible before: the same chunk again changes nothing.
-        return Ok((staged, Vec::new()));
+        return Ok((staged, None));
     }
-    if chunk.commit {
-        let effect = vault.commit_effect(&chunk.batch)?;
-        return Ok((staged, vec![effect]));
+    if commit {
+        return Ok((staged, Some(vault.close(batch)?)));
     }
     vault.sync()?;
-    Ok((staged, Vec::new()))
+    Ok((staged, None))
 }
 
 fn code(error: &VaultError) -> Code {
     match error {
-        VaultError::OutOfOrder { .. } => Code::BatchOutOfOrder,
+        // Nothing was staged that could be made visible, or another stream of the same provider is making it visible.
+        VaultError::OutOfOrder { .. } | VaultError::NoSuchBatch | VaultError::Closing => Code::BatchOutOfOrder,
+        VaultError::DiskFull => Code::DiskFull,
         VaultError::TooManyOpen | VaultError::TooManyBatches => Code::BatchesExhausted,
         VaultError::BatchId => Code::FieldInvalid,
         VaultError::RecordTooLong(_) => Code::RowInvalid,

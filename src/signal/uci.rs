@@ -1,7 +1,7 @@
 //! The whole real file: loaded into a real vault, every client's bands against a computation of its own.
 use super::*;
 use crate::{
-    clock::Time,
+    clock::{SystemClock, Time},
     crypto::{Secret, SeededRng},
     domain::{FieldSet, Scheme, SubjectRef, SubjectToken},
     policy::Bounds,
@@ -45,16 +45,17 @@ impl State for Rows {
     }
 }
 
-fn vault(dir: &Path, catalogue: &Arc<Catalogue>, state: &Rows) -> Vault {
-    Vault::open(VaultSetup {
+fn vault(dir: &Path, catalogue: &Arc<Catalogue>, state: &Rows) -> Arc<Vault> {
+    let vault = Vault::open(VaultSetup {
         store: Box::new(SledRecords::open(dir).unwrap()),
         catalogue: catalogue.clone(),
         epoch: Secret::from([5; 32]),
         rng: Arc::new(SeededRng::new(1)),
+        clock: Arc::new(SystemClock),
         state,
         on_loss: LossRule::Refuse,
-    })
-    .unwrap()
+    });
+    Arc::new(vault.unwrap())
 }
 
 fn token(id: u64) -> SubjectToken {
@@ -145,7 +146,7 @@ fn every_client_of_the_real_file_gets_the_band_that_the_file_says() {
         seen.push(p)
     })
     .unwrap();
-    let effect = vault.commit_effect(&id).unwrap();
+    let closing = vault.close(&id).unwrap();
     println!("30,000 rows loaded in {:?}", started.elapsed());
     assert_eq!(
         (report.rows_read, report.rows_loaded, report.rows_rejected),
@@ -160,8 +161,8 @@ fn every_client_of_the_real_file_gets_the_band_that_the_file_says() {
         vault.read_now(&token(1), lineage).unwrap().is_none(),
         "nothing is visible before the commit"
     );
-    state.apply(effect);
-    vault.on_committed(&id).unwrap();
+    closing.effects().into_iter().for_each(|effect| state.apply(effect));
+    closing.recorded();
 
     let (mut scores, mut told) = (Vec::new(), BTreeSet::new());
     let (mut negative, mut over) = (0, 0);

@@ -2,8 +2,8 @@
 //!
 //! It makes nothing visible: the caller records the batch's effect in the log and then tells the vault.
 use super::{
-    TokenRow, Vault, VaultError,
-    ingest::{Mapping, OpenError, Reject, Rows},
+    Sieve, TokenRow, Vault, VaultError,
+    ingest::{Mapping, OpenError, Rows},
 };
 use crate::{
     crypto::{Secret, sha256_parts},
@@ -52,6 +52,9 @@ pub enum LoadError {
     /// The reject file cannot be written.
     #[error("the reject file cannot be written: {0}")]
     Rejects(io::Error),
+    /// The mapping does not fit the file.
+    #[error("no row of the file fits: nothing is loaded, see the reject file")]
+    NothingFits,
     /// The mapping does not fit the file.
     #[error("more than {REJECTS_MAX} rows are rejected: the mapping does not fit the file, see the reject file")]
     TooManyRejects,
@@ -104,83 +107,31 @@ pub fn load(
     rejects: &mut dyn Write,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<LoadReport, LoadError> {
-    let mut report = LoadReport::default();
-    let (mut next_row, mut synced) = (0u64, 0u64);
     // Learns whether the batch is visible already, before a row is read.
     if vault.stage(batch_id, 0, Vec::new())?.visible {
-        report.already_visible = true;
-        return Ok(report);
-    }
-    loop {
-        let (chunk, lines, ended) = read_chunk(rows, pseudonym, &mut report, rejects)?;
-        let loaded = chunk.len() as u64;
-        if loaded > 0 {
-            let staged = vault.stage(batch_id, next_row, chunk)?;
-            for index in &staged.duplicates {
-                let line = usize::try_from(index.saturating_sub(next_row))
-                    .ok()
-                    .and_then(|i| lines.get(i));
-                let reject = Reject {
-                    line: line.copied().unwrap_or(0),
-                    column: None,
-                    reason: "the person occurs before in this file".to_owned(),
-                };
-                write_reject(&reject, &mut report, rejects)?;
-            }
-            report.rows_loaded += loaded - staged.duplicates.len() as u64;
-            next_row += loaded;
-        }
-        let (done, total) = rows.done_of();
-        on_progress(Progress {
-            done,
-            total,
-            rows_read: report.rows_read,
+        return Ok(LoadReport {
+            already_visible: true,
+            ..LoadReport::default()
         });
-        if ended || next_row - synced >= LOAD_SYNC_ROWS {
+    }
+    let mut sieve = Sieve::new(rows, rejects);
+    let mut synced = 0u64;
+    loop {
+        let chunk = sieve.chunk(LOAD_CHUNK_ROWS)?;
+        let (first_row, next_row, lines, last) = (chunk.first_row, chunk.end(), chunk.lines(), chunk.last);
+        let sealable = chunk.rows.into_iter().map(|mapped| TokenRow {
+            token: mapped.subject.token(pseudonym),
+            row: mapped.row,
+        });
+        let staged = vault.stage(batch_id, first_row, sealable.collect())?;
+        sieve.duplicates(first_row, &lines, &staged.duplicates)?;
+        on_progress(sieve.progress());
+        if last || next_row - synced >= LOAD_SYNC_ROWS {
             vault.sync()?;
             synced = next_row;
         }
-        if ended {
-            rejects.flush().map_err(LoadError::Rejects)?;
-            return Ok(report);
+        if last {
+            return sieve.finish();
         }
     }
-}
-
-type Chunk = (Vec<TokenRow>, Vec<u64>, bool);
-
-fn read_chunk(
-    rows: &mut Rows,
-    pseudonym: &Secret<32>,
-    report: &mut LoadReport,
-    rejects: &mut dyn Write,
-) -> Result<Chunk, LoadError> {
-    let (mut chunk, mut lines) = (Vec::with_capacity(LOAD_CHUNK_ROWS), Vec::with_capacity(LOAD_CHUNK_ROWS));
-    while chunk.len() < LOAD_CHUNK_ROWS {
-        match rows.next_row()? {
-            None => return Ok((chunk, lines, true)),
-            Some(Err(reject)) => {
-                report.rows_read += 1;
-                write_reject(&reject, report, rejects)?;
-            }
-            Some(Ok(mapped)) => {
-                report.rows_read += 1;
-                lines.push(mapped.line);
-                chunk.push(TokenRow {
-                    token: mapped.subject.token(pseudonym),
-                    row: mapped.row,
-                });
-            }
-        }
-    }
-    Ok((chunk, lines, false))
-}
-
-fn write_reject(reject: &Reject, report: &mut LoadReport, rejects: &mut dyn Write) -> Result<(), LoadError> {
-    report.rows_rejected += 1;
-    if report.rows_rejected > REJECTS_MAX {
-        return Err(LoadError::TooManyRejects);
-    }
-    serde_json::to_writer(&mut *rejects, reject).map_err(|error| LoadError::Rejects(error.into()))?;
-    rejects.write_all(b"\n").map_err(LoadError::Rejects)
 }

@@ -7,6 +7,7 @@ pub mod ingest;
 mod load;
 mod raw;
 mod rows;
+mod sieve;
 mod vault;
 
 pub use batch::RecordBatch;
@@ -14,4 +15,5 @@ pub use catalogue::{Catalogue, CatalogueError, Class, Field, Flag, RowProblem, S
 pub use load::{LoadError, LoadReport, Progress, Throttle, batch_id, load};
 pub use raw::{Raw, Reading, RecordSource, Row, SourceError, fetch};
 pub use rows::{WireRow, progress, subject_of, token_rows, wire_row};
-pub use vault::{LossRule, Pruned, RecordStore, Staged, TokenRow, Vault, VaultError, VaultSetup, Visit};
+pub use sieve::{Chunk, Sieve};
+pub use vault::{Closing, LossRule, Pruned, RecordStore, Staged, TokenRow, Vault, VaultError, VaultSetup, Visit};

@@ -2,21 +2,17 @@
 //!
 //! Plain inserts only: a transaction would make every reader wait. Each is idempotent, so the journal can be applied
 //! again from any earlier point. sled panics on bytes that changed under it; a panic becomes an error here.
-use super::dir::sync_dir;
+use super::fence::{self, calm};
 use crate::{
-    limits::{STORE_CACHE_BYTES, STORE_LOCK_TRIES, STORED_VALUE_BYTES_MAX},
+    limits::{STORE_CACHE_BYTES, STORED_VALUE_BYTES_MAX},
     state::{Effect, Row, State, StateError, Table},
 };
 use arc_swap::ArcSwapOption;
 use std::{
-    fs::{self, File},
-    io,
+    fs::File,
     ops::Bound,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
-    thread,
-    time::Duration,
 };
 
 /// Why the store cannot be used.
@@ -66,16 +62,7 @@ impl LogStore {
         if path.join(DAMAGED).exists() {
             return Err(StoreError::Failed("it was found damaged".into()));
         }
-        drop_unfinished_snapshots(path).map_err(|e| StoreError::Failed(e.to_string()))?;
-        // sled's own threads may hold a store that was just closed a moment longer.
-        let mut tries = 0;
-        let trees = loop {
-            match calm(|| Trees::open(path)) {
-                Err(StoreError::InUse) if tries < STORE_LOCK_TRIES => thread::sleep(Duration::from_millis(20)),
-                result => break result?,
-            }
-            tries += 1;
-        };
+        let trees = fence::open(path, Trees::open)?;
         let store = Self {
             path: path.to_owned(),
             open: ArcSwapOption::from_pointee(trees),
@@ -144,15 +131,7 @@ impl LogStore {
     /// Everything applied so far is on disk when this returns. sled's own `flush` writes without an fsync on Linux.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
         self.guarded(|trees| trees.db.flush().map(drop))?;
-        let synced = File::open(self.path.join("db"))
-            .and_then(|db| db.sync_data())
-            .and_then(|()| sync_dir(&self.path));
-        synced.map_err(|e| self.fail(e.to_string()))?;
-        // Values over sled's limit go to files that are never synced. Ours are far below it.
-        match fs::read_dir(self.path.join("blobs")).map(|mut d| d.next().is_some()) {
-            Ok(true) => Err(self.fail("a value was too large".into())),
-            _ => Ok(()),
-        }
+        fence::sync_files(&self.path).map_err(|why| self.fail(why))
     }
 
     /// Lets go of the files. Handles that remain read nothing any more.
@@ -271,38 +250,10 @@ impl Trees {
     }
 }
 
-/// Runs sled, whose panics become errors.
-fn calm<T>(f: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
-    match catch_unwind(AssertUnwindSafe(f)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(sled::Error::Io(error))) if error.to_string().contains("acquire lock") => Err(StoreError::InUse),
-        Ok(Err(error)) => Err(StoreError::Failed(error.to_string())),
-        Err(_) => Err(StoreError::Failed("its bytes are damaged".into())),
-    }
-}
-
-/// A crash while sled writes a snapshot leaves `snap.*.generating`, which sled then takes for the snapshot and refuses.
-/// It never became one: without it sled reads the one before, or the whole file.
-fn drop_unfinished_snapshots(path: &Path) -> io::Result<()> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(e),
-    };
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with("snap.") && name.ends_with(".generating") {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn rows_are_read_in_pages_and_by_prefix() {

@@ -3,6 +3,7 @@
 //! sled answers questions; it is not what makes an entry durable. The journal is, and everything in here that belongs
 //! to the log can be thrown away and built again from it.
 mod dir;
+mod fence;
 mod log;
 pub mod vault;
 

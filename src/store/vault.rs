@@ -1,16 +1,18 @@
 //! The vault's sled database: ordered bytes under keys, made durable on request.
 //!
-//! It knows nothing of records or keys. sled's `flush` does not fsync on Linux, so `sync` adds an fdatasync of its one
-//! file; it panics on damaged files, so opening is fenced. Inserts only, never transactions: they would stall every reader.
+//! It knows nothing of records or keys. sled panics on damaged files, so every call is fenced. Inserts only, never
+//! transactions: they would stall every reader.
+use super::{
+    StoreError,
+    fence::{self, calm},
+};
 use crate::{
     limits::VAULT_CACHE_BYTES,
     source::{RecordStore, SourceError, Visit},
     state::Row as Pair,
 };
 use std::{
-    fs::File,
     ops::ControlFlow,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
 
@@ -28,89 +30,118 @@ impl SledRecords {
     /// # Errors
     /// If the files are damaged or another process has them open. Says what to do next.
     pub fn open(dir: &Path) -> Result<Self, SourceError> {
-        let opened = catch_unwind(AssertUnwindSafe(|| {
+        let opened = fence::open(dir, |dir| {
             let db = sled::Config::new().path(dir).cache_capacity(VAULT_CACHE_BYTES).open()?;
             let (rows, notes) = (db.open_tree("rows")?, db.open_tree("notes")?);
-            Ok::<_, sled::Error>((db, rows, notes))
-        }));
-        match opened {
-            Ok(Ok((db, rows, notes))) => {
-                let dir = dir.to_owned();
-                // The name of the database file is durable only once its folder is.
-                File::open(&dir).and_then(|folder| folder.sync_all()).map_err(failed)?;
-                Ok(Self { db, rows, notes, dir })
-            }
-            Ok(Err(error)) => Err(SourceError(format!(
-                "the record vault does not open ({error}): stop the other process, or restore the vault or load again"
-            ))),
-            Err(_) => Err(SourceError(
-                "the record vault is damaged: restore it, or move it away and load again".to_owned(),
-            )),
-        }
+            let dir = dir.to_owned();
+            Ok(Self { db, rows, notes, dir })
+        });
+        let store = opened.map_err(|error| {
+            SourceError(match error {
+                StoreError::InUse => "the record vault is in use: stop the other process".to_owned(),
+                StoreError::Failed(why) => {
+                    format!("the record vault does not open ({why}): restore it, or move it away and load again")
+                }
+            })
+        })?;
+        // The name of the database file is durable only once its folder is.
+        fence::sync_files(&store.dir).map_err(SourceError)?;
+        Ok(store)
     }
 }
 
-fn failed(error: impl std::fmt::Display) -> SourceError {
-    SourceError(error.to_string())
+/// sled, fenced.
+fn fenced<T>(f: impl FnOnce() -> sled::Result<T>) -> Result<T, SourceError> {
+    calm(f).map_err(|error| SourceError(error.to_string()))
 }
 
 impl RecordStore for SledRecords {
     fn insert_new(&self, key: &[u8], value: Vec<u8>) -> Result<Option<Vec<u8>>, SourceError> {
-        let swapped = self
-            .rows
-            .compare_and_swap(key, None::<&[u8]>, Some(value))
-            .map_err(failed)?;
+        let swapped = fenced(|| self.rows.compare_and_swap(key, None::<&[u8]>, Some(value)))?;
         Ok(swapped.err().and_then(|held| held.current).map(|bytes| bytes.to_vec()))
     }
 
     fn row(&self, key: &[u8]) -> Result<Option<Vec<u8>>, SourceError> {
-        Ok(self.rows.get(key).map_err(failed)?.map(|bytes| bytes.to_vec()))
+        Ok(fenced(|| self.rows.get(key))?.map(|bytes| bytes.to_vec()))
     }
 
     fn newest_first(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), SourceError> {
-        for row in self.rows.scan_prefix(prefix).rev() {
-            let (key, value) = row.map_err(failed)?;
-            if visit(&key, &value).is_break() {
-                break;
+        fenced(|| {
+            for row in self.rows.scan_prefix(prefix).rev() {
+                let (key, value) = row?;
+                if visit(&key, &value).is_break() {
+                    break;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn keys_from(&self, first: &[u8], visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), SourceError> {
-        for key in self.rows.range(first..).keys() {
-            if visit(&key.map_err(failed)?).is_break() {
-                break;
+        fenced(|| {
+            for key in self.rows.range(first..).keys() {
+                if visit(&key?).is_break() {
+                    break;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn remove(&self, key: &[u8]) -> Result<(), SourceError> {
-        self.rows.remove(key).map(drop).map_err(failed)
+        fenced(|| self.rows.remove(key).map(drop))
     }
 
     fn note(&self, key: &[u8]) -> Result<Option<Vec<u8>>, SourceError> {
-        Ok(self.notes.get(key).map_err(failed)?.map(|bytes| bytes.to_vec()))
+        Ok(fenced(|| self.notes.get(key))?.map(|bytes| bytes.to_vec()))
     }
 
     fn notes(&self, prefix: &[u8]) -> Result<Vec<Pair>, SourceError> {
-        let notes = self.notes.scan_prefix(prefix);
-        notes
-            .map(|note| note.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(failed))
-            .collect()
+        let pair =
+            |note: sled::Result<_>| note.map(|(key, value): (sled::IVec, sled::IVec)| (key.to_vec(), value.to_vec()));
+        fenced(|| self.notes.scan_prefix(prefix).map(pair).collect())
     }
 
     fn set_note(&self, key: &[u8], value: Option<Vec<u8>>) -> Result<(), SourceError> {
-        match value {
-            Some(value) => self.notes.insert(key, value).map(drop).map_err(failed),
-            None => self.notes.remove(key).map(drop).map_err(failed),
-        }
+        fenced(|| match value {
+            Some(value) => self.notes.insert(key, value).map(drop),
+            None => self.notes.remove(key).map(drop),
+        })
+    }
+
+    fn room(&self) -> Result<u64, SourceError> {
+        fs4::available_space(&self.dir).map_err(|error| SourceError(error.to_string()))
     }
 
     fn sync(&self) -> Result<(), SourceError> {
-        self.db.flush().map_err(failed)?;
-        let file = File::open(self.dir.join("db")).map_err(failed)?;
-        file.sync_data().map_err(failed)
+        fenced(|| self.db.flush())?;
+        fence::sync_files(&self.dir).map_err(SourceError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_snapshot_that_a_crash_left_unfinished_does_not_block_opening() {
+        let temp = tempfile::tempdir().unwrap();
+        let store = SledRecords::open(temp.path()).unwrap();
+        store.set_note(b"a", Some(vec![1])).unwrap();
+        store.sync().unwrap();
+        drop(store);
+        fs::write(temp.path().join("snap.FFFFFFFFFFFFFFFF.generating"), b"x").unwrap();
+        let store = SledRecords::open(temp.path()).unwrap();
+        assert_eq!(store.note(b"a"), Ok(Some(vec![1])));
+        assert!(store.room().unwrap() > 0);
+    }
+
+    #[test]
+    fn a_value_that_sled_would_not_sync_is_told() {
+        let temp = tempfile::tempdir().unwrap();
+        let store = SledRecords::open(temp.path()).unwrap();
+        store.insert_new(b"a", vec![7; 1 << 20]).unwrap();
+        assert_eq!(store.sync(), Err(SourceError("a value was too large".to_owned())));
     }
 }

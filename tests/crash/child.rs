@@ -22,7 +22,7 @@ const NAME: &str = "TOLLGATE_CHILD_NAME";
 /// The data directory that a child looks at.
 const CHECK: &str = "TOLLGATE_CHILD_CHECK";
 
-fn me(test: &str) -> Vec<String> {
+pub(super) fn me(test: &str) -> Vec<String> {
     let exe = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
     vec![exe, test.into(), "--exact".into(), "--nocapture".into()]
 }
@@ -43,7 +43,7 @@ pub(super) fn checking() -> String {
 }
 
 /// CLOCK_MONOTONIC in ns. The standard library gives it only in print.
-fn monotonic_ns() -> u64 {
+pub(super) fn monotonic_ns() -> u64 {
     let text = format!("{:?}", Instant::now());
     let number = |name: &str| -> u64 {
         let digits = text

@@ -11,10 +11,10 @@ use tollgate::{
 };
 
 /// A tmpfs that is unmounted in the end.
-struct Tmpfs(PathBuf);
+pub(super) struct Tmpfs(pub(super) PathBuf);
 
 impl Tmpfs {
-    fn mount(at: &Path, size: &str) -> Option<Self> {
+    pub(super) fn mount(at: &Path, size: &str) -> Option<Self> {
         fs::create_dir(at).unwrap();
         let options = format!("size={size},mode=700");
         let mounted = Command::new("mount")
@@ -31,7 +31,18 @@ impl Drop for Tmpfs {
     }
 }
 
-fn ordinary(opened: &Opened, word: &str) -> Result<String, NotRecorded> {
+/// Somebody fills the disk to the last byte.
+pub(super) fn fill(filler: &Path) {
+    let mut chunk = vec![1; 1 << 20];
+    while !chunk.is_empty() {
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(filler).unwrap();
+        if std::io::Write::write_all(&mut file, &chunk).is_err() {
+            chunk.truncate(chunk.len() / 2);
+        }
+    }
+}
+
+pub(super) fn ordinary(opened: &Opened, word: &str) -> Result<String, NotRecorded> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let recorded = opened.log.reserve("p", METHOD)?.append(event(word)).await?;
@@ -55,14 +66,7 @@ fn a_full_disk_refuses_takes_withdrawals_and_recovers() {
     let opened = open(&dir).unwrap();
     let mut tokens = vec![ordinary(&opened, "first").unwrap()];
 
-    // Somebody fills the disk to the last byte.
-    let mut chunk = vec![1; 1 << 20];
-    while !chunk.is_empty() {
-        let mut file = fs::OpenOptions::new().create(true).append(true).open(&filler).unwrap();
-        if std::io::Write::write_all(&mut file, &chunk).is_err() {
-            chunk.truncate(chunk.len() / 2);
-        }
-    }
+    fill(&filler);
     for n in 0..3 {
         assert_eq!(ordinary(&opened, "refused"), Err(NotRecorded::DiskFull), "{n}");
     }

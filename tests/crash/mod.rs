@@ -6,6 +6,7 @@ mod damage;
 mod full_disk;
 mod kill;
 mod power_cut;
+mod vault;
 
 use std::{path::Path, sync::Arc};
 use tollgate::{

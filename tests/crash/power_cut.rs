@@ -1,14 +1,36 @@
 //! Simulated power cuts: what was written is replayed as a cut at any moment would have left it.
 //!
-//! `TOLLGATE_POWERCUT` names the simulator's script (`powercut.py`); its README says what a cut may take.
-use super::{child, is_long, seed, skip};
-use std::process::Command;
+//! The simulator is in `tests/support/powercut`; its README says what a cut may take.
+use super::{child, is_long, seed, skip, vault};
+use std::{path::Path, process::Command};
+
+const SIMULATOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/powercut/powercut.py");
 
 #[test]
 fn what_was_acknowledged_survives_power_cuts() {
-    let Some(script) = std::env::var_os("TOLLGATE_POWERCUT") else {
-        return skip("TOLLGATE_POWERCUT does not name the power-cut simulator");
+    let entries = if is_long() { 20_000 } else { 8_000 };
+    let life = |data: &Path, acks: &Path| child::living(data, acks, "life", entries);
+    cut(life, &child::checking(), if is_long() { 200 } else { 12 });
+}
+
+#[test]
+fn records_that_were_acknowledged_survive_power_cuts() {
+    let rounds = if is_long() { 60 } else { 12 };
+    let life = |data: &Path, acks: &Path| vault::living(data, acks, "life", rounds);
+    cut(life, &vault::checking(), if is_long() { 200 } else { 12 });
+}
+
+/// Lives twice, so that a cut also hits a start, and checks what `cuts` cuts leave under each policy.
+fn cut(living: impl Fn(&Path, &Path) -> Command, checking: &str, cuts: u32) {
+    let there = |program: &str| {
+        Command::new(program)
+            .arg("--version")
+            .output()
+            .is_ok_and(|o| o.status.success())
     };
+    if !there("python3") || !there("cc") {
+        return skip("the power-cut simulator needs Python 3 and a C compiler");
+    }
     let temp = tempfile::tempdir().unwrap();
     let (dir, trace, acks) = (
         temp.path().join("traced"),
@@ -17,16 +39,10 @@ fn what_was_acknowledged_survives_power_cuts() {
     );
     std::fs::create_dir(&dir).unwrap();
     let seed = seed();
-    // Two lives, so that a cut also hits a start; each long enough for the store to be synced in between.
-    let life = child::living(&dir.join("data"), &acks, "life", if is_long() { 20_000 } else { 8_000 });
-    let mut record = Command::new(&script);
-    record
-        .arg("record")
-        .arg("--dir")
-        .arg(&dir)
-        .arg("--trace")
-        .arg(&trace)
-        .arg("--");
+    let life = living(&dir.join("data"), &acks);
+    let mut record = Command::new("python3");
+    record.arg(SIMULATOR).arg("record").arg("--dir").arg(&dir);
+    record.arg("--trace").arg(&trace).arg("--");
     record
         .arg("sh")
         .arg("-c")
@@ -37,10 +53,10 @@ fn what_was_acknowledged_survives_power_cuts() {
         record.env(key, value.unwrap());
     }
     assert!(record.status().unwrap().success());
-    let cuts = if is_long() { 200 } else { 12 };
     for policy in ["none", "subset", "all"] {
-        let mut sweep = Command::new(&script);
-        sweep.arg("sweep").arg("--trace").arg(&trace).arg("--acks").arg(&acks);
+        let mut sweep = Command::new("python3");
+        sweep.arg(SIMULATOR).arg("sweep");
+        sweep.arg("--trace").arg(&trace).arg("--acks").arg(&acks);
         sweep.args([
             "--cuts",
             &cuts.to_string(),
@@ -49,7 +65,7 @@ fn what_was_acknowledged_survives_power_cuts() {
             "--seed",
             &seed.to_string(),
         ]);
-        sweep.arg("--check").arg(child::checking());
+        sweep.arg("--check").arg(checking);
         let done = sweep.output().unwrap();
         let said = String::from_utf8_lossy(&done.stdout);
         eprintln!("{policy}: {}", said.lines().last().unwrap_or_default());

@@ -102,7 +102,7 @@ const MEND: &[(&str, &str, Retry)] = &[
     (
         "BATCHES_EXHAUSTED",
         CALLER,
-        Retry::Later("once a load was finished or abandoned"),
+        Retry::Later("once a load was finished, or one was left alone for ten minutes"),
     ),
     ("CATALOGUE_MISMATCH", CALLER, Retry::AfterMending),
     ("ROW_INVALID", CALLER, Retry::AfterMending),

@@ -1,5 +1,6 @@
 //! `tollgate ingest`: loads a file into an idle data directory, or as the provider into a gateway that runs.
 mod online;
+mod rejects;
 
 use super::{Failure, Outcome, print, runtime};
 use crate::{
@@ -10,16 +11,15 @@ use crate::{
     crypto::{Rng, SystemRng},
     domain::Method,
     facts::{Facts, Kind},
-    limits::PRUNE_ROWS,
+    limits::{PRUNE_ROWS, STRIKES_PER_ENTRY_MAX},
     source::{
         Catalogue, LoadReport, LossRule, batch_id,
         ingest::{Format, Mapping, open},
         load,
     },
 };
+use rejects::RejectFile;
 use std::{
-    fs::File,
-    io::{BufWriter, Write},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -95,7 +95,7 @@ pub(super) fn ingest(
     let batch = batch_id(file, &mapping).map_err(Failure::file)?;
     let started = Instant::now();
     let mut rows = open(file, format, Arc::clone(&mapping)).map_err(Failure::file)?;
-    let mut rejected = reject_file(rejects)?;
+    let mut rejected = RejectFile::begin(rejects)?;
     let bar = print::bar(1, "loading");
     let report = load(
         &kept.vault,
@@ -109,8 +109,8 @@ pub(super) fn ingest(
         },
     );
     bar.finish_and_clear();
+    rejected.settle(&report)?;
     let report = report.map_err(Failure::work)?;
-    rejected.flush().map_err(Failure::work)?;
     if !report.already_visible {
         make_visible(&kept, view.snapshot.hash(), &batch, &report)?;
     }
@@ -138,30 +138,33 @@ fn format_of(file: &Path) -> Result<Format, Failure> {
         .ok_or_else(|| Failure::file("the file's name must end in .csv, .jsonl, .parquet, or one of them with .gz"))
 }
 
-fn reject_file(path: &Path) -> Result<BufWriter<File>, Failure> {
-    File::create(path)
-        .map(BufWriter::new)
-        .map_err(|e| Failure::file(format!("cannot write the reject file `{}`: {e}", path.display())))
-}
-
 /// One entry of the log makes the whole batch visible.
 fn make_visible(kept: &Kept, snapshot: [u8; 32], batch: &str, report: &LoadReport) -> Outcome {
+    // In entries of their own: hundreds of lost batches do not fit one. What is cut off here is found lost again.
+    for struck in kept.vault.forget_lost().chunks(STRIKES_PER_ENTRY_MAX) {
+        let mut facts = Facts::new(Kind::Records, "gateway", INGEST, snapshot);
+        facts.note = format!("{} batches that the vault lost are struck", struck.len());
+        facts.count = struck.len() as u64;
+        facts.effects = struck.to_vec();
+        record(kept, facts)?;
+    }
+    let closing = kept.vault.close(batch).map_err(Failure::work)?;
     let mut facts = Facts::new(Kind::Records, "gateway", INGEST, snapshot);
-    facts.effects = kept.vault.forget_lost();
-    facts
-        .effects
-        .push(kept.vault.commit_effect(batch).map_err(Failure::work)?);
+    facts.effects = closing.effects();
     facts.count = report.rows_loaded;
     facts.note = format!(
         "batch {batch}: {} loaded, {} rejected",
         report.rows_loaded, report.rows_rejected
     );
-    runtime()?
-        .block_on(kept.log.append(Event::new(facts)))
-        .map_err(Failure::work)?;
-    kept.vault.on_committed(batch).map_err(Failure::work)?;
+    record(kept, facts)?;
+    closing.recorded();
     while !kept.vault.prune(PRUNE_ROWS).map_err(Failure::work)?.done {}
     Ok(())
+}
+
+fn record(kept: &Kept, facts: Facts) -> Outcome {
+    let recorded = runtime()?.block_on(kept.log.append(Event::new(facts)));
+    recorded.map(drop).map_err(Failure::work)
 }
 
 fn show(loaded: &Loaded, rejects: &Path, json: bool) {

@@ -1,18 +1,19 @@
 //! Into the gateway that runs: a stream of sealed chunks, each answered with a receipt. It resumes where the gateway stands.
-use super::{Loaded, format_of, read_mapping, reject_file};
+use super::{Loaded, format_of, read_mapping, rejects::RejectFile};
 use crate::{
     cli::{Failure, client_file, print, runtime},
     client::{Client, Loading},
     config::read_text,
+    crypto::sha256_parts,
     limits::LOAD_ROWS_MAX,
     source::{
-        Catalogue, LoadReport, batch_id,
-        ingest::{Reject, Rows, open},
+        Catalogue, Chunk, LoadError, LoadReport, Sieve, batch_id,
+        ingest::{Rows, open},
         wire_row,
     },
     wire::v1,
 };
-use std::{io::Write, path::Path, sync::Arc, time::Instant};
+use std::{collections::HashSet, io::Write, path::Path, sync::Arc, time::Instant};
 
 /// Rows in one chunk: well under a message, also for records with long series.
 const CHUNK_ROWS: usize = LOAD_ROWS_MAX;
@@ -39,111 +40,86 @@ pub(super) fn ingest(
         id: batch_id(file, &mapping).map_err(Failure::file)?,
         catalogue: catalogue.sha256(),
     };
-    let mut rejected = reject_file(rejects)?;
+    let mut rejected = RejectFile::begin(rejects)?;
     let started = Instant::now();
-    let report = runtime()?.block_on(async {
+    let ended = runtime()?.block_on(async {
         let client: Client = client_file::connect(client, None).await?;
         client
             .open_session(v1::Evidence::Request)
             .await
             .map_err(client_file::failure)?;
         let mut loading = client.load().await.map_err(client_file::failure)?;
-        let report = stream(&mut loading, &batch, &mut rows, &mut rejected).await?;
+        let ended = stream(&mut loading, &batch, &mut rows, &mut rejected).await?;
         drop(loading);
         // Everything is held and proven: a session that cannot be closed any more ends by itself.
         let _ = client.close().await;
-        Ok(report)
+        Ok::<_, Failure>(ended)
     })?;
-    rejected.flush().map_err(Failure::work)?;
+    rejected.settle(&ended)?;
     Ok(Loaded {
-        report,
+        report: ended.map_err(Failure::work)?,
         synthetic: mapping.synthetic().map(str::to_owned),
         took: started.elapsed(),
     })
 }
 
+/// Fails where the gateway or the way to it does; what is wrong with the file is an end like any other.
 async fn stream(
     loading: &mut Loading<'_>,
     batch: &Batch,
     rows: &mut Rows,
     rejects: &mut dyn Write,
-) -> Result<LoadReport, Failure> {
-    let mut report = LoadReport::default();
+) -> Result<Result<LoadReport, LoadError>, Failure> {
     // An empty chunk tells where the gateway stands.
     let standing = send(loading, batch, 0, Vec::new(), false).await?;
     if standing.visible {
-        report.already_visible = true;
-        return Ok(report);
+        return Ok(Ok(LoadReport {
+            already_visible: true,
+            ..LoadReport::default()
+        }));
     }
     let bar = print::bar(1, "loading into the running gateway");
-    let mut first_row = 0;
+    let (mut sieve, mut held) = (Sieve::new(rows, rejects), Held::default());
     loop {
-        let (chunk, lines, ended) = read_chunk(rows, &mut report, rejects)?;
-        let next = first_row + chunk.len() as u64;
-        report.rows_loaded += chunk.len() as u64;
-        if next > standing.rows_held || ended {
-            let progress = send(loading, batch, first_row, chunk, ended).await?;
-            for row in progress.duplicate_rows {
-                let line = usize::try_from(row.saturating_sub(first_row)).ok();
-                let line = line.and_then(|i| lines.get(i)).copied().unwrap_or(0);
-                report.rows_loaded -= 1;
-                reject(
-                    line,
-                    None,
-                    "the person occurs before in this file",
-                    &mut report,
-                    rejects,
-                )?;
-            }
+        let chunk = match sieve.chunk(CHUNK_ROWS) {
+            Ok(chunk) => chunk,
+            Err(error) => return Ok(Err(error)),
+        };
+        let duplicates = if chunk.end() > standing.rows_held || chunk.last {
+            let sent = chunk.rows.iter().map(wire_row).collect();
+            send(loading, batch, chunk.first_row, sent, chunk.last)
+                .await?
+                .duplicate_rows
+        } else {
+            held.duplicates(&chunk)
+        };
+        if let Err(error) = sieve.duplicates(chunk.first_row, &chunk.lines(), &duplicates) {
+            return Ok(Err(error));
         }
-        first_row = next;
-        let (done, total) = rows.done_of();
-        bar.set_length(total);
-        bar.set_position(done);
-        if ended {
+        let progress = sieve.progress();
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+        if chunk.last {
             bar.finish_and_clear();
-            return Ok(report);
+            return Ok(sieve.finish());
         }
     }
 }
 
-type Chunk = (Vec<v1::RecordRow>, Vec<u64>, bool);
+/// Rows that the gateway holds from a load that was cut off are not sent again, so it does not tell which of them it
+/// left out. It kept the first of each person.
+#[derive(Default)]
+struct Held(HashSet<[u8; 32]>);
 
-fn read_chunk(rows: &mut Rows, report: &mut LoadReport, rejects: &mut dyn Write) -> Result<Chunk, Failure> {
-    let (mut chunk, mut lines) = (Vec::new(), Vec::new());
-    while chunk.len() < CHUNK_ROWS {
-        match rows.next_row().map_err(Failure::work)? {
-            None => return Ok((chunk, lines, true)),
-            Some(row) => {
-                report.rows_read += 1;
-                match row {
-                    Ok(mapped) => {
-                        lines.push(mapped.line);
-                        chunk.push(wire_row(&mapped));
-                    }
-                    Err(bad) => reject(bad.line, bad.column, &bad.reason, report, rejects)?,
-                }
-            }
-        }
+impl Held {
+    fn duplicates(&mut self, chunk: &Chunk) -> Vec<u64> {
+        let rows = (chunk.first_row..).zip(&chunk.rows);
+        let again = rows.filter(|(_, row)| {
+            let scheme = [row.subject.scheme() as u8];
+            !self.0.insert(sha256_parts(&[&scheme, row.subject.value().as_bytes()]))
+        });
+        again.map(|(index, _)| index).collect()
     }
-    Ok((chunk, lines, false))
-}
-
-fn reject(
-    line: u64,
-    column: Option<String>,
-    reason: &str,
-    report: &mut LoadReport,
-    rejects: &mut dyn Write,
-) -> Result<(), Failure> {
-    report.rows_rejected += 1;
-    let reject = Reject {
-        line,
-        column,
-        reason: reason.to_owned(),
-    };
-    serde_json::to_writer(&mut *rejects, &reject).map_err(Failure::work)?;
-    rejects.write_all(b"\n").map_err(Failure::work)
 }
 
 async fn send(
@@ -163,4 +139,34 @@ async fn send(
     };
     let verified = loading.chunk(chunk).await.map_err(client_file::failure)?;
     Ok(verified.answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Time,
+        domain::{Scheme, SubjectRef},
+        source::{Row, ingest::MappedRow},
+    };
+
+    const FIELDS: &str = include_str!("../../../docs/sample/fields.toml");
+
+    #[test]
+    fn of_rows_that_are_held_the_first_of_each_person_counts() {
+        let catalogue = Catalogue::load(FIELDS).unwrap();
+        let row = |(line, who): (u64, &str)| MappedRow {
+            line,
+            subject: SubjectRef::parse(Scheme::Opaque, who).unwrap(),
+            row: Row::new(&catalogue, Time(0), vec![Vec::new(); catalogue.fields().len()]).unwrap(),
+        };
+        let chunk = |first_row, people: &[&str]| Chunk {
+            first_row,
+            rows: (2..).zip(people.iter().copied()).map(row).collect(),
+            last: false,
+        };
+        let mut held = Held::default();
+        assert_eq!(held.duplicates(&chunk(0, &["a", "b", "a"])), [2]);
+        assert_eq!(held.duplicates(&chunk(3, &["c", "b"])), [4]);
+    }
 }

@@ -1,11 +1,11 @@
 //! Formats, rejects and the account of rows: against real files and a real vault.
 use super::*;
 use crate::{
-    clock::Time,
+    clock::{SystemClock, Time},
     crypto::{Secret, SeededRng},
     domain::{FieldSet, Scheme},
     source::{Catalogue, LoadError, LoadReport, LossRule, Vault, VaultSetup, batch_id, load},
-    state::{Effect, Row as StateRow, State, StateError, Table},
+    state::{Row as StateRow, State, StateError, Table},
     store::vault::SledRecords,
 };
 use ::parquet::{
@@ -95,7 +95,7 @@ pub(super) fn mapping() -> Arc<Mapping> {
 
 struct Bench {
     dir: tempfile::TempDir,
-    vault: Vault,
+    vault: Arc<Vault>,
     mapping: Arc<Mapping>,
 }
 
@@ -108,10 +108,12 @@ impl Bench {
             catalogue: mapping.catalogue().clone(),
             epoch: Secret::from([5; 32]),
             rng: Arc::new(SeededRng::new(1)),
+            clock: Arc::new(SystemClock),
             state: &Nothing,
             on_loss: LossRule::Refuse,
         })
         .unwrap();
+        let vault = Arc::new(vault);
         Self { dir, vault, mapping }
     }
 
@@ -133,9 +135,7 @@ impl Bench {
             &mut rejects,
             &mut |_| {},
         )?;
-        let effect: Effect = self.vault.commit_effect(&id)?;
-        assert_eq!(effect.table, Table::RecordBatch);
-        self.vault.on_committed(&id)?;
+        self.vault.close(&id)?.recorded();
         Ok((report, String::from_utf8(rejects).unwrap()))
     }
 
@@ -478,8 +478,18 @@ fn an_interrupted_load_continues_and_reports_the_same() {
         15,
         "duplicates of the first run are told again"
     );
-    bench.vault.commit_effect(&id).unwrap();
-    bench.vault.on_committed(&id).unwrap();
+    bench.vault.close(&id).unwrap().recorded();
     assert!(bench.read("u8998").is_some());
     assert!(run(&mut Vec::new()).unwrap().already_visible);
+}
+
+#[test]
+fn a_file_of_which_no_row_fits_commits_nothing() {
+    let bench = Bench::new();
+    for rows in ["", "a,2024-01-31,bad,N,N,N,\nb,2024-01-31,bad,N,N,N,\n"] {
+        let path = bench.file("wrong.csv", format!("who,day,balance,m0,m1,m2,note\n{rows}").as_bytes());
+        assert!(matches!(bench.load(&path), Err(LoadError::NothingFits)), "{rows}");
+        let id = batch_id(&path, &bench.mapping).unwrap();
+        assert_eq!(bench.vault.standing_of(&id), None);
+    }
 }

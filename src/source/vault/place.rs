@@ -9,6 +9,16 @@ use crate::{
 /// Notes that begin with this are the progress of batches.
 pub(super) const PROGRESS: &[u8] = b"batch/";
 
+/// Notes that begin with this are loads that were visible, and that later ones have replaced: never loaded again.
+const DONE: &[u8] = b"done/";
+
+/// The note of the next batch number: a number is given once, also if nothing else is left of its batch.
+pub(super) const NEXT: &[u8] = b"next";
+
+pub(super) fn done_key(id: &str) -> Vec<u8> {
+    [DONE, id.as_bytes()].concat()
+}
+
 pub(super) fn progress_key(id: &str) -> Vec<u8> {
     [PROGRESS, id.as_bytes()].concat()
 }

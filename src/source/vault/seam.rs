@@ -1,8 +1,9 @@
 //! What the vault needs of a store, what it is opened with, and what it answers.
 use crate::{
+    clock::Clock,
     crypto::{Broken, Rng, Secret},
     domain::SubjectToken,
-    limits::{BATCHES_MAX, OPEN_BATCHES_MAX},
+    limits::{BATCHES_MAX, LOAD_LOW_WATER_BYTES, OPEN_BATCHES_MAX},
     source::{Catalogue, Row, SourceError},
     state::{Row as Pair, State},
 };
@@ -29,6 +30,8 @@ pub trait RecordStore: Send + Sync {
     fn notes(&self, prefix: &[u8]) -> Result<Vec<Pair>, SourceError>;
     /// Writes or removes a note.
     fn set_note(&self, key: &[u8], value: Option<Vec<u8>>) -> Result<(), SourceError>;
+    /// Bytes that are free where the rows are.
+    fn room(&self) -> Result<u64, SourceError>;
     /// Returns once everything written before is on disk.
     fn sync(&self) -> Result<(), SourceError>;
 }
@@ -52,6 +55,8 @@ pub struct VaultSetup<'a> {
     pub epoch: Secret<32>,
     /// Randomness for record keys.
     pub rng: Arc<dyn Rng>,
+    /// Time, for loads that were left alone.
+    pub clock: Arc<dyn Clock>,
     /// Which batches the log made visible.
     pub state: &'a dyn State,
     /// What a loss does.
@@ -82,14 +87,20 @@ pub enum VaultError {
         /// Rows of the batch that are held.
         rows_held: u64,
     },
-    /// Too many unfinished loads.
-    #[error("{OPEN_BATCHES_MAX} loads are unfinished: finish or abandon one")]
+    /// Too many unfinished loads of one provider, none of them left alone for long.
+    #[error("{OPEN_BATCHES_MAX} loads are unfinished: finish one, or leave one alone for ten minutes")]
     TooManyOpen,
+    /// The batch is being made visible: nothing can be added to it.
+    #[error("the batch is being made visible")]
+    Closing,
+    /// What is free on the disk is kept for the log.
+    #[error("the disk has less than {} MiB free: make room, then load again", LOAD_LOW_WATER_BYTES >> 20)]
+    DiskFull,
     /// No unfinished batch of this id.
     #[error("no unfinished batch has this id")]
     NoSuchBatch,
     /// More batches than the state may name.
-    #[error("the log names more than {BATCHES_MAX} batches: load everything anew as one")]
+    #[error("the log names {BATCHES_MAX} batches: load everything anew as one")]
     TooManyBatches,
     /// A record that is longer than the store takes.
     #[error("row {0} is longer than a sealed record may be")]

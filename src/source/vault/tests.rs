@@ -1,13 +1,17 @@
 //! Visibility, resumption, damage: against real sled files.
-use super::*;
+mod endings;
+mod sweep;
+
+use super::{place::row_key, *};
 use crate::{
-    clock::Time,
+    clock::{SystemClock, Time},
     crypto::SeededRng,
     domain::{Scheme, SubjectRef},
+    limits::OPEN_BATCHES_MAX,
     state::{Row as StateRow, State, StateError},
     store::vault::SledRecords,
 };
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 #[derive(Default)]
 struct Rows(Mutex<BTreeMap<Vec<u8>, Vec<u8>>>);
@@ -40,18 +44,29 @@ fn sample() -> &'static Catalogue {
 
 const FIELDS: &str = include_str!("../../../docs/sample/fields.toml");
 
-fn try_open(dir: &Path, state: &Rows, fields: &str, on_loss: LossRule) -> Result<Vault, VaultError> {
-    Vault::open(VaultSetup {
+fn setup<'a>(dir: &Path, state: &'a Rows) -> Result<VaultSetup<'a>, VaultError> {
+    Ok(VaultSetup {
         store: Box::new(SledRecords::open(dir)?),
-        catalogue: Arc::new(Catalogue::load(fields).unwrap()),
+        catalogue: Arc::new(Catalogue::load(FIELDS).unwrap()),
         epoch: Secret::from([5; 32]),
         rng: Arc::new(SeededRng::new(1)),
+        clock: Arc::new(SystemClock),
         state,
-        on_loss,
+        on_loss: LossRule::Refuse,
     })
 }
 
-fn open(dir: &Path, state: &Rows) -> Vault {
+fn try_open(dir: &Path, state: &Rows, fields: &str, on_loss: LossRule) -> Result<Arc<Vault>, VaultError> {
+    let catalogue = Arc::new(Catalogue::load(fields).unwrap());
+    let opened = Vault::open(VaultSetup {
+        catalogue,
+        on_loss,
+        ..setup(dir, state)?
+    });
+    opened.map(Arc::new)
+}
+
+fn open(dir: &Path, state: &Rows) -> Arc<Vault> {
     try_open(dir, state, FIELDS, LossRule::Refuse).unwrap()
 }
 
@@ -84,9 +99,13 @@ fn limit(vault: &Vault, n: u64) -> Option<i64> {
     row.value(0).unwrap().first().copied()
 }
 
-fn commit(vault: &Vault, state: &Rows, id: &str) {
-    state.apply(vault.commit_effect(id).unwrap());
-    vault.on_committed(id).unwrap();
+fn record(state: &Rows, closing: Closing) {
+    closing.effects().into_iter().for_each(|effect| state.apply(effect));
+    closing.recorded();
+}
+
+fn commit(vault: &Arc<Vault>, state: &Rows, id: &str) {
+    record(state, vault.close(id).unwrap());
 }
 
 #[test]
@@ -120,7 +139,7 @@ fn a_half_loaded_batch_is_never_visible_and_continues_where_it_stood() {
     let again = vault.stage("b", 0, rows(0..5, 9)).unwrap();
     assert!(again.visible && again.rows_held == 400);
     assert_eq!(limit(&vault, 3), Some(7), "a visible batch does not change");
-    assert_eq!(vault.commit_effect("b").err(), Some(VaultError::NoSuchBatch));
+    assert_eq!(vault.close("b").err(), Some(VaultError::NoSuchBatch));
 }
 
 #[test]
@@ -188,11 +207,11 @@ fn limits_and_ids() {
         assert_eq!(vault.stage(bad, 0, Vec::new()), Err(VaultError::BatchId));
     }
     for n in 0..OPEN_BATCHES_MAX {
-        vault.stage(&format!("b{n}"), 0, Vec::new()).unwrap();
+        vault.stage(&format!("b{n}"), 0, rows(0..1, 1)).unwrap();
     }
-    assert_eq!(vault.stage("more", 0, Vec::new()), Err(VaultError::TooManyOpen));
+    assert_eq!(vault.stage("more", 0, rows(0..1, 1)), Err(VaultError::TooManyOpen));
     vault.abandon("b0").unwrap();
-    assert!(vault.stage("more", 0, Vec::new()).is_ok());
+    assert!(vault.stage("more", 0, rows(0..1, 1)).is_ok());
     assert_eq!(vault.abandon("b0"), Err(VaultError::NoSuchBatch));
 }
 
