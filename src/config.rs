@@ -1,6 +1,11 @@
 //! Files to typed configuration. Everything is checked before a port is bound; an unknown key is named with the key it
 //! was probably meant to be.
-use crate::{agreement::Jurisdiction, document, limits::CONFIG_BYTES_MAX, policy::Licence};
+use crate::{
+    agreement::Jurisdiction,
+    document,
+    limits::{CONFIG_BYTES_MAX, REPLY_QUANTUM_MS_MAX},
+    policy::Licence,
+};
 use serde::Deserialize;
 use std::{
     fs,
@@ -68,7 +73,7 @@ pub struct Gateway {
     /// Whether gRPC reflection is served.
     #[serde(default)]
     pub reflection: bool,
-    /// Replies leave at a multiple of this after the request was opened; 0 turns it off.
+    /// Replies leave at a multiple of this after the request was opened; 0 turns it off, 1,000 is the most.
     #[serde(default = "reply_quantum_ms")]
     pub reply_quantum_ms: u64,
 }
@@ -131,9 +136,22 @@ impl Config {
             path: path.to_owned(),
             why: e.to_string(),
         })?;
+        config.check().map_err(|why| ConfigError::Invalid {
+            path: path.to_owned(),
+            why,
+        })?;
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         config.resolve(&folder);
         Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.gateway.reply_quantum_ms > REPLY_QUANTUM_MS_MAX {
+            return Err(format!(
+                "`reply_quantum_ms` is at most {REPLY_QUANTUM_MS_MAX} ms: every reply waits up to this long"
+            ));
+        }
+        Ok(())
     }
 
     fn resolve(&mut self, folder: &Path) {

@@ -48,8 +48,12 @@ pub const KEEPALIVE_TIMEOUT_S: u64 = 10;
 pub const PENDING_RESETS_MAX: usize = 32;
 /// A call that takes longer is answered with `DEADLINE_EXCEEDED`; its case still ends in the log.
 pub const CALL_MS_MAX: u64 = 10_000;
+/// Replies leave at multiples of at most this: a tenth of a call's time.
+pub const REPLY_QUANTUM_MS_MAX: u64 = 1_000;
 /// Drain at shutdown.
 pub const DRAIN_MS_MAX: u64 = 10_000;
+/// After the drain: the last replies leave their connections. Ten round trips of a slow line.
+pub const DRAIN_FLUSH_MS_MAX: u64 = 2_000;
 
 // --- Envelope ------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ use crate::{
     edge::Edge,
     facts::{Facts, Kind},
     keyring::PublishedKeys,
-    limits::{DRAIN_MS_MAX, PRUNE_ROWS},
+    limits::{DRAIN_FLUSH_MS_MAX, DRAIN_MS_MAX, PRUNE_ROWS},
     pipeline::{Gate, PersonLocks, Recent},
     rpc::{self, Desk, Services},
     seal::Opener,
@@ -308,21 +308,21 @@ impl Running {
         self.cases.close();
         let drain = Duration::from_millis(DRAIN_MS_MAX);
         let drained = tokio::time::timeout(drain, self.cases.wait()).await.is_ok();
-        // Connections that stay open past the drain are cut.
-        self.connections.end_where(|_| true);
         let mut failure = None;
-        let ended = tokio::time::timeout(drain, async {
-            while let Some(task) = self.tasks.join_next().await {
-                match task {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => failure = Some(error),
-                    Err(error) => failure = Some(AppError::Server(error.to_string())),
-                }
+        // The last replies are on their way to their connections, which close when nothing is left to send.
+        let flush = Duration::from_millis(DRAIN_FLUSH_MS_MAX);
+        if tokio::time::timeout(flush, ended(&mut self.tasks, &mut failure))
+            .await
+            .is_err()
+        {
+            // Connections that stay open past the drain are cut.
+            self.connections.end_where(|_| true);
+            if tokio::time::timeout(drain, ended(&mut self.tasks, &mut failure))
+                .await
+                .is_err()
+            {
+                self.tasks.shutdown().await;
             }
-        })
-        .await;
-        if ended.is_err() {
-            self.tasks.shutdown().await;
         }
         let mut facts = Facts::new(Kind::Lifecycle, "gateway", STOP, self.snapshot);
         facts.note = if drained {
@@ -339,6 +339,17 @@ impl Running {
             .map_err(|e| AppError::Server(e.to_string()))?
             .map_err(|e| AppError::Server(e.to_string()))?;
         failure.map_or(Ok(()), Err)
+    }
+}
+
+/// Waits for every task; keeps the last error.
+async fn ended(tasks: &mut JoinSet<Result<(), AppError>>, failure: &mut Option<AppError>) {
+    while let Some(task) = tasks.join_next().await {
+        match task {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => *failure = Some(error),
+            Err(error) => *failure = Some(AppError::Server(error.to_string())),
+        }
     }
 }
 
