@@ -16,7 +16,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, json: bool) -> Outcome {
     let config = Config::load(&args.config).map_err(Failure::file)?;
-    let vkey = app::create_data(&config, args.dev).map_err(Failure::work)?;
+    let vkey = app::create_data(&config, args.dev).map_err(Failure::app)?;
     if json {
         print::json(&serde_json::json!({ "data_dir": config.gateway.data_dir, "log_verifier_key": vkey }));
     } else {

@@ -59,6 +59,28 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) {
     }
 }
 
+/// Text in lines of at most 78 characters, the first behind `begin`, the others indented as far as `begin` is.
+pub(super) fn wrapped(begin: &str, text: &str) -> String {
+    const WIDTH: usize = 78;
+    let indent = begin.chars().count() - begin.trim_start().chars().count();
+    let mut out = begin.trim_end().to_owned();
+    let mut column = out.chars().count();
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column + 1 + length > WIDTH {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent + 2));
+            column = indent + 2;
+        } else {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
+}
+
 /// A bar for work of known size, on standard error; silent when nobody looks.
 pub(super) fn bar(total: u64, what: &str) -> indicatif::ProgressBar {
     let bar = indicatif::ProgressBar::new(total);

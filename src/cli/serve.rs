@@ -15,9 +15,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Outcome {
     let config = Config::load(&args.config).map_err(Failure::file)?;
-    crate::telemetry::start(args.log_json);
+    crate::telemetry::start(args.log_json, "warn,tollgate=info");
     runtime()?.block_on(async {
-        let running = app::start(&config).await.map_err(Failure::work)?;
+        let running = app::start(&config).await.map_err(Failure::app)?;
         print::remark(format!(
             "tollgate serves partners on {} and staff on {}; stop with Ctrl-C",
             running.partners(),
@@ -25,6 +25,6 @@ pub(super) fn run(args: Args) -> Outcome {
         ));
         app::until_told_to_stop().await.map_err(Failure::work)?;
         print::remark("draining");
-        running.stop().await.map_err(Failure::work)
+        running.stop().await.map_err(Failure::app)
     })
 }

@@ -68,7 +68,9 @@ pub enum VaultError {
     #[error(transparent)]
     State(#[from] crate::state::StateError),
     /// The log made more visible than the vault holds.
-    #[error("the record vault is shorter than the log says (batch `{0}`): restore it from a backup, or load again")]
+    #[error(
+        "the record vault is shorter than the log says (batch `{0}`): restore it from a backup, or load every file again, the first with `tollgate ingest --accept-loss`"
+    )]
     Shorter(String),
     /// Visible records follow another catalogue.
     #[error("batch `{0}` follows another `fields.toml`: put that file back, or load again")]
