@@ -19,17 +19,23 @@ pub enum Table {
     CrlNumber = 5,
     /// Names of single values: key-list serial, active snapshot.
     Single = 6,
+    /// Agreement and block → day and questions charged.
+    Quota = 7,
+    /// Partner and request id → method and content, time. The log adds the number of the entry to the value.
+    Request = 8,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Table; 6] = [
+    pub const ALL: [Table; 8] = [
         Table::SubjectLink,
         Table::Consent,
         Table::RecordBatch,
         Table::Denied,
         Table::CrlNumber,
         Table::Single,
+        Table::Quota,
+        Table::Request,
     ];
 
     /// The table with this number.
