@@ -36,9 +36,14 @@ pub(crate) async fn connect(site: &Site, gateway: std::net::SocketAddr, rng: Arc
     client.map_err(|e| e.to_string()).unwrap()
 }
 
+/// A consent's id.
+pub(crate) fn bytes(hex: &str) -> Vec<u8> {
+    let byte = |i: usize| u8::from_str_radix(&hex[i..i + 2], 16).unwrap();
+    (0..hex.len()).step_by(2).map(byte).collect()
+}
+
 /// A question about row `row` of the sample.
 pub(crate) fn query(row: u64, consent: &str, signal: &str) -> v1::Query {
-    let byte = |i: usize| u8::from_str_radix(&consent[i..i + 2], 16).unwrap();
     v1::Query {
         header: None,
         subject: Some(v1::Subject {
@@ -48,7 +53,7 @@ pub(crate) fn query(row: u64, consent: &str, signal: &str) -> v1::Query {
         purpose: "credit.origination".to_owned(),
         signals: vec![signal.to_owned()],
         agreement_id: "bank-a-2026".to_owned(),
-        consent_id: (0..consent.len()).step_by(2).map(byte).collect(),
+        consent_id: bytes(consent),
     }
 }
 

@@ -3,9 +3,11 @@ mod bank;
 mod program;
 mod site;
 
+mod by_hand;
 mod configuration;
 mod demo;
 mod exit_codes;
+mod full_disk;
 mod loading;
 mod loading_killed;
 mod outside;
@@ -13,11 +15,6 @@ mod secrets;
 mod start;
 mod stop;
 
+pub(crate) use crate::crash::skip;
 pub(crate) use program::{Gateway, Ran, Spawned, program, tollgate};
 pub(crate) use site::Site;
-
-/// A test that cannot run on this machine: said, and a failure where everything must run.
-fn skip(why: &str) {
-    assert!(std::env::var_os("TOLLGATE_REQUIRE_ALL").is_none(), "cannot run: {why}");
-    eprintln!("skipped: {why}");
-}

@@ -11,10 +11,10 @@ use tollgate::{
 };
 
 /// A tmpfs that is unmounted in the end.
-struct Tmpfs(PathBuf);
+pub(crate) struct Tmpfs(pub(crate) PathBuf);
 
 impl Tmpfs {
-    fn mount(at: &Path, size: &str) -> Option<Self> {
+    pub(crate) fn mount(at: &Path, size: &str) -> Option<Self> {
         fs::create_dir(at).unwrap();
         let options = format!("size={size},mode=700");
         let mounted = Command::new("mount")
@@ -28,6 +28,17 @@ impl Tmpfs {
 impl Drop for Tmpfs {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// Somebody fills the disk to the last byte.
+pub(crate) fn fill(filler: &Path) {
+    let mut chunk = vec![1; 1 << 20];
+    while !chunk.is_empty() {
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(filler).unwrap();
+        if std::io::Write::write_all(&mut file, &chunk).is_err() {
+            chunk.truncate(chunk.len() / 2);
+        }
     }
 }
 
@@ -55,14 +66,7 @@ fn a_full_disk_refuses_takes_withdrawals_and_recovers() {
     let opened = open(&dir).unwrap();
     let mut tokens = vec![ordinary(&opened, "first").unwrap()];
 
-    // Somebody fills the disk to the last byte.
-    let mut chunk = vec![1; 1 << 20];
-    while !chunk.is_empty() {
-        let mut file = fs::OpenOptions::new().create(true).append(true).open(&filler).unwrap();
-        if std::io::Write::write_all(&mut file, &chunk).is_err() {
-            chunk.truncate(chunk.len() / 2);
-        }
-    }
+    fill(&filler);
     for n in 0..3 {
         assert_eq!(ordinary(&opened, "refused"), Err(NotRecorded::DiskFull), "{n}");
     }

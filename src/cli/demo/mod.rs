@@ -152,16 +152,21 @@ fn load_sample(site: &Site, tour: &mut Tour) -> Outcome {
 }
 
 fn invite(site: &Site, running: &app::Running) {
-    let folder = site.folder().display();
+    let folder = site.folder();
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let person = scenes::person(1).unwrap_or_default();
     print::heading("The gateway stays up. Try it by hand, in another terminal");
-    print::line(format!("  cd {folder}"));
+    print::line(format!("  cd {}", folder.display()));
+    if let Ok(program) = std::env::current_exe() {
+        print::line(format!("  alias tollgate={}", program.display()));
+    }
+    print::line(format!("  tollgate consent -c bank-a.toml list --resident-id {person}"));
     print::line(format!(
-        "  tollgate consent --client bank-a.toml list --resident-id {person}"
-    ));
-    print::line(format!(
-        "  tollgate query --client bank-a.toml --resident-id {person} --purpose credit.origination \\\n    \
-         --agreement bank-a-2026 --consent <id from the list> worst_overdue_6m@1 risk_band@1"
+        "  tollgate query -c bank-a.toml --resident-id {person} \\\n    \
+         --purpose {} --agreement {} \\\n    \
+         --consent ID-FROM-THE-LIST worst_overdue_6m@1 risk_band@1",
+        scenes::ORIGINATION,
+        scenes::AGREEMENT
     ));
     print::line("  tollgate audit verify data --key log.vkey");
     print::line(format!(

@@ -14,8 +14,8 @@ use crate::{
 };
 use std::time::Instant;
 
-const AGREEMENT: &str = "bank-a-2026";
-const ORIGINATION: &str = "credit.origination";
+pub(super) const AGREEMENT: &str = "bank-a-2026";
+pub(super) const ORIGINATION: &str = "credit.origination";
 const SIGNALS: [&str; 4] = [
     "worst_overdue_6m@1",
     "utilisation_coarse@1",
