@@ -123,7 +123,7 @@ pub struct Staged {
     pub visible: bool,
 }
 
-/// What [`Vault::prune`] did.
+/// What `Vault::prune` did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pruned {
     /// Rows that were removed.
