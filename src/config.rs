@@ -70,6 +70,10 @@ pub struct Gateway {
     pub jurisdiction: Jurisdiction,
     /// Where keys, records and log are kept.
     pub data_dir: PathBuf,
+    /// Whether keys that were made for development may serve. In the file and not on the command line, so that whoever
+    /// reads the configuration of a gateway sees it, and a restart by a machine needs no flag.
+    #[serde(default)]
+    pub development: bool,
     /// Whether gRPC reflection is served.
     #[serde(default)]
     pub reflection: bool,
@@ -220,6 +224,7 @@ mod tests {
         let config = Config::load(&path).unwrap();
         assert_eq!(config.gateway.data_dir, dir.path().join("data"));
         assert_eq!(config.gateway.reply_quantum_ms, 2);
+        assert!(!config.gateway.development, "nobody gets this who does not ask for it");
     }
 
     #[test]

@@ -8,15 +8,18 @@ pub const HANDSHAKES_MAX: usize = 256;
 pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 64;
 /// A handshake slower than this is dropped. A good one takes two round trips.
 pub const HANDSHAKE_MS_MAX: u64 = 5_000;
-/// Open connections of one peer identity.
-pub const CONNECTIONS_PER_PEER_MAX: usize = 64;
+/// Open connections of one peer identity. With [`STREAMS_PER_CONNECTION_MAX`] 4,096 calls, of which each may hold a
+/// message that is not yet whole: 4,096 x 68 KiB = 272 MiB of a partner, and 4 GiB of the data holder's own systems.
+pub const CONNECTIONS_PER_PEER_MAX: usize = 16;
 /// Open connections of partners in all; each holds about 40 KiB of buffers: 40 MiB.
 pub const CONNECTIONS_MAX: usize = 1_024;
 /// Open connections on the staff listener, beside those of partners: a flood there must not keep staff out.
 pub const STAFF_CONNECTIONS_MAX: usize = 64;
 /// HTTP/2 streams open at once on one connection.
 pub const STREAMS_PER_CONNECTION_MAX: u32 = 256;
-/// gRPC message: a load chunk of 512 rows of 1 KiB, with room.
+/// gRPC message of every service but records: an envelope, and 4 KiB for its key ids, encapsulation and framing.
+pub const UNARY_MESSAGE_BYTES_MAX: usize = SEALED_REQUEST_BYTES_MAX + (4 << 10);
+/// gRPC message of a provider to the records service: a load chunk of 512 rows of 1 KiB, with room.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
 /// HTTP/2 header list.
 pub const HEADER_LIST_BYTES_MAX: u32 = 16 << 10;
@@ -40,6 +43,12 @@ pub const CRL_BYTES_MAX: u64 = 4 << 20;
 pub const DENIED_MAX: usize = 65_536;
 /// CAs whose CRL number is remembered: about 150 bytes each.
 pub const CRL_NUMBERS_MAX: usize = 65_536;
+/// Peers whose newest chain is kept, so that the signatures of their CAs' lists can be verified.
+pub const CHAINS_KEPT_MAX: usize = 1_024;
+/// A chain without its leaf, to be kept: four certificates of 2 KiB. With [`CHAINS_KEPT_MAX`] 8 MiB.
+pub const CHAIN_BYTES_KEPT_MAX: usize = 8 << 10;
+/// Changes of CRL numbers in one entry: each up to 350 bytes (a trust domain of 255), and an entry holds 4 KiB.
+pub const CRL_NUMBERS_PER_ENTRY_MAX: usize = 8;
 /// HTTP/2 keep-alive: a peer that is gone is noticed within interval and time-out.
 pub const KEEPALIVE_INTERVAL_S: u64 = 30;
 /// See [`KEEPALIVE_INTERVAL_S`].
@@ -50,10 +59,11 @@ pub const PENDING_RESETS_MAX: usize = 32;
 pub const CALL_MS_MAX: u64 = 10_000;
 /// Replies leave at multiples of at most this: a tenth of a call's time.
 pub const REPLY_QUANTUM_MS_MAX: u64 = 1_000;
+/// A call is cut that has no reply after this long, because its message never became whole: a little more than
+/// [`CALL_MS_MAX`], which answers. Streams have their first reply at once and are not cut.
+pub const CALL_CUT_MS: u64 = CALL_MS_MAX + 2_000;
 /// Drain at shutdown.
 pub const DRAIN_MS_MAX: u64 = 10_000;
-/// After the drain: the last replies leave their connections. Ten round trips of a slow line.
-pub const DRAIN_FLUSH_MS_MAX: u64 = 2_000;
 
 // --- Envelope ------------------------------------------------------------------------------------------------------
 
@@ -119,6 +129,8 @@ pub const EXCHANGE_KEY_PREPARE_S: i64 = 2 * KEY_LIST_S;
 pub const KEY_LIST_S: i64 = 24 * 3_600;
 /// Longest delegation of key-list signing: 30 days.
 pub const KEY_LIST_DELEGATION_S: u64 = 30 * 86_400;
+/// Health says so this long before the delegation ends: a week, because the key that signs the next one is offline.
+pub const KEY_LIST_DELEGATION_WARN_MS: i64 = 7 * 86_400_000;
 /// Keys in a keyring: two suites with at most four versions each, four single keys, and as many retired as fit.
 pub const KEYRING_KEYS_MAX: usize = 256;
 /// A keyring file: 256 keys of about 100 bytes, with room.

@@ -7,9 +7,10 @@ use super::{
     text::{FileError, parse},
 };
 use crate::{
-    crypto::{Label, Suite, VerifyKey, ctx, sha256},
+    crypto::{Suite, VerifyKey, sha256},
     domain::PartnerId,
     limits::{ID_BYTES_MAX, KEYS_PER_MEMBER_MAX, MEMBERS_MAX},
+    seal::frame::Parties,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{
@@ -77,10 +78,13 @@ impl Register {
     }
 }
 
-/// What a key's owner signs to register it: `ctx("register-key", G, P, key_id, pk)`.
+/// What a key's owner signs to register it.
 pub fn possession(gateway: &str, member: &str, key_id: &str, public_key: &[u8]) -> Vec<u8> {
-    let fields = [gateway.as_bytes(), member.as_bytes(), key_id.as_bytes(), public_key];
-    ctx(Label::RegisterKey, &fields)
+    let parties = Parties {
+        gateway,
+        partner: member,
+    };
+    parties.register_key(key_id, public_key)
 }
 
 const FILE: &str = "register.toml";

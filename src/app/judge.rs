@@ -5,11 +5,13 @@ use crate::{
     channel::{Credential, CrlMemory, Listener, Trust, server_config},
     clock::SystemClock,
     config::{Config, ConfigError, read_text},
+    keyring::Keyring,
     minimise,
     pipeline::View,
     policy::{Basis, Operator, SignalFact, Snapshot},
     signal::{Signal, Signals},
     source::{Catalogue, Shape},
+    store::DataDir,
 };
 use std::{fmt::Display, path::Path, sync::Arc};
 
@@ -105,6 +107,15 @@ pub fn check_channel(config: &Config) -> Result<(), AppError> {
             Arc::new(SystemClock),
             &CrlMemory::default(),
         )?;
+    }
+    Ok(())
+}
+
+/// Checks that keys for development serve in development only. Without a data directory there is nothing to check yet.
+pub fn check_keys(config: &Config) -> Result<(), AppError> {
+    let dir = DataDir::keyring_dir_of(&config.gateway.data_dir);
+    if !config.gateway.development && dir.exists() && Keyring::was_made_for_development(&dir)? {
+        return Err(AppError::DevelopmentKeys);
     }
     Ok(())
 }

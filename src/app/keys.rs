@@ -7,7 +7,7 @@ use crate::{
     crypto::{Ed25519Signer, Rng},
     domain::Method,
     facts::{Facts, Kind},
-    keyring::{KeyListTerms, Keyring, KeyringError, PublishedKeys},
+    keyring::{Change, KeyListTerms, Keyring, KeyringError, PublishedKeys, Rotation},
     wire::{decode_canonical, v1},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -29,6 +29,8 @@ pub(super) struct Publisher {
     online: Ed25519Signer,
     delegation: v1::KeyListDelegation,
     renew_at: Time,
+    /// What has changed in the keyring and is not yet in the log and in the published list.
+    pending: Vec<Change>,
 }
 
 impl Publisher {
@@ -58,14 +60,18 @@ impl Publisher {
             online,
             delegation,
             renew_at: Time(0),
+            pending: Vec::new(),
         })
     }
 
     /// Does what is due: rotates exchange keys, signs a new list. Nothing is published that is not in the log.
     pub(super) async fn keep_current(&mut self) -> Result<(), AppError> {
         let now = self.clock.now();
-        let rotated = self.keyring.rotate_exchange_if_due(now, &*self.rng)?;
-        if rotated.is_none() && now < self.renew_at {
+        // The keyring has turned before anything below can fail, and tells so only once.
+        if let Some(rotated) = self.keyring.rotate_exchange_if_due(now, &*self.rng)? {
+            self.pending.extend(rotated.changes);
+        }
+        if self.pending.is_empty() && now < self.renew_at {
             return Ok(());
         }
         let terms = KeyListTerms {
@@ -76,13 +82,18 @@ impl Publisher {
         };
         let signed = self.keyring.key_list(&terms, now, &*self.rng)?;
         let mut facts = Facts::new(Kind::Keys, "gateway", PUBLISH, self.snapshot);
-        facts.note = match &rotated {
-            Some(change) => format!("key list {}; {change}", signed.serial),
-            None => format!("key list {}", signed.serial),
-        };
+        facts.note = format!("key list {}", signed.serial);
+        if !self.pending.is_empty() {
+            let changes = self.pending.clone();
+            facts.note = format!("{}; {}", facts.note, Rotation { changes });
+        }
         self.log.append(Event::new(facts)).await?;
         self.renew_at = Time(now.0 / 2 + signed.not_after.0 / 2);
-        self.published.publish(signed.response);
+        self.published.publish(signed);
+        self.pending.clear();
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

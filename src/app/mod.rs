@@ -1,13 +1,20 @@
 //! Wires the modules together, owns every task, drains on shutdown. Bad configuration ends here, before a port is bound.
+mod health;
+mod housekeeping;
 mod judge;
 mod kept;
 mod keys;
+mod revocation;
 mod running;
 pub mod site;
+mod start;
+#[cfg(test)]
+mod testing;
 
-pub use judge::{check_channel, judge_by};
+pub use judge::{check_channel, check_keys, judge_by};
 pub use kept::{Kept, create_data, verifier_key};
-pub use running::{Running, start, start_with, until_told_to_stop};
+pub use running::Running;
+pub use start::{start, start_with};
 
 use crate::{
     audit::OpenError,
@@ -48,6 +55,12 @@ pub enum AppError {
     /// The keyring cannot be opened.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
+    /// Keys for development in a gateway that is not.
+    #[error(
+        "the keyring was made for development: for a real gateway make one with `tollgate init` (without `--dev`); for \
+         development set `development = true` under `[gateway]` in the configuration"
+    )]
+    DevelopmentKeys,
     /// The log cannot be opened.
     #[error(transparent)]
     Log(#[from] OpenError),

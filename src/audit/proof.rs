@@ -2,11 +2,14 @@
 //!
 //! Verification only: proofs are made by the log. What cannot be read completely is refused.
 use super::note::hash_from_base64;
-use crate::limits::{NOTE_BYTES_MAX, PROOF_HASHES_MAX};
+use crate::limits::{ENTRY_BYTES_MAX, NOTE_BYTES_MAX, PROOF_HASHES_MAX};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tlog_tiles::{EMPTY_HASH, Hash, check_record, check_tree, record_hash};
 
 const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
+const OLD: &str = "old ";
+/// A checkpoint, the hashes, an entry in base64, and the words between.
+const PROOF_TEXT_BYTES_MAX: usize = NOTE_BYTES_MAX + 45 * PROOF_HASHES_MAX + ENTRY_BYTES_MAX * 4 / 3 + 128;
 
 /// A proof does not hold, or is not one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,12 +31,29 @@ pub struct TlogProof {
     pub proof: Vec<[u8; 32]>,
     /// The signed checkpoint.
     pub checkpoint: String,
+    /// The leaf, where the proof is kept apart from it. A receipt in a reply has none: its leaf stands beside it.
+    pub extra: Option<Vec<u8>>,
 }
 
 /// Writes a receipt as text: a first line, the index, the hashes, an empty line, the checkpoint.
 pub fn encode(index: u64, proof: &[[u8; 32]], checkpoint: &str) -> String {
+    write(index, proof, checkpoint, None)
+}
+
+impl TlogProof {
+    /// As text that proves by itself: with the leaf in the line that the format leaves to the application.
+    pub fn with_leaf(&self, leaf: &[u8]) -> String {
+        write(self.index, &self.proof, &self.checkpoint, Some(leaf))
+    }
+}
+
+fn write(index: u64, proof: &[[u8; 32]], checkpoint: &str, extra: Option<&[u8]>) -> String {
     let mut out = String::with_capacity(64 + proof.len() * 45 + checkpoint.len());
     out.push_str(FIRST_LINE);
+    if let Some(extra) = extra {
+        out.push_str("\nextra ");
+        STANDARD.encode_string(extra, &mut out);
+    }
     out.push_str("\nindex ");
     out.push_str(&index.to_string());
     out.push('\n');
@@ -52,7 +72,7 @@ pub fn decode(text: &str) -> Result<TlogProof, ProofInvalid> {
 }
 
 fn read(text: &str) -> Option<TlogProof> {
-    if text.len() > NOTE_BYTES_MAX + 64 + 45 * PROOF_HASHES_MAX {
+    if text.len() > PROOF_TEXT_BYTES_MAX {
         return None;
     }
     let (head, checkpoint) = text.split_once("\n\n")?;
@@ -60,7 +80,18 @@ fn read(text: &str) -> Option<TlogProof> {
     if lines.next()? != FIRST_LINE || checkpoint.is_empty() {
         return None;
     }
-    let digits = lines.next()?.strip_prefix("index ")?;
+    let mut line = lines.next()?;
+    let mut extra = None;
+    if let Some(text) = line.strip_prefix("extra ") {
+        let bytes = STANDARD.decode(text).ok()?;
+        // One way to write it: no text means the same as another.
+        if bytes.is_empty() || STANDARD.encode(&bytes) != text {
+            return None;
+        }
+        extra = Some(bytes);
+        line = lines.next()?;
+    }
+    let digits = line.strip_prefix("index ")?;
     let index: u64 = digits.parse().ok()?;
     if index.to_string() != digits {
         return None;
@@ -70,7 +101,66 @@ fn read(text: &str) -> Option<TlogProof> {
         index,
         proof,
         checkpoint: checkpoint.to_owned(),
+        extra,
     })
+}
+
+/// That one log's tree continues an earlier one, as text: the body of C2SP tlog-witness `add-checkpoint`, so that what
+/// convinces a person also convinces a witness.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Continuation {
+    /// Entries of the earlier tree.
+    pub old_size: u64,
+    /// RFC 6962 consistency proof.
+    pub proof: Vec<[u8; 32]>,
+    /// The later signed checkpoint.
+    pub checkpoint: String,
+}
+
+impl Continuation {
+    /// `old N`, the hashes, an empty line, the checkpoint.
+    pub fn encode(&self) -> String {
+        let mut out = format!("{OLD}{}\n", self.old_size);
+        for hash in &self.proof {
+            STANDARD.encode_string(hash, &mut out);
+            out.push('\n');
+        }
+        out.push('\n');
+        out.push_str(&self.checkpoint);
+        out
+    }
+
+    /// Reads what [`Continuation::encode`] writes, and nothing else.
+    pub fn decode(text: &str) -> Result<Self, ProofInvalid> {
+        Self::read(text).ok_or(ProofInvalid::Malformed)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        if text.len() > PROOF_TEXT_BYTES_MAX {
+            return None;
+        }
+        let (head, checkpoint) = text.split_once("\n\n")?;
+        let mut lines = head.split('\n');
+        let digits = lines.next()?.strip_prefix(OLD)?;
+        let old_size: u64 = digits.parse().ok()?;
+        let proof: Vec<_> = lines.map(hash_from_base64).collect::<Option<_>>()?;
+        let canonical = old_size.to_string() == digits && proof.len() <= PROOF_HASHES_MAX && !checkpoint.is_empty();
+        canonical.then(|| Self {
+            old_size,
+            proof,
+            checkpoint: checkpoint.to_owned(),
+        })
+    }
+}
+
+/// Whether a text is a receipt, by its first line.
+pub fn is_receipt(text: &str) -> bool {
+    text.split('\n').next() == Some(FIRST_LINE)
+}
+
+/// Whether a text is a [`Continuation`], by its first word.
+pub fn is_continuation(text: &str) -> bool {
+    text.starts_with(OLD)
 }
 
 /// That `leaf` is entry `index` of the tree with this size and root.
@@ -122,6 +212,18 @@ mod tests {
             let read = decode(&text).unwrap();
             prop_assert_eq!((read.index, &read.proof), (index, &proof));
             prop_assert_eq!(encode(read.index, &read.proof, &read.checkpoint), text);
+            let with = read.with_leaf(b"leaf");
+            let again = decode(&with).unwrap();
+            prop_assert_eq!(again.extra.as_deref(), Some(&b"leaf"[..]));
+            prop_assert_eq!((again.index, again.proof, again.checkpoint), (read.index, read.proof, read.checkpoint));
+        }
+
+        #[test]
+        fn continuations_round_trip(old_size in any::<u64>(), n in 0usize..64) {
+            let one = Continuation { old_size, proof: vec![[n as u8; 32]; n], checkpoint: "log\n1\nroot\n\n\u{2014} log sig\n".into() };
+            let text = one.encode();
+            prop_assert!(is_continuation(&text) && !is_receipt(&text));
+            prop_assert_eq!(Continuation::decode(&text).unwrap(), one);
         }
 
         #[test]
@@ -131,6 +233,7 @@ mod tests {
             n in 0usize..80,
         ) {
             let _ = decode(&text);
+            let _ = Continuation::decode(&text);
             let proof = vec![[3; 32]; n];
             prop_assert!(verify_inclusion(b"x", sizes.0, &proof, sizes.1, &[1; 32]).is_err());
             prop_assert!(verify_consistency(sizes.0, &[1; 32], sizes.1, &[2; 32], &proof).is_err());
@@ -145,6 +248,8 @@ mod tests {
             good.replace("index 3", "index 03"),
             good.replace("index 3", "index +3"),
             good.replace("index 3", "extra AA\nindex 3"),
+            good.replace("index 3", "extra \nindex 3"),
+            good.replace("index 3", "index 3\nextra AAAA"),
             good.replace("@v1", "@v2"),
             good.replace("note\n", ""),
             good.replace("\n\n", "\n"),

@@ -10,11 +10,12 @@ use super::{
     frame::Frame,
     journal::{self, JournalError, Place},
     note::{self, VerifierKey},
+    proof,
     slots::Slots,
     stored::{read_entry, read_leaf},
     tree::Edge,
 };
-use crate::{clock::Time, crypto::Secret, limits::EXPORT_LINE_BYTES_MAX};
+use crate::{clock::Time, crypto::Secret, limits::EXPORT_LINE_BYTES_MAX, wire::v1};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{
     fmt,
@@ -132,6 +133,68 @@ pub fn export(reader: impl Read, key: &VerifierKey, progress: &mut dyn FnMut(u64
             }
         }
     }
+}
+
+/// A receipt that holds: which entry, of which log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    /// What was hashed.
+    pub leaf: v1::Leaf,
+    /// The signed checkpoint that covers it.
+    pub checkpoint: note::Checkpoint,
+}
+
+/// Why a proof that stands alone does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProofBad {
+    /// Its form, or the path of hashes.
+    #[error(transparent)]
+    Proof(#[from] proof::ProofInvalid),
+    /// The log's key did not sign.
+    #[error("the checkpoint is not signed by this log's key: {0}")]
+    Checkpoint(#[from] note::NoteError),
+    /// There is nothing to prove.
+    #[error("the receipt holds no leaf: save it with `tollgate query --receipt FILE`")]
+    NoLeaf,
+    /// The leaf is not of this place.
+    #[error("the leaf is not one of this log at this index: {0}")]
+    Leaf(&'static str),
+    /// The checkpoints are of other sizes than the proof.
+    #[error("the proof goes from {proof} entries, the older checkpoint has {checkpoint}")]
+    Size {
+        /// In the proof.
+        proof: u64,
+        /// In the older checkpoint.
+        checkpoint: u64,
+    },
+}
+
+/// Checks one receipt that was saved with its leaf. Nothing but the log's key is needed.
+pub fn receipt(text: &str, key: &VerifierKey) -> Result<Proven, ProofBad> {
+    let read = proof::decode(text)?;
+    let checkpoint = note::verify(&read.checkpoint, key)?;
+    let bytes = read.extra.ok_or(ProofBad::NoLeaf)?;
+    let (leaf, _) = read_leaf(&bytes, read.index).map_err(ProofBad::Leaf)?;
+    proof::verify_inclusion(&bytes, read.index, &read.proof, checkpoint.size, &checkpoint.root)?;
+    Ok(Proven { leaf, checkpoint })
+}
+
+/// Checks that the log of one checkpoint continues the log of an older one.
+pub fn continuation(
+    older: &str,
+    text: &str,
+    key: &VerifierKey,
+) -> Result<(note::Checkpoint, note::Checkpoint), ProofBad> {
+    let read = proof::Continuation::decode(text)?;
+    let (older, newer) = (note::verify(older, key)?, note::verify(&read.checkpoint, key)?);
+    if older.size != read.old_size {
+        return Err(ProofBad::Size {
+            proof: read.old_size,
+            checkpoint: older.size,
+        });
+    }
+    proof::verify_consistency(older.size, &older.root, newer.size, &newer.root, &read.proof)?;
+    Ok((older, newer))
 }
 
 /// The newest copy of the head that is signed.

@@ -43,10 +43,6 @@ impl ConnInfo {
     pub fn ended(&self) -> bool {
         self.ended.is_cancelled()
     }
-    /// Resolves when it has ended: for calls that stream.
-    pub async fn until_ended(&self) {
-        self.ended.cancelled().await;
-    }
 }
 
 /// A TLS connection with a verified peer. Reads and writes fail once it is ended or has reached its age.

@@ -1,16 +1,19 @@
 //! Who is connected: bounds, and the means to end a connection.
-use super::server::{Listener, ServerTls};
+use super::{
+    issuers::SeenIssuers,
+    server::{Listener, ServerTls},
+};
 use crate::{
     clock::Time,
     identity::PeerIdentity,
     limits::{
-        CONNECTION_AGE_GRACE_S_MAX, CONNECTION_AGE_S_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, HANDSHAKE_MS_MAX,
-        HANDSHAKES_MAX, HANDSHAKES_PER_ADDRESS_MAX, STAFF_CONNECTIONS_MAX,
+        CHAIN_BYTES_KEPT_MAX, CHAINS_KEPT_MAX, CONNECTION_AGE_GRACE_S_MAX, CONNECTION_AGE_S_MAX, CONNECTIONS_MAX,
+        CONNECTIONS_PER_PEER_MAX, HANDSHAKE_MS_MAX, HANDSHAKES_MAX, HANDSHAKES_PER_ADDRESS_MAX, STAFF_CONNECTIONS_MAX,
     },
 };
 use rustls_pki_types::CertificateDer;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::Hash,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -65,6 +68,22 @@ struct Inner {
     per_peer: HashMap<Arc<str>, usize>,
     handshakes: HashMap<Listener, usize>,
     per_address: HashMap<(Listener, IpAddr), usize>,
+    /// The newest chain of each peer, without its leaf: a peer can fill its own place and no other's.
+    issuers: HashMap<Arc<str>, Vec<CertificateDer<'static>>>,
+    issuers_generation: u64,
+}
+
+impl Inner {
+    fn keep_issuers(&mut self, uri: &Arc<str>, chain: &[CertificateDer<'static>]) {
+        let above = chain.get(1..).unwrap_or_default();
+        let bytes: usize = above.iter().map(|certificate| certificate.len()).sum();
+        let known = self.issuers.get(uri);
+        let room = known.is_some() || self.issuers.len() < CHAINS_KEPT_MAX;
+        if room && bytes <= CHAIN_BYTES_KEPT_MAX && known.is_none_or(|known| known != above) {
+            self.issuers.insert(Arc::clone(uri), above.to_vec());
+            self.issuers_generation += 1;
+        }
+    }
 }
 
 struct Live {
@@ -91,6 +110,18 @@ impl Connections {
     /// Open connections.
     pub fn count(&self) -> usize {
         self.lock().live.len()
+    }
+
+    /// Certificates of issuing CAs that came with verified chains.
+    pub fn issuers_seen(&self) -> SeenIssuers {
+        let inner = self.lock();
+        // Peers of one institution come with the same ones.
+        let distinct: HashSet<_> = inner.issuers.values().flatten().collect();
+        let certificates = distinct.into_iter().cloned().collect();
+        SeenIssuers {
+            generation: inner.issuers_generation,
+            certificates,
+        }
     }
 
     /// Ends every connection of a peer for which `ended` holds, with all its calls and streams; gives their number.
@@ -151,6 +182,7 @@ impl Connections {
         }
         inner.per_listener.insert(listener, all + 1);
         inner.per_peer.insert(Arc::clone(&uri), held + 1);
+        inner.keep_issuers(&uri, &chain);
         let number = inner.next;
         inner.next += 1;
         let kill = CancellationToken::new();

@@ -1,16 +1,20 @@
 //! Lists of revoked certificates (RFC 5280, section 5) and the memory that keeps them from going back.
 //!
 //! webpki checks signature, issuer and expiry of a list when it verifies a chain. It keeps no CRL numbers: without a
-//! memory, an old list put back in place would un-revoke a certificate for as long as that list is valid.
-use super::trust::TrustError;
+//! memory, an old list put back in place would un-revoke a certificate for as long as that list is valid. The memory
+//! learns from lists whose signature is verified here and from no others: see `issuers`.
+use super::{
+    issuers::Issuers,
+    trust::{TrustError, at_most, read},
+};
 use crate::{
     clock::Time,
     crypto::sha256,
-    limits::CRL_NUMBERS_MAX,
+    limits::{CRL_BYTES_MAX, CRL_NUMBERS_MAX, CRLS_PER_DOMAIN_MAX},
     state::{Effect, State, StateError, Table},
 };
 use rustls_pki_types::{CertificateRevocationListDer, pem::PemObject};
-use std::collections::HashMap;
+use std::{collections::HashMap, path::PathBuf};
 use x509_parser::{
     prelude::{CertificateRevocationList, FromDer},
     revocation_list::TbsCertList,
@@ -106,6 +110,11 @@ impl Crl {
         })
     }
 
+    /// Whether it takes the place of `other`: the same CA, and the same part of its list.
+    pub(super) fn stands_for(&self, other: &Crl) -> bool {
+        self.row == other.row
+    }
+
     pub(super) fn der(&self) -> CertificateRevocationListDer<'static> {
         self.der.clone()
     }
@@ -127,7 +136,7 @@ fn row(domain: &str, issuer: &[u8], list: &TbsCertList<'_>) -> Vec<u8> {
 }
 
 /// All lists in one file: PEM, one or more, or a single one in DER.
-pub(super) fn read_all(domain: &str, file: &str, bytes: &[u8]) -> Result<Vec<Crl>, TrustError> {
+fn read_all(domain: &str, file: &str, bytes: &[u8]) -> Result<Vec<Crl>, TrustError> {
     let refuse = |why: &'static str| TrustError::Crl {
         file: file.to_owned(),
         why,
@@ -148,8 +157,23 @@ pub(super) fn read_all(domain: &str, file: &str, bytes: &[u8]) -> Result<Vec<Crl
         .collect()
 }
 
+/// The lists of one set of roots, in their files.
+pub(super) fn read_files(domain: &str, files: &[PathBuf]) -> Result<Vec<Crl>, TrustError> {
+    let mut crls = Vec::new();
+    for path in files {
+        let bytes = read(path, CRL_BYTES_MAX)?;
+        crls.extend(read_all(domain, &path.display().to_string(), &bytes)?);
+    }
+    at_most(domain, "CRLs", crls.len(), CRLS_PER_DOMAIN_MAX)?;
+    if crls.is_empty() {
+        return Err(TrustError::NoCrl(domain.to_owned()));
+    }
+    check_distinct(domain, &crls)?;
+    Ok(crls)
+}
+
 /// Refuses two lists of one CA: webpki takes the first that fits, and the first may be the older.
-pub(super) fn check_distinct(domain: &str, crls: &[Crl]) -> Result<(), TrustError> {
+fn check_distinct(domain: &str, crls: &[Crl]) -> Result<(), TrustError> {
     let mut rows: Vec<&[u8]> = crls.iter().map(|crl| crl.row.as_slice()).collect();
     rows.sort_unstable();
     let doubled = rows.windows(2).any(|pair| pair.first() == pair.last());
@@ -161,17 +185,19 @@ pub(super) fn check_distinct(domain: &str, crls: &[Crl]) -> Result<(), TrustErro
     Ok(())
 }
 
-/// Refuses a list older than one seen before; otherwise what the memory has to learn.
-pub(super) fn advance<'a>(crls: impl Iterator<Item = &'a Crl>, memory: &CrlMemory) -> Result<Vec<Effect>, TrustError> {
+/// Refuses a list older than one seen before, and one that its CA has not signed; otherwise what the memory has to
+/// learn. Nothing is learned from a list whose CA's certificate is not known yet.
+pub(super) fn advance(crls: &[Crl], memory: &CrlMemory, issuers: &Issuers) -> Result<Vec<Effect>, TrustError> {
     let mut effects = Vec::new();
     for crl in crls {
-        if memory.is_ahead_of(crl) {
-            return Err(TrustError::CrlWentBack {
-                issuer: crl.issuer_text.clone(),
-            });
-        }
-        if memory.is_behind(crl) {
-            effects.push(Effect::put(Table::CrlNumber, crl.row.clone(), crl.number.clone()));
+        let issuer = || crl.issuer_text.clone();
+        match issuers.signed(&crl.issuer, &crl.der) {
+            Some(false) => return Err(TrustError::CrlForged { issuer: issuer() }),
+            _ if memory.is_ahead_of(crl) => return Err(TrustError::CrlWentBack { issuer: issuer() }),
+            Some(true) if memory.is_behind(crl) => {
+                effects.push(Effect::put(Table::CrlNumber, crl.row.clone(), crl.number.clone()));
+            }
+            _ => {}
         }
     }
     Ok(effects)

@@ -18,7 +18,11 @@ mod crl;
 #[cfg(feature = "gateway")]
 mod denylist;
 #[cfg(feature = "gateway")]
+mod issuers;
+#[cfg(feature = "gateway")]
 mod reason;
+#[cfg(feature = "gateway")]
+mod renewal;
 #[cfg(feature = "gateway")]
 mod server;
 #[cfg(feature = "gateway")]
@@ -35,6 +39,7 @@ pub use {
     connections::{Connections, Limits},
     crl::CrlMemory,
     denylist::{Denied, Denylist, DenylistError},
+    issuers::SeenIssuers,
     server::{Listener, ServerTls, server_config},
     trust::{DomainFile, PinFile, Trust, TrustError, TrustFile},
 };

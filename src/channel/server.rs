@@ -3,6 +3,7 @@
 use super::{
     credential::Credential,
     crl::CrlMemory,
+    issuers::SeenIssuers,
     trust::{Trust, TrustError},
     verifier::{DomainVerifier, unix},
 };
@@ -41,7 +42,7 @@ pub fn server_config(
     clock: Arc<dyn Clock>,
     memory: &CrlMemory,
 ) -> Result<Arc<ServerTls>, TrustError> {
-    trust.crl_effects(memory)?;
+    trust.crl_effects(memory, &SeenIssuers::default())?;
     let provider = Arc::new(ring::default_provider());
     let verifier = Arc::new(match listener {
         Listener::Partner => DomainVerifier::for_partners(trust, Arc::clone(&provider))?,

@@ -6,6 +6,7 @@
 use super::{
     credential::certificates,
     crl::{self, Crl, CrlMemory},
+    issuers::{Issuers, SeenIssuers},
 };
 use crate::{
     clock::Time,
@@ -13,8 +14,7 @@ use crate::{
     document,
     identity::{SpiffeError, SpiffeId, check_trust_domain},
     limits::{
-        CONFIG_BYTES_MAX, CRL_BYTES_MAX, CRLS_PER_DOMAIN_MAX, DOMAINS_MAX, PATHS_PER_DOMAIN_MAX, PINS_MAX,
-        ROOTS_PER_DOMAIN_MAX,
+        CONFIG_BYTES_MAX, CRLS_PER_DOMAIN_MAX, DOMAINS_MAX, PATHS_PER_DOMAIN_MAX, PINS_MAX, ROOTS_PER_DOMAIN_MAX,
     },
     state::Effect,
 };
@@ -151,6 +151,20 @@ pub enum TrustError {
         /// The CA.
         issuer: String,
     },
+    /// A list that its CA has not signed.
+    #[error(
+        "the list of revoked certificates of `{issuer}` is not signed by it: fetch it anew, and find out who put it there"
+    )]
+    CrlForged {
+        /// The CA.
+        issuer: String,
+    },
+    /// A list that was in use and is in no file any more.
+    #[error("the list of revoked certificates of `{issuer}` is gone from its file: put the newest one back")]
+    CrlGone {
+        /// The CA.
+        issuer: String,
+    },
     /// Paths that a domain may not have.
     #[error("the trust domain `{0}` must allow {1}")]
     Paths(String, &'static str),
@@ -187,13 +201,22 @@ pub(super) struct Domain {
 pub(super) struct Anchors {
     pub(super) roots: Vec<CertificateDer<'static>>,
     pub(super) crls: Vec<Crl>,
+    /// Where the lists are, to be read again.
+    pub(super) crl_files: Vec<PathBuf>,
 }
 
 /// A pin, read.
+#[derive(Clone)]
 pub(super) struct Pin {
     pub(super) issuer_sha256: [u8; 32],
     pub(super) key_sha256: [u8; 32],
     pub(super) id: SpiffeId,
+}
+
+impl Pin {
+    fn binds_what(&self, other: &Pin) -> bool {
+        (self.issuer_sha256, self.key_sha256) == (other.issuer_sha256, other.key_sha256)
+    }
 }
 
 impl Trust {
@@ -225,18 +248,40 @@ impl Trust {
             .map(|d| read_domain(d, folder))
             .collect::<Result<_, _>>()?;
         check_roots_apart(&domains)?;
-        let pins = file
-            .pins
-            .iter()
-            .map(|pin| read_pin(pin, &domains))
-            .collect::<Result<_, _>>()?;
+        let mut pins: Vec<Pin> = Vec::new();
+        for pin in &file.pins {
+            let read = read_pin(pin, &domains)?;
+            if pins.iter().any(|other| other.binds_what(&read)) {
+                return Err(TrustError::Pin(
+                    pin.uri.clone(),
+                    "another pin has the same issuer and key: one certificate is one partner's; remove one of the two",
+                ));
+            }
+            pins.push(read);
+        }
         Ok(Self { domains, pins })
     }
 
-    /// What `memory` has to learn from these lists: to be recorded, then applied. Refused when a list went back.
-    pub fn crl_effects(&self, memory: &CrlMemory) -> Result<Vec<Effect>, TrustError> {
-        let anchors = self.domains.iter().flat_map(|d| [Some(&d.anchors), d.staff.as_ref()]);
-        crl::advance(anchors.flatten().flat_map(|anchors| &anchors.crls), memory)
+    /// Whether certificates of `domain` may name `path` on the partner listener.
+    pub fn allows(&self, domain: &str, path: &str) -> bool {
+        let named = self.domains.iter().find(|d| d.name == domain);
+        named.is_some_and(|d| d.allow.contains(path))
+    }
+
+    /// What `memory` has to learn from these lists: to be recorded, then applied. Refused when a list went back, or is
+    /// not signed by its CA. `seen`: how certificates of issuing CAs are known.
+    pub fn crl_effects(&self, memory: &CrlMemory, seen: &SeenIssuers) -> Result<Vec<Effect>, TrustError> {
+        let mut effects = Vec::new();
+        for anchors in self
+            .domains
+            .iter()
+            .flat_map(|d| [Some(&d.anchors), d.staff.as_ref()])
+            .flatten()
+        {
+            let issuers = Issuers::of(&anchors.roots, &seen.certificates);
+            effects.extend(crl::advance(&anchors.crls, memory, &issuers)?);
+        }
+        Ok(effects)
     }
 }
 
@@ -306,6 +351,7 @@ fn read_anchors(domain: &str, roots: &[PathBuf], crls: &[PathBuf], folder: &Path
     let mut anchors = Anchors {
         roots: Vec::new(),
         crls: Vec::new(),
+        crl_files: crls.iter().map(|path| folder.join(path)).collect(),
     };
     for path in roots {
         let name = path.display().to_string();
@@ -314,21 +360,11 @@ fn read_anchors(domain: &str, roots: &[PathBuf], crls: &[PathBuf], folder: &Path
             .ok_or_else(|| TrustError::Root(name, "no section `CERTIFICATE`, or a broken one".to_owned()))?;
         anchors.roots.extend(found);
     }
-    for path in crls {
-        let bytes = read(&folder.join(path), CRL_BYTES_MAX)?;
-        anchors
-            .crls
-            .extend(crl::read_all(domain, &path.display().to_string(), &bytes)?);
-    }
     at_most(domain, "roots", anchors.roots.len(), ROOTS_PER_DOMAIN_MAX)?;
-    at_most(domain, "CRLs", anchors.crls.len(), CRLS_PER_DOMAIN_MAX)?;
     if anchors.roots.is_empty() {
         return Err(TrustError::NoRoots(domain.to_owned()));
     }
-    if anchors.crls.is_empty() {
-        return Err(TrustError::NoCrl(domain.to_owned()));
-    }
-    crl::check_distinct(domain, &anchors.crls)?;
+    anchors.crls = crl::read_files(domain, &anchors.crl_files)?;
     Ok(anchors)
 }
 
@@ -384,7 +420,7 @@ fn hex32(text: &str) -> Option<[u8; 32]> {
     Some(out)
 }
 
-fn at_most(place: &str, what: &'static str, count: usize, max: usize) -> Result<(), TrustError> {
+pub(super) fn at_most(place: &str, what: &'static str, count: usize, max: usize) -> Result<(), TrustError> {
     if count > max {
         return Err(TrustError::TooMany {
             place: place.to_owned(),
@@ -395,7 +431,7 @@ fn at_most(place: &str, what: &'static str, count: usize, max: usize) -> Result<
     Ok(())
 }
 
-fn read(path: &Path, max: u64) -> Result<Vec<u8>, TrustError> {
+pub(super) fn read(path: &Path, max: u64) -> Result<Vec<u8>, TrustError> {
     let name = path.display().to_string();
     let file = File::open(path).map_err(|error| TrustError::Unreadable(name.clone(), error))?;
     let mut bytes = Vec::new();

@@ -1,10 +1,15 @@
-//! `tollgate audit`: verifies and exports the log, offline. Needs nothing but the log's verifier key.
-use super::{Failure, Outcome, print};
-use crate::audit::{self, note::VerifierKey, verify};
+//! `tollgate audit`: verifies and exports the log offline, with nothing but the log's verifier key, and fetches what a
+//! partner keeps to hold the gateway to one history.
+use super::{Failure, Outcome, client_file, print, runtime};
+use crate::{
+    audit::{self, note::VerifierKey, proof, verify},
+    config::read_text,
+    limits::CONFIG_BYTES_MAX,
+};
 use clap::Subcommand;
 use std::{
     fs::File,
-    io::{BufReader, BufWriter, Write},
+    io::{BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -16,13 +21,38 @@ pub(super) struct Args {
 
 #[derive(Subcommand)]
 enum Act {
-    /// Check every entry, the tree and the newest checkpoint; names the first bad entry.
+    /// Check a whole log, one receipt, or two checkpoints; names the first bad entry. Needs no gateway.
     Verify {
-        /// A data directory, or a file that `audit export` wrote.
+        /// A data directory, a file that `audit export` wrote, a receipt that `query --receipt` wrote, or, with
+        /// `--older`, a file that `audit continuation` wrote.
         log: PathBuf,
         /// The log's verifier key: the text, or a file that holds it.
         #[arg(long)]
         key: String,
+        /// The checkpoint that the log must continue.
+        #[arg(long)]
+        older: Option<PathBuf>,
+    },
+    /// Fetch the log's newest signed checkpoint, as a partner. Keep it: nobody can go back behind it.
+    Checkpoint {
+        /// The client's file: address, certificates, keys.
+        #[arg(long, short = 'c')]
+        client: PathBuf,
+        /// The file to write.
+        #[arg(long, short = 'o')]
+        output: PathBuf,
+    },
+    /// Fetch the proof that the log continues a checkpoint that was kept, as a partner.
+    Continuation {
+        /// The client's file: address, certificates, keys.
+        #[arg(long, short = 'c')]
+        client: PathBuf,
+        /// The checkpoint that was kept.
+        #[arg(long)]
+        older: PathBuf,
+        /// The file to write.
+        #[arg(long, short = 'o')]
+        output: PathBuf,
     },
     /// Write the log as JSON Lines: one header, one line per entry, the checkpoint.
     Export {
@@ -36,7 +66,10 @@ enum Act {
 
 pub(super) fn run(args: Args, json: bool) -> Outcome {
     match args.act {
-        Act::Verify { log, key } => {
+        Act::Verify { log, key, older } => {
+            if let Some(alone) = standing_alone(&log)? {
+                return proven(&alone, older.as_deref(), &key, json);
+            }
             let verified = check(&log, &key)?;
             if json {
                 print::json(&as_json(&verified));
@@ -45,17 +78,117 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
             }
             all_signed(&verified)
         }
+        Act::Checkpoint { client, output } => {
+            let head = runtime()?.block_on(async {
+                let client = client_file::connect(&client, None).await?;
+                client.check_log().await.map_err(client_file::failure)
+            })?;
+            write(&output, &head.note)?;
+            said(json, head.size, &head.root, &output);
+            Ok(())
+        }
+        Act::Continuation { client, older, output } => {
+            let older = read_text(&older).map_err(Failure::file)?;
+            let (continuation, newest) = runtime()?.block_on(async {
+                let client = client_file::connect(&client, None).await?;
+                client.continuation(&older).await.map_err(client_file::failure)
+            })?;
+            write(&output, &continuation.encode())?;
+            said(json, newest.size, &newest.root, &output);
+            Ok(())
+        }
         Act::Export { dir, output } => export(&dir, &output, json),
     }
 }
 
-/// Verifies a directory or an export.
-pub(super) fn check(log: &Path, key: &str) -> Result<verify::Verified, Failure> {
+fn write(path: &Path, text: &str) -> Outcome {
+    std::fs::write(path, text).map_err(|e| Failure::file(format!("cannot write `{}`: {e}", path.display())))
+}
+
+fn said(json: bool, size: u64, root: &[u8; 32], output: &Path) {
+    if json {
+        print::json(&serde_json::json!({ "entries": size, "root": print::hex(root), "file": output }));
+    } else {
+        print::line(format!(
+            "a log of {size} entries, root {}, in `{}`",
+            print::hex(root),
+            output.display()
+        ));
+    }
+}
+
+/// A receipt or a continuation: small files that prove by themselves. `None` for directories and exports.
+fn standing_alone(path: &Path) -> Result<Option<String>, Failure> {
+    let unreadable = |e: std::io::Error| Failure::file(format!("cannot read `{}`: {e}", path.display()));
+    if path.is_dir() {
+        return Ok(None);
+    }
+    let mut start = Vec::new();
+    let mut file = File::open(path).map_err(unreadable)?.take(CONFIG_BYTES_MAX);
+    file.read_to_end(&mut start).map_err(unreadable)?;
+    let text = String::from_utf8(start).ok();
+    Ok(text.filter(|text| proof::is_receipt(text) || proof::is_continuation(text)))
+}
+
+fn proven(text: &str, older: Option<&Path>, key: &str, json: bool) -> Outcome {
+    let key = verifier_key(key)?;
+    if proof::is_receipt(text) {
+        let proven = verify::receipt(text, &key).map_err(Failure::proof)?;
+        receipt_shown(&proven, json);
+        return Ok(());
+    }
+    let older = older.ok_or_else(|| Failure::file("give the older checkpoint with `--older FILE`"))?;
+    let older = read_text(older).map_err(Failure::file)?;
+    let (older, newer) = verify::continuation(&older, text, &key).map_err(Failure::proof)?;
+    if json {
+        print::json(&serde_json::json!({ "verified": true, "from": older.size, "to": newer.size }));
+    } else {
+        print::line(format!(
+            "  the log of {} entries begins with the {} of the older checkpoint: nothing was changed, nothing was removed",
+            newer.size, older.size
+        ));
+    }
+    Ok(())
+}
+
+fn receipt_shown(proven: &verify::Proven, json: bool) {
+    let (leaf, checkpoint) = (&proven.leaf, &proven.checkpoint);
+    let time = crate::wire::millis(leaf.time.as_ref()).unwrap_or(0);
+    let time = jiff::Timestamp::from_millisecond(time)
+        .map(|t| t.to_string())
+        .unwrap_or_default();
+    if json {
+        print::json(&serde_json::json!({
+            "verified": true, "log": checkpoint.origin, "entry": leaf.seq, "log_size": checkpoint.size, "time": time,
+            "partner": leaf.partner, "agreement": leaf.agreement, "method": leaf.method,
+        }));
+        return;
+    }
+    let row = |name: &str, value: &str| vec![name.to_owned(), value.to_owned()];
+    print::table(
+        &["the receipt holds", ""],
+        &[
+            row("log", &checkpoint.origin),
+            row("entry", &format!("{} of {}", leaf.seq, checkpoint.size)),
+            row("time", &time),
+            row("partner", &leaf.partner),
+            row("agreement", &leaf.agreement),
+            row("method", &leaf.method),
+        ],
+    );
+}
+
+fn verifier_key(key: &str) -> Result<VerifierKey, Failure> {
     let text = match std::fs::read_to_string(key) {
         Ok(text) => text,
         Err(_) => key.to_owned(),
     };
-    let key = VerifierKey::parse(text.trim()).map_err(|e| Failure::file(format!("the verifier key: {e}")))?;
+    VerifierKey::parse(text.trim()).map_err(|e| Failure::file(format!("the verifier key: {e}")))
+}
+
+/// Verifies a directory or an export.
+pub(super) fn check(log: &Path, key: &str) -> Result<verify::Verified, Failure> {
+    let key = verifier_key(key)?;
     let count = print::counter("entries verified");
     let mut progress = |done: u64| count.set_position(done);
     let verified = if log.is_dir() {

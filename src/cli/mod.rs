@@ -56,7 +56,7 @@ enum Command {
     Query(query::Args),
     /// Grant, confirm, withdraw and list consents.
     Consent(consent::Args),
-    /// Verify and export the log, offline.
+    /// Verify and export the log, a receipt or two checkpoints.
     Audit(audit::Args),
     /// Say whether a configuration would start, without starting.
     CheckConfig(check_config::Args),

@@ -29,6 +29,9 @@ pub(super) struct Args {
     /// Ask in one-shot mode instead of a session.
     #[arg(long)]
     one_shot: bool,
+    /// Keep the receipt in this file: `tollgate audit verify FILE --key KEY` checks it, today and in years.
+    #[arg(long)]
+    receipt: Option<PathBuf>,
     /// Signals, `name@version`, at most eight.
     #[arg(required = true)]
     signals: Vec<String>,
@@ -87,6 +90,10 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
         let _ = client.close().await;
         Ok(verified)
     })?;
+    if let Some(path) = &args.receipt {
+        std::fs::write(path, &verified.receipt.proof)
+            .map_err(|e| Failure::file(format!("cannot write the receipt `{}`: {e}", path.display())))?;
+    }
     if json {
         print::json(&as_json(&verified));
     } else {

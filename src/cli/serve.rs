@@ -17,14 +17,15 @@ pub(super) fn run(args: Args) -> Outcome {
     let config = Config::load(&args.config).map_err(Failure::file)?;
     crate::telemetry::start(args.log_json, "warn,tollgate=info");
     runtime()?.block_on(async {
-        let running = app::start(&config).await.map_err(Failure::app)?;
+        let mut running = app::start(&config).await.map_err(Failure::app)?;
         print::remark(format!(
             "tollgate serves partners on {} and staff on {}; stop with Ctrl-C",
             running.partners(),
             running.staff()
         ));
-        app::until_told_to_stop().await.map_err(Failure::work)?;
+        let told = running.until_told_to_stop().await;
         print::remark("draining");
-        running.stop().await.map_err(Failure::app)
+        // Why it ends comes first; the stop after a failure may fail for the same reason.
+        told.and(running.stop().await).map_err(Failure::app)
     })
 }

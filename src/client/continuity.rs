@@ -5,7 +5,10 @@ use super::{
     key_list::KeyList,
     log_view::{Head, continues},
 };
-use crate::limits::{CONSISTENCY_MS, NOTE_BYTES_MAX};
+use crate::{
+    audit::proof::Continuation,
+    limits::{CONSISTENCY_MS, NOTE_BYTES_MAX},
+};
 use std::{
     fs,
     io::{ErrorKind, Read, Write},
@@ -16,6 +19,21 @@ impl Client {
     /// The newest head that is known to this client.
     pub fn head(&self) -> Option<Head> {
         lock(&self.log).newest()
+    }
+
+    /// The proof that the log continues the checkpoint `older`, which must be one of its own, to be kept or handed on.
+    pub async fn continuation(&self, older: &str) -> Result<(Continuation, Head), ClientError> {
+        let keys = self.key_list().await?;
+        let older = keys.checkpoint(older).map_err(LogError::Checkpoint)?;
+        let reply = self.stubs.prove_consistency(older.size, 0).await?;
+        let newest = keys.checkpoint(&reply.checkpoint).map_err(LogError::Checkpoint)?;
+        let proof = continues(&older, &newest, &reply.proof)?;
+        let continuation = Continuation {
+            old_size: older.size,
+            proof,
+            checkpoint: reply.checkpoint,
+        };
+        Ok((continuation, newest))
     }
 
     /// Proves that the log continues everything seen of it: first that the newest head of a receipt continues what was

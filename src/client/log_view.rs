@@ -73,8 +73,8 @@ impl LogView {
     }
 }
 
-/// That `newer` begins with `older`.
-pub(super) fn continues(older: &Head, newer: &Head, proof: &[Vec<u8>]) -> Result<(), LogError> {
+/// That `newer` begins with `older`; gives the proof's hashes.
+pub(super) fn continues(older: &Head, newer: &Head, proof: &[Vec<u8>]) -> Result<Vec<[u8; 32]>, LogError> {
     older.may_become(newer)?;
     let not_consistent = || LogError::NotConsistent {
         from: older.size,
@@ -83,5 +83,6 @@ pub(super) fn continues(older: &Head, newer: &Head, proof: &[Vec<u8>]) -> Result
     };
     let hashes: Result<Vec<[u8; 32]>, _> = proof.iter().map(|hash| hash.as_slice().try_into()).collect();
     let hashes = hashes.map_err(|_| not_consistent())?;
-    verify_consistency(older.size, &older.root, newer.size, &newer.root, &hashes).map_err(|_| not_consistent())
+    verify_consistency(older.size, &older.root, newer.size, &newer.root, &hashes).map_err(|_| not_consistent())?;
+    Ok(hashes)
 }

@@ -44,7 +44,7 @@ pub struct CheckedReceipt {
     pub index: u64,
     /// The checkpoint it is in.
     pub head: Head,
-    /// The receipt as text (C2SP tlog-proof), to be kept with the answer.
+    /// The receipt as text (C2SP tlog-proof) with the leaf in it: to be kept with the answer, it proves by itself.
     pub proof: String,
 }
 
@@ -58,6 +58,9 @@ pub fn check(
 ) -> Result<CheckedReceipt, ReceiptError> {
     let receipt = body.receipt.as_ref().ok_or(ReceiptError::Malformed)?;
     let decoded = proof::decode(&receipt.proof).map_err(|_| ReceiptError::Malformed)?;
+    if decoded.extra.is_some() {
+        return Err(ReceiptError::Malformed);
+    }
     let leaf: v1::Leaf = decode_canonical(&receipt.leaf).map_err(|_| ReceiptError::Malformed)?;
     // 1 and 2: origin and key from the list, no extension lines; the log's signature.
     let head = keys.checkpoint(&decoded.checkpoint)?;
@@ -91,7 +94,7 @@ pub fn check(
         leaf,
         index: decoded.index,
         head,
-        proof: receipt.proof.clone(),
+        proof: decoded.with_leaf(&receipt.leaf),
     })
 }
 

@@ -30,11 +30,6 @@ pub fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
     out
 }
 
-/// Checks an HMAC-SHA-256 in constant time.
-pub fn hmac_verify(key: &[u8], message: &[u8], tag: &[u8]) -> Result<(), Broken> {
-    ring_hmac::verify(&ring_hmac::Key::new(ring_hmac::HMAC_SHA256, key), message, tag).map_err(|_| Broken)
-}
-
 struct Len(usize);
 impl ring_hkdf::KeyType for Len {
     fn len(&self) -> usize {

@@ -14,7 +14,7 @@ mod sign;
 
 pub use aead::{BOX_OVERHEAD_BYTES, open, open_boxed, seal, seal_boxed};
 pub use context::{Label, ctx};
-pub use hash::{hkdf, hmac, hmac_verify, sha256, sha256_parts};
+pub use hash::{hkdf, hmac, sha256, sha256_parts};
 pub use hpke::{KemKeyPair, Suite};
 pub use pem::ed25519_public_pem;
 pub use random::{Rng, SeededRng, SystemRng};

@@ -11,7 +11,7 @@ mod rotation;
 
 pub use key::{Class, KeyId, State};
 pub use list::{KeyListTerms, SignedKeyList, delegate};
-pub use published::PublishedKeys;
+pub use published::{Ends, PublishedKeys};
 pub use rotation::{Change, Rotation};
 
 use crate::{
@@ -107,24 +107,8 @@ impl Keyring {
 
     /// Makes `root.key` and `keyring.sealed` in `dir`, which must hold neither.
     pub fn create(dir: &Path, now: Time, rng: &dyn Rng, development: bool) -> Result<Self, KeyringError> {
-        Self::create_with(dir, &dir.join(file::ROOT), now, rng, development)
-    }
-
-    /// Opens the keyring of [`Keyring::create`].
-    pub fn open(dir: &Path, now: Time, rng: &dyn Rng) -> Result<Self, KeyringError> {
-        Self::open_with(dir, &dir.join(file::ROOT), now, rng)
-    }
-
-    /// As [`Keyring::create`], with the root key at a path of its own.
-    pub fn create_with(
-        dir: &Path,
-        root_key: &Path,
-        now: Time,
-        rng: &dyn Rng,
-        development: bool,
-    ) -> Result<Self, KeyringError> {
-        let path = dir.join(file::SEALED);
-        for taken in [&path, &root_key.to_owned()] {
+        let (path, root_key) = (dir.join(file::SEALED), dir.join(file::ROOT));
+        for taken in [&path, &root_key] {
             if taken.exists() {
                 return Err(KeyringError::Exists(taken.clone()));
             }
@@ -139,15 +123,15 @@ impl Keyring {
             key_list_serial: 0,
             development,
         };
-        let root = file::create_root(dir, root_key, rng)?;
+        let root = file::create_root(dir, &root_key, rng)?;
         file::write(&path, &root, &ring, rng)?;
         Self::with(path, root, ring)
     }
 
-    /// As [`Keyring::open`], with the root key at a path of its own.
-    pub fn open_with(dir: &Path, root_key: &Path, now: Time, rng: &dyn Rng) -> Result<Self, KeyringError> {
+    /// Opens the keyring of [`Keyring::create`].
+    pub fn open(dir: &Path, now: Time, rng: &dyn Rng) -> Result<Self, KeyringError> {
         let path = dir.join(file::SEALED);
-        let root = file::read_root(root_key)?;
+        let root = file::read_root(&dir.join(file::ROOT))?;
         let ring = file::read(&path, &root)?;
         let keyring = Self::with(path, root, ring)?;
         // A gateway that was down for weeks has no exchange key that may still be sealed to.
@@ -169,6 +153,13 @@ impl Keyring {
     /// Made for development; a gateway serves with it only when told so.
     pub fn is_development(&self) -> bool {
         self.ring().development
+    }
+
+    /// Whether the keyring in `dir` was made for development. Reads and changes nothing else, so a gateway may be
+    /// running on it.
+    pub fn was_made_for_development(dir: &Path) -> Result<bool, KeyringError> {
+        let root = file::read_root(&dir.join(file::ROOT))?;
+        Ok(file::read(&dir.join(file::SEALED), &root)?.development)
     }
 
     /// Signs checkpoints, and nothing else.

@@ -7,11 +7,12 @@ use super::{
 use crate::{
     channel::{DomainFile, TrustFile},
     clock::Time,
-    crypto::{Ed25519Signer, Label, Rng, Signer, ctx, ed25519_public_pem},
+    crypto::{Ed25519Signer, Rng, Signer, ed25519_public_pem},
     domain::PartnerId,
     identity::{SpiffeId, check_trust_domain},
     keyring::delegate,
     limits::KEY_LIST_DELEGATION_S,
+    seal::frame::Parties,
     wire::Message,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -250,15 +251,11 @@ impl Run<'_> {
         let signer = self.signing_key(&private, Some(&public))?;
         let signing_key_id = format!("{id}-1");
         let key = signer.public_key();
-        let possession = signer.sign(&ctx(
-            Label::RegisterKey,
-            &[
-                self.gateway_uri().as_bytes(),
-                id.as_str().as_bytes(),
-                signing_key_id.as_bytes(),
-                &key,
-            ],
-        ))?;
+        let parties = Parties {
+            gateway: &self.gateway_uri(),
+            partner: id.as_str(),
+        };
+        let possession = signer.sign(&parties.register_key(&signing_key_id, &key))?;
         let made = MadePartner {
             id: id.clone(),
             uri,

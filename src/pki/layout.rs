@@ -15,7 +15,8 @@ pub(super) const BACKDATE_MS: i64 = 300_000;
 /// `README.txt` of a PKI folder.
 pub(super) const README: &str = "\
 Keys and certificates of a Tollgate installation, made by `tollgate pki init`.
-Private keys have mode 0600. Nothing here is ever overwritten.
+Private keys have mode 0600. No key and no certificate here is ever
+overwritten; of the files below only a CA's state.toml is replaced.
 
 gateway/
   tls.pem, tls.key             the gateway's certificate chain and key (P-256, 30 days)

@@ -3,7 +3,7 @@ use super::{Desk, generated::exchange_service_server::ExchangeService};
 use crate::{
     domain::Method,
     edge::Costly,
-    pipeline::{self, calls::CloseSession},
+    pipeline::{self, View, calls::CloseSession},
     refusal::Code,
     signal::Signal,
     wire::v1,
@@ -24,7 +24,9 @@ impl ExchangeService for Desk {
     ) -> Result<Response<v1::ListSignalsResponse>, Status> {
         let peer = self.peer(&request)?;
         let asked = request.into_inner();
-        let listed = self.read(peer, LIST_SIGNALS, move |gate| page(gate, &asked)).await;
+        let listed = self
+            .read(peer, LIST_SIGNALS, move |gate| page(&gate.view, &asked))
+            .await;
         listed.map(Response::new)
     }
 
@@ -76,21 +78,21 @@ impl ExchangeService for Desk {
     }
 }
 
-/// The token of a page is the id of the last signal of the page before.
-fn page(gate: &pipeline::Gate, asked: &v1::ListSignalsRequest) -> Result<v1::ListSignalsResponse, Code> {
+/// The token of a page is the id of the last signal of the page before. Signals come in the order of their file, which
+/// need not be that of their names.
+fn page(view: &View, asked: &v1::ListSignalsRequest) -> Result<v1::ListSignalsResponse, Code> {
     let size = match asked.page_size {
         0 => PAGE_DEFAULT,
         n => usize::try_from(n).map_err(|_| Code::FieldInvalid)?.min(PAGE_MAX),
     };
-    let mut rest = gate
-        .view
-        .signals
-        .iter()
-        .filter(|s| !s.retired())
-        .map(|s| (s.id().to_string(), s))
-        .skip_while(|(id, _)| !asked.page_token.is_empty() && *id <= asked.page_token)
-        .peekable();
-    let signals: Vec<_> = rest.by_ref().take(size).map(|(_, s)| describe(gate, s)).collect();
+    let first = if asked.page_token.is_empty() {
+        0
+    } else {
+        let last = view.signals.iter().position(|s| s.id().to_string() == asked.page_token);
+        last.ok_or(Code::FieldInvalid)? + 1
+    };
+    let mut rest = view.signals.iter().skip(first).filter(|s| !s.retired()).peekable();
+    let signals: Vec<_> = rest.by_ref().take(size).map(|s| describe(view, s)).collect();
     let next_page_token = match (rest.peek(), signals.last()) {
         (Some(_), Some(last)) => last.signal.clone(),
         _ => String::new(),
@@ -101,8 +103,8 @@ fn page(gate: &pipeline::Gate, asked: &v1::ListSignalsRequest) -> Result<v1::Lis
     })
 }
 
-fn describe(gate: &pipeline::Gate, signal: &Signal) -> v1::SignalDescription {
-    let names = gate.view.catalogue.names(signal.lineage());
+fn describe(view: &View, signal: &Signal) -> v1::SignalDescription {
+    let names = view.catalogue.names(signal.lineage());
     v1::SignalDescription {
         signal: signal.id().to_string(),
         family: signal.family().to_string(),
@@ -115,3 +117,6 @@ fn describe(gate: &pipeline::Gate, signal: &Signal) -> v1::SignalDescription {
         fields: names.into_iter().map(ToString::to_string).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! `RecordsService`: the data holder's own systems load and correct records in the running gateway.
-use super::{Desk, generated::records_service_server::RecordsService};
+use super::{Desk, generated::records_service_server::RecordsService, refused_for_size};
 use crate::{
     pipeline::records::{Correct, Load},
+    refusal::Code,
     source::Throttle,
     wire::v1,
 };
@@ -27,13 +28,18 @@ impl RecordsService for Desk {
         let (desk, throttle) = (self.clone(), Throttle::new(SHARE_PERCENT));
         let (replies, stream) = mpsc::channel(1);
         self.tasks.spawn(async move {
-            while let Some(chunk) = chunks.next().await {
+            // A stream on which nothing happens would hold up the stop, and one on which much happens would outlast it.
+            while let Some(Some(chunk)) = desk.stopping.run_until_cancelled(chunks.next()).await {
                 let started = Instant::now();
                 let reply = async {
                     let mut probe = Request::new(());
                     *probe.extensions_mut() = info.clone();
                     let peer_now = desk.peer(&probe)?;
-                    let envelope = desk.envelope(&peer_now, chunk?.sealed)?;
+                    let chunk = chunk.map_err(|status| match refused_for_size(&status) {
+                        true => desk.turn_away(Code::TooLarge, peer_now.uri()),
+                        false => status,
+                    })?;
+                    let envelope = desk.envelope(&peer_now, chunk.sealed)?;
                     let sealed = Some(desk.act(Load, peer_now, envelope).await?);
                     Ok(v1::LoadResponse { sealed })
                 }

@@ -5,18 +5,19 @@ use super::{
         consent_service_server::ConsentServiceServer, exchange_service_server::ExchangeServiceServer,
         log_service_server::LogServiceServer, records_service_server::RecordsServiceServer,
     },
+    size::Bounded,
 };
 use crate::{
     channel::Conn,
     limits::{
-        CONNECTION_AGE_S_MAX, HEADER_LIST_BYTES_MAX, KEEPALIVE_INTERVAL_S, KEEPALIVE_TIMEOUT_S, MESSAGE_BYTES_MAX,
-        PENDING_RESETS_MAX, STREAMS_PER_CONNECTION_MAX,
+        CALL_CUT_MS, CONNECTION_AGE_S_MAX, HEADER_LIST_BYTES_MAX, KEEPALIVE_INTERVAL_S, KEEPALIVE_TIMEOUT_S,
+        MESSAGE_BYTES_MAX, PENDING_RESETS_MAX, STREAMS_PER_CONNECTION_MAX, UNARY_MESSAGE_BYTES_MAX,
     },
     wire::DESCRIPTOR,
 };
 use std::{future::Future, io, time::Duration};
 use tokio_stream::Stream;
-use tonic::transport::Server;
+use tonic::{Request, service::InterceptorLayer, transport::Server};
 use tonic_health::pb::health_server::{Health, HealthServer};
 
 /// What a listener serves.
@@ -49,7 +50,12 @@ pub async fn serve<H: Health>(
                 .ok()
         })
         .flatten();
+    // One check for all services, health and reflection too: what a connection may do ends with its certificate.
+    let asked = desk.clone();
+    let certificate_is_good = move |request: Request<()>| asked.peer(&request).map(|_| request);
     Server::builder()
+        .layer(InterceptorLayer::new(certificate_is_good))
+        .timeout(Duration::from_millis(CALL_CUT_MS))
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .max_connection_age(Duration::from_secs(CONNECTION_AGE_S_MAX))
         .http2_keepalive_interval(Some(Duration::from_secs(KEEPALIVE_INTERVAL_S)))
@@ -58,10 +64,25 @@ pub async fn serve<H: Health>(
         .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS_MAX))
         .add_service(health)
         .add_optional_service(reflection)
-        .add_service(ExchangeServiceServer::new(desk.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX))
-        .add_service(ConsentServiceServer::new(desk.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX))
-        .add_service(LogServiceServer::new(desk.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX))
-        .add_service(RecordsServiceServer::new(desk).max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(Bounded::new(
+            ExchangeServiceServer::new(desk.clone()).max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX),
+            &desk,
+        ))
+        .add_service(Bounded::new(
+            ConsentServiceServer::new(desk.clone()).max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX),
+            &desk,
+        ))
+        .add_service(Bounded::new(
+            LogServiceServer::new(desk.clone()).max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX),
+            &desk,
+        ))
+        .add_service(
+            Bounded::new(
+                RecordsServiceServer::new(desk.clone()).max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX),
+                &desk,
+            )
+            .and_for_providers(RecordsServiceServer::new(desk.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)),
+        )
         .serve_with_incoming_shutdown(incoming, stop)
         .await
 }

@@ -10,7 +10,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 /// `ErrorInfo.domain`.
 pub const DOMAIN: &str = "tollgate.v1";
 
-/// A refusal that is in the log, as a status with `google.rpc.ErrorInfo`: reason, reference, index of the entry.
+/// A refusal that is in the log, as a status with `google.rpc.ErrorInfo`: reason, and the reference that the entry carries too.
 pub fn refused(refusal: &Recorded<Refusal>) -> Status {
     let code = refusal.value().code();
     let mut metadata = HashMap::new();

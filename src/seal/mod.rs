@@ -28,7 +28,7 @@ mod window;
 pub use {
     envelope::{Envelope, Malformed},
     offer::{OpenSession, SessionAccepted, SessionOffer, open_session, seal_accept},
-    open::{Limiter, Opener, open},
+    open::{Opener, open},
     opened::{Opened, RequestKey},
     payload::{Header, Payload, PayloadError},
     reply::{Answered, Outgoing, ReplyKeys, Sealed, seal},

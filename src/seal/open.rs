@@ -10,7 +10,7 @@ use crate::{
     case::Case,
     clock::Time,
     crypto::{Secret, Suite, sha256},
-    domain::{Method, PartnerId, RequestId},
+    domain::{Method, RequestId},
     facts::Facts,
     keyring::{KeyId, Keyring},
     limits::{ID_BYTES_MAX, SKEW_MS_MAX},
@@ -20,33 +20,21 @@ use crate::{
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Asked before each decapsulation: may this partner have one more now?
-pub type Limiter = dyn Fn(&PartnerId, Time) -> bool + Send + Sync;
-
-/// What opening needs: who we are, our keys, the sessions, and the rate limit.
+/// What opening needs: who we are, our keys, and the sessions. The caller holds the rate of decapsulations before it
+/// opens: see `edge`.
 pub struct Opener {
     gateway: String,
     keyring: Arc<Keyring>,
     sessions: Arc<Sessions>,
-    limiter: Option<Box<Limiter>>,
 }
 
 impl Opener {
-    /// `gateway` is our SPIFFE URI: `G` in every derivation. Without a limiter the caller holds the rate before it opens.
+    /// `gateway` is our SPIFFE URI: `G` in every derivation.
     pub fn new(gateway: impl Into<String>, keyring: Arc<Keyring>) -> Self {
         Self {
             gateway: gateway.into(),
             keyring,
             sessions: Arc::new(Sessions::new()),
-            limiter: None,
-        }
-    }
-
-    /// Asks `limiter` before each decapsulation, once suite and key are known to be right.
-    pub fn with_limiter(self, limiter: Box<Limiter>) -> Self {
-        Self {
-            limiter: Some(limiter),
-            ..self
         }
     }
 
@@ -60,11 +48,6 @@ impl Opener {
         &self.sessions
     }
 
-    /// Forgets the keys of a session now: at the end of a CloseSession that was opened in it.
-    pub fn forget_session(&self, id: &[u8; 16]) -> bool {
-        self.sessions.forget(id)
-    }
-
     pub(super) fn parties<'a>(&'a self, partner: &'a Partner) -> Parties<'a> {
         Parties {
             gateway: &self.gateway,
@@ -72,7 +55,7 @@ impl Opener {
         }
     }
 
-    /// Suite, key and rate limit, then the decapsulation: the only expensive step comes last.
+    /// Suite and key, then the decapsulation: the only expensive step comes last.
     pub(super) fn decapsulate(
         &self,
         partner: &Partner,
@@ -89,9 +72,6 @@ impl Opener {
             .filter(|key| key.suite() == suite)
             .ok_or(Code::KeyUnknown)?;
         found.exchange_key = KeyId(envelope.key_id).to_string();
-        if self.limiter.as_ref().is_some_and(|may| !may(&partner.member().id, now)) {
-            return Err(Code::RateLimited);
-        }
         let plaintext = key
             .open(&envelope.enc, &info(suite), &envelope.ciphertext)
             .map_err(|_| Code::OpenFailed)?;
@@ -99,7 +79,7 @@ impl Opener {
     }
 }
 
-/// Opens an envelope: shape, suite, key, rate limit, decapsulation or session window, signature, canonical bytes,
+/// Opens an envelope: shape, suite, key, decapsulation or session window, signature, canonical bytes,
 /// header, payload, in this order. A refusal carries what was known by then.
 pub fn open<P: Payload>(
     opener: &Opener,

@@ -113,11 +113,6 @@ impl Sessions {
         self.write(|table| table.remove_where(|session| session.id == *id && session.partner == *partner)) > 0
     }
 
-    /// Forgets one session whoever it belongs to.
-    pub(super) fn forget(&self, id: &[u8; 16]) -> bool {
-        self.write(|table| table.remove_where(|session| session.id == *id)) > 0
-    }
-
     /// How many sessions there are.
     pub fn count(&self) -> usize {
         self.table.read().unwrap_or_else(PoisonError::into_inner).sessions.len()

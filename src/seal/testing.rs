@@ -24,10 +24,7 @@ use crate::{
     seal::signed::SigningIdentity,
     wire::{Message, timestamp, v1},
 };
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
-};
+use std::sync::{Arc, Mutex};
 
 pub(crate) const NOW: Time = Time(1_700_000_000_000);
 pub(crate) const GATEWAY: &str = "spiffe://own.test/gateway";
@@ -46,8 +43,6 @@ pub(crate) struct World {
     pub(crate) online: Ed25519Signer,
     pub(crate) signer: Arc<Ed25519Signer>,
     pub(crate) log: Mutex<TestLog>,
-    pub(crate) may_decapsulate: Arc<AtomicBool>,
-    pub(crate) limiter_asked: Arc<AtomicUsize>,
     _dir: tempfile::TempDir,
 }
 
@@ -70,15 +65,8 @@ impl World {
             identity: VerifyKey::ed25519(&identity.public_key()).unwrap(),
         };
         let keys = KeyList::verify(&list.response, &pinned, NOW).unwrap();
-        let may_decapsulate = Arc::new(AtomicBool::new(true));
-        let limiter_asked = Arc::new(AtomicUsize::new(0));
-        let (may, asked) = (may_decapsulate.clone(), limiter_asked.clone());
-        let limiter = move |_: &_, _| {
-            asked.fetch_add(1, Ordering::SeqCst);
-            may.load(Ordering::SeqCst)
-        };
         Self {
-            opener: Opener::new(GATEWAY, keyring.clone()).with_limiter(Box::new(limiter)),
+            opener: Opener::new(GATEWAY, keyring.clone()),
             log: Mutex::new(TestLog::new(keyring.log_signer())),
             rng,
             keyring,
@@ -88,8 +76,6 @@ impl World {
             identity,
             online,
             signer: Arc::new(signer),
-            may_decapsulate,
-            limiter_asked,
             _dir: dir,
         }
     }

@@ -114,7 +114,11 @@ impl DataDir {
     }
     /// Wrapped keys.
     pub fn keyring_dir(&self) -> PathBuf {
-        self.path.join("keyring")
+        Self::keyring_dir_of(&self.path)
+    }
+    /// Where the wrapped keys of the data directory at `path` lie, without opening it.
+    pub fn keyring_dir_of(path: &Path) -> PathBuf {
+        path.join("keyring")
     }
 }
 

@@ -2,8 +2,9 @@
 use super::world::*;
 use std::path::PathBuf;
 use tollgate::{
-    channel::{CrlMemory, DomainFile, Listener, PinFile, Trust, TrustFile, server_config},
+    channel::{CrlMemory, DomainFile, Listener, PinFile, SeenIssuers, Trust, TrustFile, server_config},
     clock::Clock,
+    pki::{Authority, LeafPlan, Usage},
     state::Table,
 };
 
@@ -147,24 +148,33 @@ fn an_unknown_key_is_named() {
     assert!(text.contains("surplus"), "{text}");
 }
 
-#[test]
-fn crl_numbers_are_remembered_and_never_go_back() {
+#[tokio::test]
+async fn crl_numbers_are_remembered_and_never_go_back() {
     let world = World::new();
     let old = read(&world.path("trust/bank-a.example/crl.pem"));
     world.revoke_at_bank_a(&[1, 2, 3]);
     let mut memory = CrlMemory::default();
-    let effects = world.trust().crl_effects(&memory).unwrap();
-    // Root and issuing CA of two banks, of the gateway, of staff.
-    assert_eq!(effects.len(), 8);
+    let nobody = SeenIssuers::default();
+    let effects = world.trust().crl_effects(&memory, &nobody).unwrap();
+    // The roots of two banks, of the gateway, of staff: certificates of issuing CAs are not known yet.
+    assert_eq!(effects.len(), 4);
     assert!(effects.iter().all(|effect| effect.table == Table::CrlNumber));
     memory.apply(&effects);
     assert!(
-        world.trust().crl_effects(&memory).unwrap().is_empty(),
+        world.trust().crl_effects(&memory, &nobody).unwrap().is_empty(),
         "nothing new the second time"
     );
+    // A bank connects, and with its chain comes its issuing CA.
+    let door = world.serve(Listener::Partner).await;
+    world.ask(&door, &world.credential("partners/bank-a")).await.unwrap();
+    let seen = door.connections.issuers_seen();
+    assert_eq!(seen.generation(), 1);
+    let effects = world.trust().crl_effects(&memory, &seen).unwrap();
+    assert_eq!(effects.len(), 1);
+    memory.apply(&effects);
 
     std::fs::write(world.path("trust/bank-a.example/crl.pem"), old).unwrap();
-    let text = world.trust().crl_effects(&memory).err().unwrap().to_string();
+    let text = world.trust().crl_effects(&memory, &nobody).err().unwrap().to_string();
     assert!(text.contains("older than one that was used before"), "{text}");
     let clock = std::sync::Arc::clone(&world.clock) as std::sync::Arc<dyn Clock>;
     let refused = server_config(
@@ -175,6 +185,105 @@ fn crl_numbers_are_remembered_and_never_go_back() {
         &memory,
     );
     assert!(refused.is_err());
+}
+
+/// A CA that has the names of bank A's and not its keys.
+fn thief(world: &World) -> Authority {
+    Authority::create("bank-a.example", world.now(), &world.rng).unwrap()
+}
+
+/// Its lists, with numbers far ahead.
+fn forged(world: &World, thief: &mut Authority) -> String {
+    let until = world.now().plus_ms(DAY_MS);
+    let mut crls = String::new();
+    for _ in 0..100 {
+        crls = thief.crls_pem(world.now(), until).unwrap();
+    }
+    crls
+}
+
+fn sections(crls: &str) -> (String, String) {
+    let end = crls.find("-----END X509 CRL-----").unwrap() + "-----END X509 CRL-----".len();
+    (crls[..end].to_owned(), crls[end..].to_owned())
+}
+
+#[tokio::test]
+async fn a_list_that_its_ca_has_not_signed_teaches_nothing() {
+    let world = World::new();
+    let path = world.path("trust/bank-a.example/crl.pem");
+    let genuine = read(&path);
+    let (issuing, root) = sections(&genuine);
+    let (forged_issuing, forged_root) = sections(&forged(&world, &mut thief(&world)));
+    let nobody = SeenIssuers::default();
+    let mut memory = CrlMemory::default();
+
+    // A root's certificate is known: the forgery is refused.
+    std::fs::write(&path, format!("{issuing}{forged_root}")).unwrap();
+    let text = world.trust().crl_effects(&memory, &nobody).err().unwrap().to_string();
+    assert!(text.contains("is not signed by it"), "{text}");
+
+    // An issuing CA's is not, before somebody came with it: its number is not learned, so the genuine list is not older.
+    std::fs::write(&path, format!("{forged_issuing}{root}")).unwrap();
+    memory.apply(&world.trust().crl_effects(&memory, &nobody).unwrap());
+    std::fs::write(&path, &genuine).unwrap();
+    let door = world.serve(Listener::Partner).await;
+    world.ask(&door, &world.credential("partners/bank-a")).await.unwrap();
+    let seen = door.connections.issuers_seen();
+    let learned = world.trust().crl_effects(&memory, &seen).unwrap();
+    assert_eq!(learned.len(), 1, "the genuine number");
+    memory.apply(&learned);
+
+    // And then its forgery is refused too.
+    std::fs::write(&path, format!("{forged_issuing}{root}")).unwrap();
+    let text = world.trust().crl_effects(&memory, &seen).err().unwrap().to_string();
+    assert!(text.contains("is not signed by it"), "{text}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_leads_to_no_root_is_not_believed_because_it_was_presented() {
+    let world = World::new();
+    let mut thief = thief(&world);
+    let plan = LeafPlan::new(BANK_A, Usage::Client, world.now());
+    let foreign = thief.issue(&plan, &world.rng).unwrap();
+    let (_, foreign_ca) = split_chain(&foreign.chain_pem);
+    // Bank A's own good chain, and behind it a CA that the thief made.
+    let at = world.path("partners/bank-a");
+    let chain = format!("{}{foreign_ca}", read(&at.join("tls.pem")));
+    let credential = tollgate::channel::Credential::from_pem(chain.as_bytes(), read(&at.join("tls.key")).as_bytes());
+    let door = world.serve(Listener::Partner).await;
+    world.ask(&door, &credential.unwrap()).await.unwrap();
+    let seen = door.connections.issuers_seen();
+    let path = world.path("trust/bank-a.example/crl.pem");
+    let (_, root) = sections(&read(&path));
+    let (forged_issuing, _) = sections(&forged(&world, &mut thief));
+    std::fs::write(&path, format!("{forged_issuing}{root}")).unwrap();
+    let text = world
+        .trust()
+        .crl_effects(&CrlMemory::default(), &seen)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(text.contains("is not signed by it"), "{text}");
+}
+
+fn split_chain(pem: &str) -> (&str, &str) {
+    let end = pem.find("-----END CERTIFICATE-----").unwrap() + "-----END CERTIFICATE-----\n".len();
+    pem.split_at(end.min(pem.len()))
+}
+
+#[test]
+fn two_pins_of_one_certificate_are_refused() {
+    let world = World::new();
+    let pin = |uri: &str| PinFile {
+        issuer_sha256: "00".repeat(32),
+        key_sha256: "11".repeat(32),
+        uri: uri.to_owned(),
+    };
+    let mut file = world.trust_file();
+    file.pins = vec![pin(BANK_A)];
+    assert!(Trust::build(&file, &world.path("")).is_ok());
+    let text = refused(&world, |f| f.pins = vec![pin(BANK_A), pin(BANK_B)]);
+    assert!(text.contains("another pin has the same issuer and key"), "{text}");
 }
 
 #[test]

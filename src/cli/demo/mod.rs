@@ -86,7 +86,7 @@ fn tour(folder: &Path, once: bool, json: bool) -> Outcome {
     crate::telemetry::start(false, "warn");
     runtime()?.block_on(async {
         let started = Instant::now();
-        let running = app::start(&config).await.map_err(Failure::app)?;
+        let mut running = app::start(&config).await.map_err(Failure::app)?;
         scenes::play(&site, started, &mut tour, json).await?;
         print::remark("6  the log, verified offline");
         let verified = audit::check(&config.gateway.data_dir, site.log_verifier_key());
@@ -98,11 +98,13 @@ fn tour(folder: &Path, once: bool, json: bool) -> Outcome {
                 audit::show(&verified);
             }
         }
-        if !once {
+        let told = if once {
+            Ok(())
+        } else {
             invite(&site, &running);
-            app::until_told_to_stop().await.map_err(Failure::work)?;
-        }
-        running.stop().await.map_err(Failure::app)
+            running.until_told_to_stop().await
+        };
+        told.and(running.stop().await).map_err(Failure::app)
     })?;
     let held = tour.all_held();
     if json {

@@ -148,7 +148,8 @@ impl ExchangeService for Gateway {
             .map_err(refused)?;
         let id = opened.proof().session_id().unwrap();
         let sealed = Some(world.answer_with(opened, Vec::new()));
-        assert!(world.opener.forget_session(&id));
+        let partner = "bank-a".parse().unwrap();
+        assert!(world.opener.sessions().close(&partner, &id));
         Ok(Response::new(v1::CloseSessionResponse { sealed }))
     }
 }

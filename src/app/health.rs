@@ -1,0 +1,110 @@
+//! What `grpc.health.v1` says. The empty service is the ability to answer; services of their own say what is degraded, so
+//! that somebody can be woken before anything is refused. The table is in `docs/running.md`.
+use crate::{
+    audit::Log,
+    channel::Swap,
+    clock::{Clock, Time},
+    keyring::PublishedKeys,
+    limits::KEY_LIST_DELEGATION_WARN_MS,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+/// Whether questions are answered.
+const ANSWERS: &str = "";
+/// The audit log takes entries.
+const LOG: &str = "tollgate.v1.log";
+/// Lists of revoked certificates and the gateway's own certificate are current.
+const REVOCATION: &str = "tollgate.v1.revocation";
+/// The key list is current, and its delegation is not about to end.
+const KEYS: &str = "tollgate.v1.keys";
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What health follows.
+pub(super) struct Watched {
+    pub(super) listener: Swap,
+    pub(super) log: Log,
+    pub(super) keys: Arc<PublishedKeys>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// Reports until the stop. Then it says that nothing is served and ends the streams of those who watch: a watcher would
+/// hold its connection for the whole drain time.
+pub(super) async fn report(mut reporter: HealthReporter, watched: Watched, stop: CancellationToken) {
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut told = Vec::new();
+    loop {
+        tokio::select! {
+            _ = look.tick() => {}
+            () = stop.cancelled() => break,
+        }
+        let degraded = watched.degraded();
+        for service in [ANSWERS, LOG, REVOCATION, KEYS] {
+            let serving = !degraded.iter().any(|(what, _)| *what == service);
+            reporter.set_service_status(service, status(serving)).await;
+        }
+        if degraded != told {
+            for (_, reason) in degraded.iter().filter(|(what, _)| *what != ANSWERS) {
+                tracing::warn!(%reason, "degraded");
+            }
+            told = degraded;
+        }
+    }
+    for service in [ANSWERS, LOG, REVOCATION, KEYS] {
+        reporter.set_service_status(service, ServingStatus::NotServing).await;
+        reporter.clear_service_status(service).await;
+    }
+}
+
+impl Watched {
+    /// Each service that is not as it should be, with the reason.
+    fn degraded(&self) -> Vec<(&'static str, String)> {
+        let now = self.clock.now();
+        let mut all = Vec::new();
+        if self.log.has_failed() || self.log.is_disk_full() {
+            // Without a log nothing is answered.
+            all.push((ANSWERS, String::new()));
+            all.push((
+                LOG,
+                "the audit log takes no entries: free disk space, or start again and read why".to_owned(),
+            ));
+        }
+        all.extend(
+            self.listener
+                .current()
+                .degraded(now)
+                .into_iter()
+                .map(|text| (REVOCATION, text)),
+        );
+        all.extend(keys(&self.keys, now).map(|text| (KEYS, text.to_owned())));
+        all
+    }
+}
+
+fn keys(published: &PublishedKeys, now: Time) -> Option<&'static str> {
+    let Some(ends) = published.ends() else {
+        return Some("no key list is published: no partner can open a session");
+    };
+    if ends.list <= now {
+        Some("the key list has expired: no partner can open a session")
+    } else if ends.delegation <= now.plus_ms(KEY_LIST_DELEGATION_WARN_MS) {
+        Some("the key-list delegation ends within seven days: sign a new one with the gateway-identity key")
+    } else {
+        None
+    }
+}
+
+fn status(serving: bool) -> ServingStatus {
+    if serving {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
+    }
+}
+
+#[cfg(test)]
+mod tests;

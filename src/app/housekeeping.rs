@@ -1,0 +1,56 @@
+//! What is due from time to time.
+use super::{AppError, keys::Publisher, revocation::Revocation};
+use crate::{edge::Edge, limits::PRUNE_ROWS, pipeline::Gate, source::VaultError};
+use std::{sync::Arc, time::Duration};
+use tokio::{signal::unix::Signal, time::MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+/// How often what is due is looked for.
+const TICK: Duration = Duration::from_secs(30);
+
+/// Key lists, lists of revoked certificates, sessions that ended, rates of peers that have been quiet.
+pub(super) struct Housekeeping {
+    pub(super) publisher: Publisher,
+    pub(super) revocation: Revocation,
+    pub(super) edge: Arc<Edge>,
+    pub(super) gate: Arc<Gate>,
+    /// SIGHUP: lists of revoked certificates have changed, do not wait for the next tick.
+    pub(super) hangup: Signal,
+}
+
+impl Housekeeping {
+    /// Until the stop.
+    pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), AppError> {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                Some(()) = self.hangup.recv() => {
+                    self.revocation.keep_current().await;
+                    continue;
+                }
+                () = stop.cancelled() => return Ok(()),
+            }
+            self.edge.sweep();
+            self.gate.opener.sessions().sweep(self.gate.clock.now());
+            prune(Arc::clone(&self.gate)).await;
+            self.revocation.keep_current().await;
+            if let Err(error) = self.publisher.keep_current().await {
+                // The list that is published stays good for hours: say so and try again.
+                tracing::error!(%error, "key list not renewed");
+            }
+        }
+    }
+}
+
+/// Removes records that were replaced, a bounded piece at a time, off the threads that answer.
+async fn prune(gate: Arc<Gate>) {
+    let pruned = tokio::task::spawn_blocking(move || {
+        while !gate.vault.prune(PRUNE_ROWS)?.done {}
+        Ok::<_, VaultError>(())
+    });
+    if !matches!(pruned.await, Ok(Ok(()))) {
+        tracing::error!("replaced records could not be removed; readers do not see them");
+    }
+}

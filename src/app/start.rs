@@ -1,0 +1,223 @@
+//! The start: everything is read and checked before a port is bound, then everything is wired together.
+use super::{
+    AppError, Kept, Running,
+    health::{self, Watched},
+    housekeeping::Housekeeping,
+    judge_by,
+    keys::Publisher,
+    revocation::{Revocation, record_numbers},
+};
+use crate::{
+    agreement::Quotas,
+    audit::{Counter, Event},
+    channel::{
+        Acceptor, Connections, Credential, CrlMemory, Denylist, HandshakeEvents, Limits, Listener, SeenIssuers, Setup,
+        Trust, server_config,
+    },
+    clock::{Clock, SystemClock},
+    config::Config,
+    consent,
+    crypto::{Rng, SystemRng},
+    domain::Method,
+    facts::{Facts, Kind},
+    pipeline::{Gate, PersonLocks, Recent},
+    rpc::{self, Desk, Services},
+    seal::Opener,
+    source::LossRule,
+    state::Effect,
+};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+const START: Method = Method("/tollgate.internal/Start");
+
+/// Starts with the system's clock and randomness.
+pub async fn start(config: &Config) -> Result<Running, AppError> {
+    start_with(config, Arc::new(SystemClock), Arc::new(SystemRng::default())).await
+}
+
+/// Starts: everything is read and checked before a port is bound.
+pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Result<Running, AppError> {
+    let view = Arc::new(judge_by(config)?);
+    let trust = Arc::new(Trust::load(&config.tls.trust)?);
+    let credential = Arc::new(Credential::load(&config.tls.chain, &config.tls.key)?);
+    let kept = Kept::open(config, &view.catalogue, LossRule::Refuse, &clock, &rng)?;
+    if kept.keyring.is_development() && !config.gateway.development {
+        return Err(AppError::DevelopmentKeys);
+    }
+    tracing::info!(recovery = %kept.recovery, "log opened");
+    let mut memory = CrlMemory::load(&*kept.state)?;
+    // Nobody has connected yet: the numbers of issuing CAs are learned when somebody has.
+    let crl_effects = trust.crl_effects(&memory, &SeenIssuers::default())?;
+    memory.apply(&crl_effects);
+    let snapshot = view.snapshot.hash();
+    record_start(&kept, snapshot, &crl_effects).await?;
+    let mut publisher = Publisher::new(
+        config,
+        Arc::clone(&kept.keyring),
+        kept.log.clone(),
+        snapshot,
+        Arc::clone(&clock),
+        Arc::clone(&rng),
+    )?;
+    publisher.keep_current().await?;
+    let counter = Arc::new(Counter::new(kept.log.clone(), Arc::clone(&clock)));
+    let gate = Arc::new(Gate {
+        records: Arc::clone(&kept.vault) as _,
+        vault: Arc::clone(&kept.vault),
+        state: Arc::clone(&kept.state),
+        log: kept.log.clone(),
+        opener: Opener::new(config.gateway.uri.clone(), Arc::clone(&kept.keyring)),
+        person_keys: consent::Keys {
+            epoch: kept.keyring.epoch(),
+            pseudonym: kept.keyring.pseudonym(),
+        },
+        period_key: kept.keyring.period_detail(),
+        clock: Arc::clone(&clock),
+        rng,
+        recent: Recent::load(&*kept.state, clock.now())?,
+        quotas: Quotas::load(&*kept.state, view.snapshot.agreements())?,
+        people: PersonLocks::default(),
+        view,
+    });
+    let cases = TaskTracker::new();
+    let (stop, served) = (CancellationToken::new(), CancellationToken::new());
+    let denylist = Arc::new(Denylist::load(&*kept.state)?);
+    let desk = Desk {
+        gate: Arc::clone(&gate),
+        keys: Arc::clone(&publisher.published),
+        edge: Arc::default(),
+        counter: Arc::clone(&counter),
+        denylist: Arc::clone(&denylist),
+        tasks: cases.clone(),
+        stopping: stop.clone(),
+        reply_quantum: Duration::from_millis(config.gateway.reply_quantum_ms),
+    };
+    let connections = Connections::new(Limits::default());
+    let (mut servers, mut tasks) = (JoinSet::new(), JoinSet::new());
+    let events: HandshakeEvents = {
+        let counter = Arc::clone(&counter);
+        Arc::new(move |reason, peer| counter.count(reason, peer))
+    };
+    let tls = |listener| server_config(&trust, listener, &credential, Arc::clone(&clock), &memory);
+    let (partner_tls, staff_tls) = (tls(Listener::Partner)?, tls(Listener::Staff)?);
+    let (mut addresses, mut swaps) = (Vec::new(), Vec::new());
+    for (address, tls) in [
+        (config.listen.partners, &partner_tls),
+        (config.listen.staff, &staff_tls),
+    ] {
+        let setup = Setup {
+            tls: Arc::clone(tls),
+            connections: Arc::clone(&connections),
+            denylist: Arc::clone(&denylist),
+            events: Arc::clone(&events),
+            clock: Arc::clone(&clock),
+        };
+        let (acceptor, bound) = bind(address, setup).await?;
+        addresses.push(bound);
+        let swap = acceptor.swap();
+        swaps.push(swap.clone());
+        let (reporter, health) = tonic_health::server::health_reporter();
+        let services = Services {
+            desk: desk.clone(),
+            health,
+            reflection: config.gateway.reflection,
+        };
+        let until = stop.clone();
+        servers.spawn(async move {
+            rpc::serve(services, acceptor.incoming(), async move { until.cancelled().await })
+                .await
+                .map_err(|e| AppError::Server(e.to_string()))
+        });
+        let watched = Watched {
+            listener: swap,
+            log: kept.log.clone(),
+            keys: Arc::clone(&desk.keys),
+            clock: Arc::clone(&clock),
+        };
+        let stop = stop.clone();
+        tasks.spawn(async move {
+            health::report(reporter, watched, stop).await;
+            Ok(())
+        });
+    }
+    let [partners, staff] = addresses.as_slice() else {
+        return Err(AppError::Server("two listeners were expected".to_owned()));
+    };
+    let (partners, staff) = (*partners, *staff);
+    let quiet = served.clone();
+    #[cfg(test)]
+    let counted = Arc::clone(&counter);
+    tasks.spawn(async move {
+        tokio::select! {
+            () = counter.run() => {}
+            () = quiet.cancelled() => {}
+        }
+        // What was counted since the last minute, up to the last call.
+        Ok(counter.flush().await?)
+    });
+    let revocation = Revocation {
+        trust,
+        memory,
+        credential,
+        connections: Arc::clone(&connections),
+        swaps,
+        log: kept.log.clone(),
+        clock,
+        snapshot,
+        seen: 0,
+        told: String::new(),
+    };
+    let due = Housekeeping {
+        publisher,
+        revocation,
+        edge: Arc::clone(&desk.edge),
+        gate: Arc::clone(&gate),
+        hangup: signal(SignalKind::hangup()).map_err(|e| AppError::Server(e.to_string()))?,
+    };
+    tasks.spawn(due.run(stop.clone()));
+    tracing::info!(%partners, %staff, "serving");
+    Ok(Running {
+        partners,
+        staff,
+        keys: Arc::clone(&desk.keys),
+        gate,
+        connections,
+        denylist,
+        #[cfg(test)]
+        counter: counted,
+        stop,
+        served,
+        cases,
+        servers,
+        tasks,
+        worker: kept.worker,
+        snapshot,
+    })
+}
+
+async fn record_start(kept: &Kept, snapshot: [u8; 32], effects: &[Effect]) -> Result<(), AppError> {
+    let mut facts = Facts::new(Kind::Lifecycle, "gateway", START, snapshot);
+    facts.note = format!("tollgate {}: {}", env!("CARGO_PKG_VERSION"), kept.recovery);
+    kept.log.append(Event::new(facts)).await?;
+    let numbers = || Facts::new(Kind::Configuration, "gateway", START, snapshot);
+    record_numbers(&kept.log, effects, numbers).await?;
+    let mut facts = Facts::new(Kind::Configuration, "gateway", START, snapshot);
+    facts.note = "configuration active".to_owned();
+    kept.log.append(Event::new(facts)).await?;
+    Ok(())
+}
+
+async fn bind(address: SocketAddr, setup: Setup) -> Result<(Acceptor, SocketAddr), AppError> {
+    let failed = |why| AppError::Listen { address, why };
+    let acceptor = Acceptor::bind(address, setup).await.map_err(failed)?;
+    let bound = acceptor.local_addr().map_err(failed)?;
+    Ok((acceptor, bound))
+}
+
+#[cfg(test)]
+mod tests;
