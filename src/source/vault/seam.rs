@@ -38,7 +38,7 @@ pub trait RecordStore: Send + Sync {
 pub enum LossRule {
     /// Do not open.
     Refuse,
-    /// Open without them, so that they can be loaded again: see [`Vault::forget_lost`].
+    /// Open without them, so that they can be loaded again: see `Vault::forget_lost`.
     Accept,
 }
 
@@ -112,10 +112,10 @@ pub struct TokenRow {
     pub row: Row,
 }
 
-/// What [`Vault::stage`] did.
+/// What `Vault::stage` did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Staged {
-    /// Rows of the batch that are held, duplicates included. On disk after [`Vault::sync`].
+    /// Rows of the batch that are held, duplicates included. On disk after `Vault::sync`.
     pub rows_held: u64,
     /// Rows that were left out, since their person occurs before in the batch: index within the batch.
     pub duplicates: Vec<u64>,
