@@ -9,3 +9,6 @@
     reason = "a test fails by panicking"
 )]
 mod mtls;
+mod path;
+mod sim;
+mod support;

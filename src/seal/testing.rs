@@ -151,7 +151,10 @@ impl World {
     }
 
     /// Answers an opened question as the pipeline would, and seals the answer.
-    pub(crate) fn answer(&self, case: Case<Opened<Question>>) -> v1::SealedReply {
+    pub(crate) fn answer(&self, mut case: Case<Opened<Question>>) -> v1::SealedReply {
+        // The decision names the agreement, once it is the partner's.
+        let agreement = case.proof().payload().agreement.clone();
+        case.note().agreement = Some(agreement);
         let answer = v1::Answer {
             request_id: case.proof().request_id().0.to_vec(),
             policy_hash: case.facts().snapshot.to_vec(),

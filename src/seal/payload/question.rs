@@ -53,6 +53,6 @@ impl Payload for Question {
         facts.purpose = Some(self.purpose.clone());
         facts.signals.clone_from(&self.signals);
         facts.consent = Some(self.consent);
-        facts.agreement = Some(self.agreement.clone());
+        // Not the agreement: whether the one that is named is the partner's is for the decision to find.
     }
 }

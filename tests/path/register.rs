@@ -1,0 +1,92 @@
+//! Which test asserts which code. A code without one fails.
+use super::{agreed, answers, consents, envelope, members, records, sessions, signed, trouble};
+use tollgate::refusal::Code;
+
+/// The test of each code, over the wire.
+const TESTS: &[(Code, fn())] = &[
+    (Code::PeerUnknown, members::an_unregistered_certificate),
+    (Code::PeerRevoked, members::a_revoked_certificate_on_a_live_connection),
+    (
+        Code::CertificateExpired,
+        members::a_certificate_that_expires_on_a_live_connection,
+    ),
+    (Code::MethodNotAllowed, members::each_role_has_its_methods),
+    (Code::PartnerSuspended, members::a_suspended_partner),
+    (Code::RateLimited, members::a_peer_over_its_rate),
+    (Code::TooLarge, envelope::too_large),
+    (Code::EnvelopeMalformed, envelope::malformed),
+    (Code::SuiteNotAllowed, envelope::a_suite_that_is_not_allowed),
+    (Code::KeyUnknown, envelope::an_unknown_key),
+    (Code::OpenFailed, envelope::tampered),
+    (Code::SessionUnknown, sessions::unknown),
+    (Code::SessionExpired, sessions::expired),
+    (Code::Replayed, sessions::replayed),
+    (Code::SessionsExhausted, sessions::exhausted),
+    (Code::SessionRequired, sessions::required),
+    (Code::SigningKeyUnknown, signed::an_unregistered_key),
+    (Code::SignatureInvalid, signed::a_signature_over_something_else),
+    (
+        Code::SignatureRequired,
+        answers::an_unsigned_question_needs_an_agreement_that_says_so,
+    ),
+    (Code::QuotaSpent, agreed::a_quota_that_is_spent),
+    (Code::NotCanonical, signed::not_canonical),
+    (Code::Stale, signed::stale),
+    (Code::FieldInvalid, signed::a_field_that_is_not_valid),
+    (Code::SubjectMalformed, signed::an_identity_that_is_not_well_formed),
+    (Code::RequestIdReused, signed::a_request_id_twice),
+    (Code::AgreementUnknown, agreed::an_agreement_that_is_not_yours),
+    (Code::AgreementNotInForce, agreed::an_agreement_that_is_not_in_force),
+    (Code::PurposeNotAgreed, agreed::a_purpose_that_was_not_agreed),
+    (Code::PurposeUnknown, agreed::an_unknown_purpose),
+    (Code::SignalUnknown, agreed::an_unknown_signal),
+    (Code::SignalRetired, agreed::a_retired_signal),
+    (Code::SignalNotAgreed, agreed::a_family_that_was_not_agreed),
+    (
+        Code::PurposeNotAllowedForSignal,
+        agreed::a_signal_that_is_for_other_purposes,
+    ),
+    (Code::GranularityTooFine, agreed::too_fine),
+    (
+        Code::RouteNotAllowed,
+        agreed::a_platform_that_answers_a_mainland_bank_directly,
+    ),
+    (Code::CrossBorderNotAllowed, agreed::across_a_border),
+    (Code::SensitivityNotAllowed, agreed::too_sensitive),
+    (Code::ConsentTermsInvalid, consents::terms_that_nobody_may_grant),
+    (Code::ConsentsExhausted, consents::exhausted),
+    (Code::BatchOutOfOrder, records::out_of_order),
+    (Code::BatchesExhausted, records::too_many_at_once),
+    (Code::CatalogueMismatch, records::another_catalogue),
+    (Code::RowInvalid, records::a_row_that_does_not_fit),
+    (Code::LogRange, members::a_size_that_the_log_does_not_have),
+    (Code::DiskFull, trouble::a_full_disk),
+    (Code::Internal, trouble::a_damaged_record),
+    (Code::DeadlineExceeded, trouble::a_call_that_takes_too_long),
+];
+
+/// Codes that no request can lead to, with the test beside the code that does.
+const BESIDE_THE_CODE: &[(Code, &str, &str)] = &[(
+    Code::PolicyError,
+    "strict validation at load leaves no policy that a request could make fail",
+    "src/policy/tests.rs",
+)];
+
+#[test]
+fn every_code_has_its_test() {
+    for code in Code::ALL {
+        let over_the_wire = TESTS.iter().filter(|(of, _)| of == code).count();
+        let beside = BESIDE_THE_CODE.iter().filter(|(of, ..)| of == code).count();
+        assert_eq!(over_the_wire + beside, 1, "`{}` has no test, or two", code.name());
+    }
+    // A file that was moved takes its claim with it.
+    for (code, _, file) in BESIDE_THE_CODE {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(
+            text.contains(&format!("{code:?}")),
+            "`{file}` does not test `{}`",
+            code.name()
+        );
+    }
+}
