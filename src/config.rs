@@ -77,7 +77,7 @@ pub struct Gateway {
     /// Whether gRPC reflection is served.
     #[serde(default)]
     pub reflection: bool,
-    /// Replies leave at a multiple of this after the request was opened; 0 turns it off, 1,000 is the most.
+    /// Replies leave at a multiple of this after the request was opened; 0 turns it off, more than 100 is refused.
     #[serde(default = "reply_quantum_ms")]
     pub reply_quantum_ms: u64,
 }
@@ -136,26 +136,19 @@ impl Config {
     /// Reads `gateway.toml` and makes its paths absolute.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = read_text(path)?;
-        let mut config: Config = document::read(&text).map_err(|e| ConfigError::Invalid {
-            path: path.to_owned(),
-            why: e.to_string(),
-        })?;
-        config.check().map_err(|why| ConfigError::Invalid {
+        let invalid = |why: String| ConfigError::Invalid {
             path: path.to_owned(),
             why,
-        })?;
+        };
+        let mut config: Config = document::read(&text).map_err(|e| invalid(e.to_string()))?;
+        if config.gateway.reply_quantum_ms > REPLY_QUANTUM_MS_MAX {
+            let why =
+                format!("`reply_quantum_ms` is at most {REPLY_QUANTUM_MS_MAX} ms: each reply waits up to that long");
+            return Err(invalid(why));
+        }
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         config.resolve(&folder);
         Ok(config)
-    }
-
-    fn check(&self) -> Result<(), String> {
-        if self.gateway.reply_quantum_ms > REPLY_QUANTUM_MS_MAX {
-            return Err(format!(
-                "`reply_quantum_ms` is at most {REPLY_QUANTUM_MS_MAX} ms: every reply waits up to this long"
-            ));
-        }
-        Ok(())
     }
 
     fn resolve(&mut self, folder: &Path) {
@@ -225,6 +218,20 @@ mod tests {
         assert_eq!(config.gateway.data_dir, dir.path().join("data"));
         assert_eq!(config.gateway.reply_quantum_ms, 2);
         assert!(!config.gateway.development, "nobody gets this who does not ask for it");
+    }
+
+    #[test]
+    fn a_reply_waits_a_hundred_milliseconds_at_most() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gateway.toml");
+        let load = |quantum: u64| {
+            let line = format!("data_dir = \"data\"\nreply_quantum_ms = {quantum}");
+            fs::write(&path, GOOD.replace("data_dir = \"data\"", &line)).unwrap();
+            Config::load(&path).map(|config| config.gateway.reply_quantum_ms)
+        };
+        assert_eq!(load(100).unwrap(), 100);
+        let error = load(101).unwrap_err().to_string();
+        assert!(error.contains("`reply_quantum_ms` is at most 100"), "{error}");
     }
 
     #[test]

@@ -57,8 +57,6 @@ pub const KEEPALIVE_TIMEOUT_S: u64 = 10;
 pub const PENDING_RESETS_MAX: usize = 32;
 /// A call that takes longer is answered with `DEADLINE_EXCEEDED`; its case still ends in the log.
 pub const CALL_MS_MAX: u64 = 10_000;
-/// Replies leave at multiples of at most this: a tenth of a call's time.
-pub const REPLY_QUANTUM_MS_MAX: u64 = 1_000;
 /// A call is cut that has no reply after this long, because its message never became whole: a little more than
 /// [`CALL_MS_MAX`], which answers. Streams have their first reply at once and are not cut.
 pub const CALL_CUT_MS: u64 = CALL_MS_MAX + 2_000;
@@ -230,12 +228,16 @@ pub const AGREEMENT_LIST_MAX: usize = 64;
 pub const AGREEMENT_DAYS_MAX: i64 = 1_827;
 /// Least share of the lending partner's own money in joint lending, in basis points (CBIRC 2021 no. 24, article 1: 30 %).
 pub const FUNDING_SHARE_BP_MIN: u16 = 3_000;
-/// An agreement's daily quota is charged in this many blocks: as many entries a day carry a charge.
+/// An agreement's daily quota is charged in this many blocks: as many entries a day carry a charge, and those beside them
+/// that are under way before it is durable.
 pub const QUOTA_BLOCKS_PER_DAY: u32 = 1_000;
 /// Rows of charges that are read per agreement: blocks of a day, twice over for a quota that was lowered since.
 pub const QUOTA_ROWS_PER_AGREEMENT_MAX: usize = 4_096;
 /// Basis points in a whole.
 pub const BASIS_POINTS: u16 = 10_000;
+
+/// Longest quantum that replies may be held to, in ms: beyond it a setting costs every partner more than it hides.
+pub const REPLY_QUANTUM_MS_MAX: u64 = 100;
 
 // --- Consent, policy, signals ---------------------------------------------------------------------------------------
 
@@ -249,8 +251,6 @@ pub const CONSENT_LIST_MAX: usize = 16;
 pub const CONSENT_TERMS_BYTES_MAX: usize = 1_024;
 /// Rows that one step of a scan over a person's consents reads.
 pub const CONSENT_SCAN_ROWS: usize = 64;
-/// Consents in one page.
-pub const CONSENTS_PER_PAGE_MAX: usize = 100;
 /// How far back a consent may let records go, in days: ten years, more than any record is kept.
 pub const LOOK_BACK_DAYS_MAX: u32 = 3_653;
 /// Life of a consent: two years.

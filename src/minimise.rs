@@ -195,7 +195,6 @@ impl Line {
     fn withheld(signal: &SignalId, why: Withhold) -> Self {
         match why {
             Withhold::NoValidConsent => Self::plain(signal, Outcome::NoValidConsent),
-            Withhold::BudgetSpent => Self::plain(signal, Outcome::BudgetSpent),
         }
     }
 

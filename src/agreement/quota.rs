@@ -1,6 +1,10 @@
 //! How many questions an agreement may still ask today. Durable before the answer: what was charged stays charged.
 //!
 //! One entry in a block of questions carries the charge for the whole block, so that most questions change no state.
+//! Until an entry with it is durable, every question that draws on the block carries the same charge: whichever comes to
+//! disk first makes it true for all, so none is answered uncounted, and many questions at once need no block each. A
+//! question that ends without an answer is given back.
+//!
 //! After a crash the rest of a block counts as asked: a quota errs on the side of fewer answers. The day is that of
 //! UTC, and never goes back when the clock does.
 use super::{Agreements, terms::Agreement};
@@ -12,14 +16,16 @@ use crate::{
 };
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 const DAY_S: i64 = 86_400;
 
+type Days = HashMap<AgreementId, Day>;
+
 /// What every agreement has used of its day.
 #[derive(Default)]
-pub struct Quotas(Mutex<HashMap<AgreementId, Day>>);
+pub struct Quotas(Arc<Mutex<Days>>);
 
 #[derive(Default, Clone, Copy)]
 struct Day {
@@ -27,29 +33,49 @@ struct Day {
     day: i64,
     /// Questions that are charged, in entries that are recorded or under way.
     charged: u32,
-    /// Blocks that were charged.
+    /// Blocks that were charged; the newest is the one that is drawn on.
     blocks: u32,
-    /// Of recorded charges, how many questions are not asked yet.
+    /// Of what is charged, how many questions are not asked yet.
     left: u32,
+    /// An entry with the newest block's charge is durable.
+    durable: bool,
 }
 
 /// The day's questions are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spent;
 
-/// A block that an entry under way charges. Dropped without a record, it stays charged.
+/// One question that counts. Dropped before [`Quotas::recorded`], it is given back: a question without an answer.
 pub struct Charge {
+    days: Arc<Mutex<Days>>,
     agreement: AgreementId,
     day: i64,
-    left: u32,
-    effect: Effect,
+    block: u32,
+    effect: Option<Effect>,
+    answered: bool,
 }
 
 impl Charge {
-    /// Goes into the entry.
-    pub fn effect(&self) -> Effect {
+    /// Goes into the entry, where the block's charge is not durable yet.
+    pub fn effect(&self) -> Option<Effect> {
         self.effect.clone()
     }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        if !self.answered
+            && let Some(known) = locked(&self.days)
+                .get_mut(&self.agreement)
+                .filter(|d| d.day == self.day)
+        {
+            known.left += 1;
+        }
+    }
+}
+
+fn locked(days: &Mutex<Days>) -> MutexGuard<'_, Days> {
+    days.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Quotas {
@@ -74,17 +100,17 @@ impl Quotas {
             }
             days.insert(agreement.id.clone(), known);
         }
-        Ok(Self(Mutex::new(days)))
+        Ok(Self(Arc::new(Mutex::new(days))))
     }
 
-    /// Counts one question. `Some` where its entry must carry a charge.
+    /// Counts one question.
     ///
     /// # Errors
     /// [`Spent`] until the next day.
-    pub fn charge(&self, agreement: &Agreement, now: Time) -> Result<Option<Charge>, Spent> {
+    pub fn charge(&self, agreement: &Agreement, now: Time) -> Result<Charge, Spent> {
         let per_day = agreement.quotas().questions_per_day;
         let today = now.seconds().div_euclid(DAY_S);
-        let mut days = self.days();
+        let mut days = locked(&self.0);
         let known = days.entry(agreement.id.clone()).or_default();
         if today > known.day {
             *known = Day {
@@ -92,40 +118,38 @@ impl Quotas {
                 ..Day::default()
             };
         }
-        if known.left > 0 {
-            known.left -= 1;
-            return Ok(None);
+        if known.left == 0 {
+            let block = per_day
+                .div_ceil(QUOTA_BLOCKS_PER_DAY)
+                .min(per_day.saturating_sub(known.charged));
+            if block == 0 {
+                return Err(Spent);
+            }
+            known.charged += block;
+            known.blocks += 1;
+            known.left = block;
+            known.durable = false;
         }
-        let block = per_day
-            .div_ceil(QUOTA_BLOCKS_PER_DAY)
-            .min(per_day.saturating_sub(known.charged));
-        if block == 0 {
-            return Err(Spent);
-        }
-        known.charged += block;
-        known.blocks += 1;
-        Ok(Some(Charge {
+        known.left -= 1;
+        let row = || row_key(&agreement.id, known.blocks);
+        Ok(Charge {
+            days: Arc::clone(&self.0),
             agreement: agreement.id.clone(),
             day: known.day,
-            left: block - 1,
-            effect: Effect::put(
-                Table::Quota,
-                row_key(&agreement.id, known.blocks),
-                value(known.day, known.charged),
-            ),
-        }))
+            block: known.blocks,
+            effect: (!known.durable).then(|| Effect::put(Table::Quota, row(), value(known.day, known.charged))),
+            answered: false,
+        })
     }
 
-    /// The entry with the charge is durable: the rest of its block may be asked.
-    pub fn recorded(&self, charge: Charge) {
-        let mut days = self.days();
-        if let Some(known) = days.get_mut(&charge.agreement).filter(|d| d.day == charge.day) {
-            known.left += charge.left;
+    /// The question's entry is durable, and with it the charge of its block.
+    pub fn recorded(&self, mut charge: Charge) {
+        charge.answered = true;
+        let mut days = locked(&self.0);
+        let newest = |d: &&mut Day| d.day == charge.day && d.blocks == charge.block;
+        if let Some(known) = days.get_mut(&charge.agreement).filter(newest) {
+            known.durable = true;
         }
-    }
-
-    fn days(&self) -> MutexGuard<'_, HashMap<AgreementId, Day>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -184,18 +208,20 @@ mod tests {
         }
     }
 
-    /// Asks until it is spent; each charge is recorded at once.
+    /// Asks until it is spent; each entry is recorded at once.
     fn ask_all(quotas: &Quotas, agreement: &Agreement, now: Time, rows: &Rows) -> (u32, u32) {
-        let (mut asked, mut charges) = (0, 0);
+        let (mut asked, mut carried) = (0, 0);
         while let Ok(charge) = quotas.charge(agreement, now) {
             asked += 1;
-            if let Some(charge) = charge {
-                charges += 1;
-                rows.apply(&charge.effect());
-                quotas.recorded(charge);
-            }
+            carried += u32::from(charge.effect().is_some());
+            record(quotas, charge, rows);
         }
-        (asked, charges)
+        (asked, carried)
+    }
+
+    fn record(quotas: &Quotas, charge: Charge, rows: &Rows) {
+        charge.effect().iter().for_each(|effect| rows.apply(effect));
+        quotas.recorded(charge);
     }
 
     #[test]
@@ -204,9 +230,9 @@ mod tests {
             let (all, rows) = (agreements(per_day), Rows::default());
             let quotas = Quotas::load(&rows, &all).unwrap();
             let agreement = all.at(0).unwrap();
-            let (asked, charges) = ask_all(&quotas, agreement, NOON, &rows);
+            let (asked, carried) = ask_all(&quotas, agreement, NOON, &rows);
             assert_eq!(asked, per_day);
-            assert!(charges <= QUOTA_BLOCKS_PER_DAY, "{charges}");
+            assert!(carried <= QUOTA_BLOCKS_PER_DAY, "{carried}");
             let tomorrow = NOON.plus_ms(DAY_S * 1_000);
             assert_eq!(ask_all(&quotas, agreement, tomorrow, &rows).0, per_day);
             // A clock that goes back does not give yesterday's quota again.
@@ -220,10 +246,7 @@ mod tests {
         let agreement = all.at(0).unwrap();
         let quotas = Quotas::load(&rows, &all).unwrap();
         for _ in 0..12 {
-            if let Some(charge) = quotas.charge(agreement, NOON).unwrap() {
-                rows.apply(&charge.effect());
-                quotas.recorded(charge);
-            }
+            record(&quotas, quotas.charge(agreement, NOON).unwrap(), &rows);
         }
         let again = Quotas::load(&rows, &all).unwrap();
         // Blocks of five: three were charged.
@@ -234,16 +257,52 @@ mod tests {
         );
     }
 
+    /// A thousand in flight once took a block each: all of a fresh day.
     #[test]
-    fn charges_that_commit_in_another_order_all_count() {
+    fn questions_in_flight_take_a_question_each_and_whichever_is_recorded_first_counts_them() {
         let (all, rows) = (agreements(5_000), Rows::default());
         let agreement = all.at(0).unwrap();
         let quotas = Quotas::load(&rows, &all).unwrap();
-        let charges: Vec<Charge> = (0..4)
-            .map(|_| quotas.charge(agreement, NOON).unwrap().unwrap())
+        let mut in_flight: Vec<Charge> = (0..1_000)
+            .map(|_| quotas.charge(agreement, NOON).ok().unwrap())
             .collect();
-        charges.iter().rev().for_each(|c| rows.apply(&c.effect()));
-        let again = Quotas::load(&rows, &all).unwrap();
-        assert_eq!(ask_all(&again, agreement, NOON, &rows).0, 5_000 - 20);
+        assert!(in_flight.iter().all(|charge| charge.effect().is_some()));
+        // Only the last one comes to disk before a crash: it counts all before it.
+        let last = in_flight.pop().unwrap();
+        rows.apply(&last.effect().unwrap());
+        let after_a_crash = Quotas::load(&rows, &all).unwrap();
+        assert_eq!(ask_all(&after_a_crash, agreement, NOON, &Rows::default()).0, 4_000);
+        quotas.recorded(last);
+        // In another order than they were charged.
+        for charge in in_flight.into_iter().rev() {
+            record(&quotas, charge, &rows);
+        }
+        assert_eq!(ask_all(&quotas, agreement, NOON, &rows).0, 4_000);
+        assert_eq!(
+            ask_all(&Quotas::load(&rows, &all).unwrap(), agreement, NOON, &rows).0,
+            0
+        );
+    }
+
+    #[test]
+    fn a_question_that_ends_without_an_answer_is_given_back() {
+        let (all, rows) = (agreements(5_000), Rows::default());
+        let agreement = all.at(0).unwrap();
+        let quotas = Quotas::load(&rows, &all).unwrap();
+        // Never recorded: the next one carries the charge.
+        drop(quotas.charge(agreement, NOON));
+        let refused = quotas.charge(agreement, NOON).unwrap();
+        let effect = refused.effect().unwrap();
+        // Recorded with a refusal: the block counts, the question does not.
+        rows.apply(&effect);
+        drop(refused);
+        assert_eq!(ask_all(&quotas, agreement, NOON, &rows).0, 5_000);
+        // A day later it is not given back to the new day.
+        let late = Quotas::load(&Rows::default(), &all).unwrap();
+        let yesterdays = late.charge(agreement, NOON).unwrap();
+        let tomorrow = NOON.plus_ms(DAY_S * 1_000);
+        record(&late, late.charge(agreement, tomorrow).unwrap(), &rows);
+        drop(yesterdays);
+        assert_eq!(ask_all(&late, agreement, tomorrow, &rows).0, 4_999);
     }
 }

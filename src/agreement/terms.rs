@@ -340,6 +340,12 @@ pub enum PartyKind {
     Bank,
     /// A licensed consumer finance company.
     ConsumerFinance,
+    /// A microlender (小额贷款公司).
+    Microlender,
+    /// A trust company.
+    TrustCompany,
+    /// An insurer, of credit or guarantees too.
+    Insurer,
     /// A licensed credit bureau.
     LicensedBureau,
     /// An internet platform.
@@ -354,6 +360,9 @@ impl PartyKind {
         match self {
             PartyKind::Bank => "bank",
             PartyKind::ConsumerFinance => "consumer-finance",
+            PartyKind::Microlender => "microlender",
+            PartyKind::TrustCompany => "trust-company",
+            PartyKind::Insurer => "insurer",
             PartyKind::LicensedBureau => "licensed-bureau",
             PartyKind::Platform => "platform",
             PartyKind::Merchant => "merchant",

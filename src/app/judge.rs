@@ -8,15 +8,12 @@ use crate::{
     keyring::Keyring,
     minimise,
     pipeline::View,
-    policy::{Basis, Operator, SignalFact, Snapshot},
+    policy::{Basis, Operator, Snapshot},
     signal::{Signal, Signals},
-    source::{Catalogue, Shape},
+    source::Catalogue,
     store::DataDir,
 };
 use std::{fmt::Display, path::Path, sync::Arc};
-
-/// Days in a month of a series: the longest.
-const MONTH_DAYS: u32 = 31;
 
 fn invalid(path: &Path, why: impl Display) -> ConfigError {
     ConfigError::Invalid {
@@ -57,7 +54,7 @@ pub fn judge_by(config: &Config) -> Result<View, AppError> {
     let snapshot = Snapshot::build(Basis {
         register: &register,
         agreements,
-        signals: signals.iter().map(|s| fact(s, &catalogue)).collect(),
+        signals: signals.iter().map(Signal::fact).collect(),
         fields: catalogue.fields().iter().map(|f| f.path.clone()).collect(),
         signals_sha256: signals.sha256(),
         catalogue_sha256: catalogue.sha256(),
@@ -73,26 +70,6 @@ pub fn judge_by(config: &Config) -> Result<View, AppError> {
         signals,
         catalogue: Arc::new(catalogue),
     })
-}
-
-fn fact(signal: &Signal, catalogue: &Catalogue) -> SignalFact {
-    let lineage = signal.lineage();
-    let months = lineage.iter().filter_map(|i| catalogue.fields().get(i));
-    let look_back_days = months
-        .filter(|f| f.shape == Shape::Monthly)
-        .map(|f| u32::try_from(f.months).unwrap_or(u32::MAX).saturating_mul(MONTH_DAYS))
-        .max()
-        .unwrap_or(0);
-    SignalFact {
-        id: signal.id().clone(),
-        family: signal.family().clone(),
-        granularity: signal.granularity(),
-        sensitivity: signal.sensitivity(),
-        retired: signal.retired(),
-        purposes: signal.purposes().to_vec(),
-        lineage,
-        look_back_days,
-    }
 }
 
 /// Checks certificates, trust and revocation lists without binding a port.

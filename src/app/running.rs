@@ -70,6 +70,11 @@ impl Running {
         &self.connections
     }
 
+    /// What every call is checked against. [`Running::deny`] also ends connections and records it.
+    pub fn denylist(&self) -> &Denylist {
+        &self.denylist
+    }
+
     /// Denies a certificate or a key until `until`: from the next call on, and its live connections end at once. It holds
     /// in this process even if it cannot be recorded. Gives the number of connections that were ended.
     pub async fn deny(&self, what: &Denied, until: Time) -> Result<usize, AppError> {

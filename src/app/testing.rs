@@ -62,12 +62,12 @@ impl Place {
     }
 
     pub(super) async fn try_start(&self) -> Result<Running, AppError> {
-        start_with(
-            &self.config(),
-            Arc::clone(&self.clock) as _,
-            Arc::new(SystemRng::default()),
-        )
-        .await
+        self.try_start_by(&self.config()).await
+    }
+
+    /// By settings that no file may hold.
+    pub(super) async fn try_start_by(&self, config: &Config) -> Result<Running, AppError> {
+        start_with(config, Arc::clone(&self.clock) as _, Arc::new(SystemRng::default())).await
     }
 
     pub(super) async fn start(&self) -> Running {

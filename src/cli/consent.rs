@@ -30,7 +30,7 @@ pub(super) struct Args {
 enum Act {
     /// Record that a person agreed; pending until the provider confirms it. As a partner.
     Grant(Box<Grant>),
-    /// Confirm a pending consent. As the provider.
+    /// Confirm a pending consent with the terms that `get` shows. As the provider.
     Confirm(One),
     /// Withdraw a consent. As its recipient, or as the provider.
     Withdraw(One),
@@ -123,12 +123,13 @@ async fn perform(client: &Client, act: Act) -> Result<Vec<v1::ConsentState>, Fai
             }])
         }
         Act::Confirm(one) => {
-            let request = v1::ConfirmConsent {
-                header: None,
-                subject: Some(one.person.subject()),
-                consent_id: consent_id(&one.consent)?,
-            };
-            Ok(vec![client.confirm(request).await.map_err(failed)?.answer])
+            let shown = client.consent(get(&one)?).await.map_err(failed)?.answer;
+            // None that we may see: there is nothing to confirm.
+            if shown.terms.is_none() {
+                return Ok(vec![shown]);
+            }
+            let confirmed = client.confirm(Some(one.person.subject()), &shown).await;
+            Ok(vec![confirmed.map_err(failed)?.answer])
         }
         Act::Withdraw(one) => {
             let request = v1::WithdrawConsent {
@@ -138,16 +139,17 @@ async fn perform(client: &Client, act: Act) -> Result<Vec<v1::ConsentState>, Fai
             };
             Ok(vec![client.withdraw(request).await.map_err(failed)?.answer])
         }
-        Act::Get(one) => {
-            let request = v1::GetConsent {
-                header: None,
-                subject: Some(one.person.subject()),
-                consent_id: consent_id(&one.consent)?,
-            };
-            Ok(vec![client.consent(request).await.map_err(failed)?.answer])
-        }
+        Act::Get(one) => Ok(vec![client.consent(get(&one)?).await.map_err(failed)?.answer]),
         Act::List(listed) => all(client, &listed.person).await,
     }
+}
+
+fn get(one: &One) -> Result<v1::GetConsent, Failure> {
+    Ok(v1::GetConsent {
+        header: None,
+        subject: Some(one.person.subject()),
+        consent_id: consent_id(&one.consent)?,
+    })
 }
 
 async fn all(client: &Client, person: &Person) -> Result<Vec<v1::ConsentState>, Failure> {

@@ -258,16 +258,6 @@ impl Client {
             .await
     }
 
-    /// Confirms a consent. Role provider.
-    pub async fn confirm(&self, confirm: v1::ConfirmConsent) -> Result<Verified<v1::ConsentState>, ClientError> {
-        let about = of_consent(&confirm.consent_id);
-        let make = |header| v1::ConfirmConsent {
-            header: Some(header),
-            ..confirm
-        };
-        self.ask(SealedMethod::Confirm, about, None, make).await
-    }
-
     /// Replaces one person's record. Role provider.
     pub async fn correct(&self, correct: v1::CorrectRecord) -> Result<Verified<v1::RecordCorrected>, ClientError> {
         let make = |header| v1::CorrectRecord {
@@ -291,7 +281,7 @@ impl Client {
         closed.map(|_| ())
     }
 
-    async fn ask<M: Message, A: Message + Default>(
+    pub(super) async fn ask<M: Message, A: Message + Default>(
         &self,
         method: SealedMethod,
         about: v1::PartnerDetail,
@@ -454,7 +444,7 @@ impl Client {
     }
 }
 
-fn of_consent(consent_id: &[u8]) -> v1::PartnerDetail {
+pub(super) fn of_consent(consent_id: &[u8]) -> v1::PartnerDetail {
     v1::PartnerDetail {
         consent_id: consent_id.to_vec(),
         ..Default::default()

@@ -2,18 +2,18 @@
 //!
 //! The caller holds the person's lock from the act until its effects are recorded.
 use super::{
-    Keys,
+    Keys, cover,
     record::{Record, Status},
     rows::{Rows, View},
     terms::{Known, Terms},
 };
 use crate::{
-    agreement::{Member, Role},
+    agreement::{Agreements, Member, Role},
     clock::Time,
     crypto::Rng,
-    domain::{ConsentId, SubjectRef, SubjectToken},
+    domain::{AgreementId, ConsentId, SubjectRef, SubjectToken},
     facts::DetailKey,
-    limits::{ANSWER_BYTES_MAX, CONSENTS_PER_PAGE_MAX, CONSENTS_PER_SUBJECT_AND_PARTNER_MAX},
+    limits::{ANSWER_BYTES_MAX, CONSENTS_PER_SUBJECT_AND_PARTNER_MAX},
     person::{self, LinkKey, PersonError},
     refusal::Code,
     state::{Effect, State},
@@ -32,6 +32,15 @@ pub struct Desk<'a> {
     pub now: Time,
 }
 
+/// What terms can speak of.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// Purposes and families of this gateway.
+    pub known: &'a Known,
+    /// What was agreed with whom.
+    pub agreements: &'a Agreements,
+}
+
 /// What an act did. The effects are not yet true: they are once the entry that carries them is recorded.
 pub struct Change {
     /// What changes; empty where nothing does.
@@ -44,6 +53,8 @@ pub struct Change {
     pub detail_key: DetailKey,
     /// The consent that was made or named.
     pub consent: Option<ConsentId>,
+    /// The agreement that a grant counts against.
+    pub agreement: Option<AgreementId>,
     /// One word for the entry: what was truly done.
     pub outcome: &'static str,
 }
@@ -51,19 +62,22 @@ pub struct Change {
 /// Grants: pending until the provider confirms. The answer is the same for a person that nobody knows.
 ///
 /// # Errors
-/// `METHOD_NOT_ALLOWED` unless a partner calls, `CONSENT_TERMS_INVALID`, `CONSENTS_EXHAUSTED`, `INTERNAL`.
+/// `METHOD_NOT_ALLOWED` unless a partner calls, `CONSENT_TERMS_INVALID`, `CONSENTS_EXHAUSTED`, `INTERNAL`; where no agreement
+/// of the caller covers the terms, `AGREEMENT_UNKNOWN`, `AGREEMENT_NOT_IN_FORCE`, `PURPOSE_NOT_AGREED`, `SIGNAL_NOT_AGREED` or
+/// `GRANULARITY_TOO_FINE`. None of them depends on the person, but for `CONSENTS_EXHAUSTED` on what the caller granted itself.
 pub fn grant(
     desk: &Desk<'_>,
     caller: &Member,
     subject: &SubjectRef,
     terms: &v1::ConsentTerms,
-    known: &Known,
+    scope: Scope<'_>,
 ) -> Result<Change, Code> {
     if caller.role != Role::Partner {
         return Err(Code::MethodNotAllowed);
     }
     let terms = Terms::from_wire(terms)?;
-    terms.check(known, &caller.id, desk.now)?;
+    terms.check(scope.known, &caller.id, desk.now)?;
+    let agreement = cover::covering(scope.agreements, &caller.id, &terms, desk.now)?;
     let token = subject.token(&desk.keys.pseudonym);
     let mut effects = Vec::new();
     let link = match desk.link(&token)? {
@@ -90,19 +104,30 @@ pub fn grant(
         subject: token,
         detail_key: DetailKey::Person(link.details()),
         consent: Some(record.id()),
+        agreement: Some(agreement.id().clone()),
         outcome: "granted",
     })
 }
 
-/// Confirms a pending consent. Again, or too late, changes nothing and tells how it stands.
+/// Confirms a pending consent whose terms have this digest. Again, or too late, changes nothing and tells how it stands.
 ///
 /// # Errors
-/// `METHOD_NOT_ALLOWED` unless the provider calls, `INTERNAL`.
-pub fn confirm(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: ConsentId) -> Result<Change, Code> {
+/// `METHOD_NOT_ALLOWED` unless the provider calls, `FIELD_INVALID` where the terms are others than those confirmed (the
+/// provider sees every consent, so this tells it nothing), `INTERNAL`.
+pub fn confirm(
+    desk: &Desk<'_>,
+    caller: &Member,
+    subject: &SubjectRef,
+    id: ConsentId,
+    terms_sha256: [u8; 32],
+) -> Result<Change, Code> {
     if caller.role != Role::Provider {
         return Err(Code::MethodNotAllowed);
     }
-    let act = |record: &mut Record| record.confirm(desk.now, &caller.uri).then_some("confirmed");
+    let act = |record: &mut Record| match record.terms().sha256() == terms_sha256 {
+        true => Ok(record.confirm(desk.now, &caller.uri).then_some("confirmed")),
+        false => Err(Code::FieldInvalid),
+    };
     desk.on_one(caller, subject, id, act)
 }
 
@@ -111,7 +136,7 @@ pub fn confirm(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: Conse
 /// # Errors
 /// `METHOD_NOT_ALLOWED` for staff, `INTERNAL`.
 pub fn withdraw(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: ConsentId) -> Result<Change, Code> {
-    let act = |record: &mut Record| record.withdraw(desk.now, &caller.uri).then_some("withdrawn");
+    let act = |record: &mut Record| Ok(record.withdraw(desk.now, &caller.uri).then_some("withdrawn"));
     desk.on_one(caller, subject, id, act)
 }
 
@@ -120,11 +145,11 @@ pub fn withdraw(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: Cons
 /// # Errors
 /// `METHOD_NOT_ALLOWED` for staff, `INTERNAL`.
 pub fn get(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: ConsentId) -> Result<Change, Code> {
-    desk.on_one(caller, subject, id, |_| None)
+    desk.on_one(caller, subject, id, |_| Ok(None))
 }
 
 /// The consents of one person that were given to the caller; the provider sees all. A page holds what fits one reply
-/// block, at most `page_size` where that is not 0.
+/// block, at most `page_size`, which counts from 1.
 ///
 /// # Errors
 /// `METHOD_NOT_ALLOWED` for staff, `FIELD_INVALID` for a page token that is not one of ours, `INTERNAL`.
@@ -142,22 +167,19 @@ pub fn list(
         return Ok(nothing(token, v1::ConsentStates::default().encode_to_vec(), None));
     };
     let rows = Rows::new(desk.state, &link);
-    let limit = match page_size {
-        0 => CONSENTS_PER_PAGE_MAX,
-        wanted => wanted.min(CONSENTS_PER_PAGE_MAX),
-    };
     let after = match from {
         Some(id) => Some(rows.place(view, id).map_err(internal)?.ok_or(Code::FieldInvalid)?),
         None => None,
     };
     // One more than asked for tells whether there is a next page.
-    let found = rows.page(view, after.as_deref(), limit + 1).map_err(internal)?;
+    let found = rows.page(view, after.as_deref(), page_size + 1).map_err(internal)?;
     Ok(Change {
         effects: Vec::new(),
-        answer: fill_page(&found, limit, desk.now).encode_to_vec(),
+        answer: fill_page(&found, page_size, desk.now).encode_to_vec(),
         subject: token,
         detail_key: DetailKey::Person(link.details()),
         consent: None,
+        agreement: None,
         outcome: "listed",
     })
 }
@@ -173,7 +195,7 @@ impl Desk<'_> {
         caller: &Member,
         subject: &SubjectRef,
         id: ConsentId,
-        act: impl FnOnce(&mut Record) -> Option<&'static str>,
+        act: impl FnOnce(&mut Record) -> Result<Option<&'static str>, Code>,
     ) -> Result<Change, Code> {
         let view = view(caller)?;
         let token = subject.token(&self.keys.pseudonym);
@@ -189,7 +211,7 @@ impl Desk<'_> {
                 ..nothing(token, none, Some(id))
             });
         };
-        let done = act(&mut record);
+        let done = act(&mut record)?;
         let effects = match done {
             Some(_) => vec![rows.put(self.rng, &record).map_err(internal)?],
             None => Vec::new(),
@@ -200,6 +222,7 @@ impl Desk<'_> {
             subject: token,
             detail_key: DetailKey::Person(link.details()),
             consent: Some(id),
+            agreement: None,
             outcome: done.unwrap_or("unchanged"),
         })
     }
@@ -220,6 +243,7 @@ fn nothing(subject: SubjectToken, answer: Vec<u8>, consent: Option<ConsentId>) -
         subject,
         detail_key: DetailKey::Period,
         consent,
+        agreement: None,
         outcome: "none",
     }
 }

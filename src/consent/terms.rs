@@ -1,6 +1,7 @@
 //! What a person agrees to.
 use crate::{
     clock::Time,
+    crypto::sha256,
     domain::{PartnerId, Purpose, SignalFamily},
     limits::{CONSENT_DAYS_MAX, CONSENT_LIST_MAX, CONSENT_TERMS_BYTES_MAX, ID_BYTES_MAX, LOOK_BACK_DAYS_MAX},
     refusal::Code,
@@ -19,8 +20,6 @@ pub struct Terms {
     pub families: Vec<(SignalFamily, u8)>,
     /// How far back the records may go, in days.
     pub look_back_days: u32,
-    /// Questions per month; 0 is as the agreement allows.
-    pub frequency_per_month: u32,
     /// Last moment.
     pub not_after: Time,
     /// Version of the notice that the person was shown.
@@ -82,6 +81,10 @@ impl Terms {
         if terms.purposes.len() > CONSENT_LIST_MAX || terms.families.len() > CONSENT_LIST_MAX {
             return Err(TermsError::NotAcceptable);
         }
+        // A limit that is shown back and not held would be a promise to the person that nobody keeps.
+        if terms.frequency_per_month != 0 {
+            return Err(TermsError::NotAcceptable);
+        }
         let purposes = terms.purposes.iter().map(|p| p.parse().map_err(|_| malformed()));
         let families = terms.families.iter().map(|f| {
             let family = f.family.parse().map_err(|_| malformed())?;
@@ -92,7 +95,6 @@ impl Terms {
             purposes: purposes.collect::<Result<_, _>>()?,
             families: families.collect::<Result<_, _>>()?,
             look_back_days: terms.look_back_days,
-            frequency_per_month: terms.frequency_per_month,
             not_after: Time(wire::millis(terms.not_after.as_ref()).ok_or_else(malformed)?),
             notice_version: terms.notice_version.clone(),
             notice_sha256: digest(&terms.notice_sha256)?,
@@ -117,7 +119,7 @@ impl Terms {
             purposes: self.purposes.iter().map(Purpose::to_string).collect(),
             families: self.families.iter().map(family).collect(),
             look_back_days: self.look_back_days,
-            frequency_per_month: self.frequency_per_month,
+            frequency_per_month: 0,
             not_after: Some(wire::timestamp(self.not_after.0)),
             notice_version: self.notice_version.clone(),
             notice_sha256: self.notice_sha256.to_vec(),
@@ -128,6 +130,11 @@ impl Terms {
             separate: self.separate,
             evidence_sha256: self.evidence_sha256.to_vec(),
         }
+    }
+
+    /// SHA-256 of the terms as the wire shows them: what a provider confirms.
+    pub fn sha256(&self) -> [u8; 32] {
+        sha256(&self.to_wire().encode_to_vec())
     }
 
     /// Whether `caller` may be granted these terms at `now`: it is the one recipient, purposes and families are known and

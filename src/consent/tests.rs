@@ -1,9 +1,9 @@
 use super::*;
 use crate::{
-    agreement::{Member, Partner, Role},
+    agreement::{Agreements, Member, Partner, Role},
     case::Case,
     clock::Time,
-    crypto::{SeededRng, Suite},
+    crypto::{SeededRng, Suite, sha256},
     domain::{ConsentId, Method, PartnerId, Scheme, SubjectRef},
     facts::{DetailKey, Facts, Kind},
     limits::{ANSWER_BYTES_MAX, CONSENT_TERMS_BYTES_MAX, CONSENTS_PER_SUBJECT_AND_PARTNER_MAX},
@@ -14,6 +14,7 @@ use crate::{
 };
 use std::{collections::BTreeMap, sync::Mutex};
 
+mod cover;
 mod state;
 mod terms;
 
@@ -65,6 +66,7 @@ struct World {
     keys: Keys,
     rng: SeededRng,
     known: Known,
+    agreements: Agreements,
 }
 
 fn world() -> World {
@@ -81,7 +83,35 @@ fn world() -> World {
                 .into(),
             families: ["overdue", "risk"].map(|f| f.parse().unwrap()).into(),
         },
+        agreements: agreements(&[&agreement("bank-a"), &agreement("bank-b")]),
     }
+}
+
+const AGREEMENT: &str = r#"
+id = "of-bank-a"
+partner = "bank-a"
+title = "a"
+parties = [{ id = "bank-a", kind = "bank", role = "controller" }]
+purposes = ["credit.origination", "account.monitoring"]
+families = { overdue = 2, risk = 1 }
+sensitivity_max = 2
+route = "direct"
+jurisdiction = "cn"
+not_before = "2026-01-01T00:00:00Z"
+not_after = "2027-01-01T00:00:00Z"
+impact_assessment = "PIA-1"
+evidence = "request"
+quotas = { questions_per_day = 1 }
+retention_days = 30
+termination_notice_days = 30
+"#;
+
+fn agreement(partner: &str) -> String {
+    AGREEMENT.replace("bank-a", partner)
+}
+
+fn agreements(texts: &[&str]) -> Agreements {
+    Agreements::load(texts.iter().map(|text| ("x.toml", *text))).unwrap()
 }
 
 impl World {
@@ -93,8 +123,14 @@ impl World {
             now,
         }
     }
+    fn scope(&self) -> Scope<'_> {
+        Scope {
+            known: &self.known,
+            agreements: &self.agreements,
+        }
+    }
     fn grant(&self, who: &Member, person: &str, terms: &v1::ConsentTerms, now: Time) -> Result<ConsentId, Code> {
-        let change = grant(&self.desk(now), who, &subject(person), terms, &self.known)?;
+        let change = grant(&self.desk(now), who, &subject(person), terms, self.scope())?;
         self.rows.apply(&change.effects);
         Ok(change.consent.unwrap())
     }
@@ -126,6 +162,11 @@ impl World {
 }
 
 type Act = fn(&Desk<'_>, &Member, &SubjectRef, ConsentId) -> Result<Change, Code>;
+
+/// Confirms what [`terms`] says.
+fn confirm_as_shown(desk: &Desk<'_>, who: &Member, subject: &SubjectRef, id: ConsentId) -> Result<Change, Code> {
+    confirm(desk, who, subject, id, sha256(&terms().encode_to_vec()))
+}
 
 fn subject(person: &str) -> SubjectRef {
     SubjectRef::parse(Scheme::Opaque, person).unwrap()
@@ -182,9 +223,9 @@ fn granted_confirmed_withdrawn_and_each_again() {
         Status::Pending
     );
     assert_eq!(w.act(get, &bank(), "p", id, NOW).unwrap().1.terms, Some(terms()));
-    let (changed, state) = w.act(confirm, &provider(), "p", id, NOW).unwrap();
+    let (changed, state) = w.act(confirm_as_shown, &provider(), "p", id, NOW).unwrap();
     assert_eq!((changed, state.status), (1, ACTIVE));
-    let (changed, state) = w.act(confirm, &provider(), "p", id, NOW).unwrap();
+    let (changed, state) = w.act(confirm_as_shown, &provider(), "p", id, NOW).unwrap();
     assert_eq!((changed, state.status), (0, ACTIVE));
     let case = w.look(&bank(), "p", id, NOW);
     assert_eq!(case.proof().consent().unwrap().status, Status::Active);
@@ -198,7 +239,7 @@ fn granted_confirmed_withdrawn_and_each_again() {
     for (act, who) in [
         (withdraw as Act, bank()),
         (withdraw, provider()),
-        (confirm, provider()),
+        (confirm_as_shown, provider()),
         (get, bank()),
     ] {
         let (changed, state) = w.act(act, &who, "p", id, NOW).unwrap();
@@ -211,13 +252,30 @@ fn granted_confirmed_withdrawn_and_each_again() {
 }
 
 #[test]
+fn what_is_confirmed_is_what_was_read() {
+    let w = world();
+    let id = w.grant(&bank(), "p", &terms(), NOW).unwrap();
+    let shown = w.act(get, &provider(), "p", id, NOW).unwrap().1;
+    let read = sha256(&shown.terms.unwrap().encode_to_vec());
+    let mut wider = terms();
+    wider.look_back_days += 1;
+    for other in [sha256(&wider.encode_to_vec()), [0; 32]] {
+        let refused = confirm(&w.desk(NOW), &provider(), &subject("p"), id, other);
+        assert_eq!(refused.err(), Some(Code::FieldInvalid));
+    }
+    assert_eq!(w.act(get, &bank(), "p", id, NOW).unwrap().1.status, PENDING);
+    let change = confirm(&w.desk(NOW), &provider(), &subject("p"), id, read).unwrap();
+    assert_eq!((change.effects.len(), change.outcome), (1, "confirmed"));
+}
+
+#[test]
 fn a_consent_ends_after_its_last_moment() {
     let w = world();
     let id = w.grant(&bank(), "p", &terms(), NOW).unwrap();
     let end = NOW.plus_ms(30 * DAY_MS);
-    let (changed, state) = w.act(confirm, &provider(), "p", id, end.plus_ms(1)).unwrap();
+    let (changed, state) = w.act(confirm_as_shown, &provider(), "p", id, end.plus_ms(1)).unwrap();
     assert_eq!((changed, state.status), (0, EXPIRED));
-    w.act(confirm, &provider(), "p", id, end).unwrap();
+    w.act(confirm_as_shown, &provider(), "p", id, end).unwrap();
     assert_eq!(
         w.look(&bank(), "p", id, end).proof().consent().unwrap().status,
         Status::Active
@@ -238,16 +296,19 @@ fn a_consent_ends_after_its_last_moment() {
 fn the_provider_withdraws_for_the_person_and_roles_hold() {
     let w = world();
     let id = w.grant(&bank(), "p", &terms(), NOW).unwrap();
-    assert_eq!(w.act(confirm, &bank(), "p", id, NOW), Err(Code::MethodNotAllowed));
+    assert_eq!(
+        w.act(confirm_as_shown, &bank(), "p", id, NOW),
+        Err(Code::MethodNotAllowed)
+    );
     assert_eq!(w.grant(&provider(), "p", &terms(), NOW), Err(Code::MethodNotAllowed));
     for role in [Role::Compliance, Role::Security, Role::Operator] {
-        for act in [confirm as Act, withdraw, get] {
+        for act in [confirm_as_shown as Act, withdraw, get] {
             assert_eq!(
                 w.act(act, &member("staff", role), "p", id, NOW),
                 Err(Code::MethodNotAllowed)
             );
         }
-        let listed = list(&w.desk(NOW), &member("staff", role), &subject("p"), 0, "");
+        let listed = list(&w.desk(NOW), &member("staff", role), &subject("p"), 1, "");
         assert_eq!(listed.err(), Some(Code::MethodNotAllowed));
     }
     assert_eq!(w.act(withdraw, &provider(), "p", id, NOW).unwrap().1.status, WITHDRAWN);
@@ -260,7 +321,7 @@ fn strangers_and_others_look_alike() {
     let other = member("bank-b", Role::Partner);
     // Grant: the same answer but for its random id, whether the person was known or not.
     let answers = ["known", "stranger"].map(|person| {
-        let change = grant(&w.desk(NOW), &bank(), &subject(person), &terms(), &w.known).unwrap();
+        let change = grant(&w.desk(NOW), &bank(), &subject(person), &terms(), w.scope()).unwrap();
         let granted: v1::ConsentGranted = wire::decode_canonical(&change.answer).unwrap();
         (change.answer.len(), granted.consent_id.len(), granted.status)
     });
@@ -284,7 +345,7 @@ fn strangers_and_others_look_alike() {
     assert!(case.proof().consent().is_none() && matches!(case.facts().detail_key, DetailKey::Period));
     assert!(case.facts().subject.is_some());
     for person in ["stranger", "known"] {
-        let change = list(&w.desk(NOW), &other, &subject(person), 0, "").unwrap();
+        let change = list(&w.desk(NOW), &other, &subject(person), 1, "").unwrap();
         assert_eq!(change.answer, v1::ConsentStates::default().encode_to_vec());
     }
     // What was not recorded never happened.

@@ -1,7 +1,7 @@
 //! The sealed calls other than Query: consents, the end of a session, records.
 use super::{Action, Gate, act::Done};
 use crate::{
-    agreement::Role,
+    agreement::{Member, Role, Spent},
     clock::Time,
     consent::{self, Change},
     domain::{Method, SubjectToken},
@@ -9,7 +9,7 @@ use crate::{
     refusal::Code,
     seal::{
         Opened,
-        payload::{self, ConsentRef, GrantConsent, ListConsents},
+        payload::{self, ConfirmConsent, ConsentRef, GrantConsent, ListConsents},
     },
 };
 
@@ -65,15 +65,33 @@ macro_rules! consent_call {
     };
 }
 
+/// A grant counts against its agreement's day as a question does: it writes rows about a person.
+fn grant(gate: &Gate, desk: &consent::Desk<'_>, caller: &Member, asked: &GrantConsent) -> Result<Done, Code> {
+    let snapshot = &gate.view.snapshot;
+    let scope = consent::Scope {
+        known: snapshot.known(),
+        agreements: snapshot.agreements(),
+    };
+    let mut change = consent::grant(desk, caller, &asked.subject, &asked.terms, scope)?;
+    let agreement = change.agreement.as_ref().and_then(|id| scope.agreements.by_id(id));
+    let charge = gate.quotas.charge(agreement.ok_or(Code::Internal)?, desk.now);
+    let charge = charge.map_err(|Spent| Code::QuotaSpent)?;
+    change.effects.extend(charge.effect());
+    Ok(Done {
+        once_recorded: Some(Box::new(move |gate| gate.quotas.recorded(charge))),
+        ..Done::from(change)
+    })
+}
+
 consent_call!(
     /// `Grant`: pending until it is confirmed.
     Grant, "/tollgate.v1.ConsentService/Grant", GrantConsent, &[Role::Partner], changes: true, urgent: false,
-    |gate, desk, caller, asked| consent::grant(&desk, caller, &asked.subject, &asked.terms, gate.view.snapshot.known())
+    |gate, desk, caller, asked| grant(gate, &desk, caller, asked)
 );
 consent_call!(
     /// `Confirm`: by the provider only.
-    Confirm, "/tollgate.v1.ConsentService/Confirm", ConsentRef, &[Role::Provider], changes: true, urgent: false,
-    |gate, desk, caller, asked| consent::confirm(&desk, caller, &asked.subject, asked.consent_id)
+    Confirm, "/tollgate.v1.ConsentService/Confirm", ConfirmConsent, &[Role::Provider], changes: true, urgent: false,
+    |gate, desk, caller, asked| consent::confirm(&desk, caller, &asked.subject, asked.consent_id, asked.terms_sha256)
 );
 consent_call!(
     /// `Withdraw`: by the recipient, or by the provider for the person. Counts from the next decision.

@@ -132,7 +132,7 @@ pub async fn serve(gate: Arc<Gate>, peer: PeerIdentity, envelope: Envelope) -> R
     }
 }
 
-/// What waits for the entry.
+/// What waits for the entry. A charge that is dropped without one, or with a refusal, is given back.
 #[derive(Default)]
 struct UnderWay {
     claim: Option<Claim>,
@@ -209,8 +209,8 @@ fn charge<S>(gate: &Gate, mut case: Case<S>, now: Time, under_way: &mut UnderWay
     };
     match gate.quotas.charge(agreement, now) {
         Ok(charge) => {
-            case.note().effects.extend(charge.iter().map(Charge::effect));
-            under_way.charge = charge;
+            case.note().effects.extend(charge.effect());
+            under_way.charge = Some(charge);
             Ok(case)
         }
         Err(Spent) => Err(case.refuse(Code::QuotaSpent)),

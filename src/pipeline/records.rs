@@ -94,7 +94,13 @@ fn rows(gate: &Gate, catalogue: &[u8; 32], rows: &[source::WireRow]) -> Result<V
     if *catalogue != gate.view.catalogue.sha256() {
         return Err(Code::CatalogueMismatch);
     }
-    source::token_rows(&gate.view.catalogue, &gate.person_keys.pseudonym, rows).ok_or(Code::RowInvalid)
+    source::token_rows(
+        &gate.view.catalogue,
+        &gate.person_keys.pseudonym,
+        gate.clock.now(),
+        rows,
+    )
+    .ok_or(Code::RowInvalid)
 }
 
 async fn load(gate: &Gate, chunk: Chunk) -> Result<Done, Code> {

@@ -2,7 +2,7 @@
 use super::{
     facts::{ConsentStanding, SignalFact, Standing},
     guards::Then,
-    permit::{Permit, Withheld, Withhold},
+    permit::{Bounds, Permit, Withheld, Withhold},
     snapshot::{Key, Snapshot, Verdict},
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     case::Case,
     clock::Time,
     consent::{Asked, ConsentFact, Status},
-    domain::{FieldSet, PartnerId, Purpose, SignalId},
+    domain::{FieldSet, PartnerId, Purpose, SignalFamily, SignalId},
     limits::SIGNALS_PER_QUERY_MAX,
     refusal::{Code, Refusal},
     seal::payload::Question,
@@ -46,6 +46,7 @@ pub fn decide(snapshot: &Snapshot, mut case: Case<Asked>, now: Time) -> Result<D
         return Err(case.refuse(Code::SignatureRequired));
     }
     let weighed = weigh(snapshot, agreement, case.proof(), now);
+    let bounds = bounds(snapshot, agreement, case.proof());
     case.note().agreement = Some(id);
     let weighed = match weighed {
         Ok(weighed) => weighed,
@@ -56,7 +57,15 @@ pub fn decide(snapshot: &Snapshot, mut case: Case<Asked>, now: Time) -> Result<D
         let withhold = |asked: Asked| Withheld::new(asked.into_opened(), weighed.withheld);
         return Ok(Decided::Withheld(case.then(withhold)));
     }
-    let permit = |asked: Asked| Permit::new(asked.into_opened(), weighed.permitted, weighed.withheld, weighed.fields);
+    let permit = |asked: Asked| {
+        Permit::new(
+            asked.into_opened(),
+            weighed.permitted,
+            weighed.withheld,
+            weighed.fields,
+            bounds,
+        )
+    };
     Ok(Decided::Permit(case.then(permit)))
 }
 
@@ -116,6 +125,20 @@ fn weigh(snapshot: &Snapshot, agreement: usize, asked: &Asked, now: Time) -> Res
         }
     }
     Ok(weighed)
+}
+
+/// What consent and agreement both leave; nothing where there is no consent.
+fn bounds(snapshot: &Snapshot, agreement: usize, asked: &Asked) -> Bounds {
+    let agreed = |family: &SignalFamily| {
+        let agreement = snapshot.agreements().at(agreement);
+        agreement.is_some_and(|a| a.families.contains_key(family))
+    };
+    let consented = asked.consent().map(|c| c.families.as_slice()).unwrap_or_default();
+    let both = consented.iter().map(|(family, _)| family).filter(|f| agreed(f));
+    Bounds {
+        look_back_days: asked.consent().map_or(0, |c| c.look_back_days),
+        families: both.cloned().collect(),
+    }
 }
 
 /// The consent as this signal sees it.

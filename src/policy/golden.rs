@@ -89,6 +89,21 @@ const CASES: &[Case] = &[
         |w| platform_to(w, PartyKind::ConsumerFinance),
         &["ROUTE_NOT_ALLOWED"],
     ),
+    (
+        "platform to microlender",
+        |w| platform_to(w, PartyKind::Microlender),
+        &["ROUTE_NOT_ALLOWED"],
+    ),
+    (
+        "platform to trust company",
+        |w| platform_to(w, PartyKind::TrustCompany),
+        &["ROUTE_NOT_ALLOWED"],
+    ),
+    (
+        "platform to insurer",
+        |w| platform_to(w, PartyKind::Insurer),
+        &["ROUTE_NOT_ALLOWED"],
+    ),
     ("platform to merchant", |w| platform_to(w, PartyKind::Merchant), &[]),
     ("platform through a bureau", platform_through_bureau, &[]),
     ("across the border", |w| abroad(w, None), &["CROSS_BORDER_NOT_ALLOWED"]),

@@ -2,6 +2,7 @@
 use super::{permit::Withhold, snapshot::PolicyError};
 use crate::refusal::Code;
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet};
+use serde_json::Value;
 use std::str::FromStr;
 
 /// The guards' text: part of the snapshot's hash.
@@ -64,7 +65,13 @@ impl Guards {
         if policy.effect() != Effect::Forbid {
             return Err(bad("a guard only forbids"));
         }
-        let then = match policy.annotation("withhold") {
+        let withholds = policy.annotation("withhold");
+        // Whoever sees a refusal that depends on the consent learns about the person.
+        let condition = policy.to_json().map_err(|_| bad("a guard that cannot be read back"))?;
+        if withholds.is_none() && looks_at_consent(&condition) {
+            return Err(bad("a guard without `@withhold` does not look at the consent"));
+        }
+        let then = match withholds {
             Some("NO_VALID_CONSENT") => Then::Withhold(Withhold::NoValidConsent),
             Some(_) => return Err(bad("no such reason to withhold")),
             None => Code::ALL
@@ -96,5 +103,27 @@ impl Guards {
                 .position(|g| matches!(g.then, Then::Refuse(_)) == refuses && fired.clone().any(|id| id == g.id))
         };
         place(true).or_else(|| place(false))
+    }
+}
+
+/// Whether a policy, as Cedar writes it in JSON, uses `context.consent` or `context has consent`, or the context as a
+/// whole, which holds it.
+fn looks_at_consent(json: &Value) -> bool {
+    let is_context = |value: &Value| value.get("Var").and_then(Value::as_str) == Some("context");
+    let inside = |value: &Value| match value {
+        Value::Object(members) => members.values().any(looks_at_consent),
+        Value::Array(items) => items.iter().any(looks_at_consent),
+        _ => false,
+    };
+    let part = |name| {
+        json.get(name)
+            .filter(|of: &&Value| of.get("left").is_some_and(is_context))
+    };
+    match part(".").or_else(|| part("has")) {
+        Some(of) => of
+            .get("attr")
+            .and_then(Value::as_str)
+            .is_none_or(|attr| attr == "consent"),
+        None => is_context(json) || inside(json),
     }
 }

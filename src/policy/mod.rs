@@ -17,7 +17,7 @@ mod snapshot;
 
 pub use decide::{Decided, decide};
 pub use facts::{Licence, Operator, SignalFact};
-pub use permit::{Permit, Withheld, Withhold};
+pub use permit::{Bounds, Permit, Withheld, Withhold};
 pub use snapshot::{Basis, PolicyError, Snapshot};
 
 #[cfg(test)]

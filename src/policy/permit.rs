@@ -2,7 +2,7 @@
 use crate::{
     case::After,
     consent::Asked,
-    domain::{FieldSet, SignalId},
+    domain::{FieldSet, SignalFamily, SignalId},
     seal::{Opened, payload::Question},
 };
 
@@ -11,22 +11,29 @@ use crate::{
 pub enum Withhold {
     /// No confirmed consent that covers it.
     NoValidConsent,
-    /// The partner's own budget is spent.
-    BudgetSpent,
+}
+
+/// How far the permitted signals may go: what consent and agreement both leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds {
+    /// How old what is read may be, in days.
+    pub look_back_days: u32,
+    /// Families that may be told about: a reason that belongs to another is not given.
+    pub families: Vec<SignalFamily>,
 }
 
 /// Proof: these signals may be read for this question, and no others. Only [`super::decide`] makes one.
 ///
 /// ```compile_fail,E0451
-/// use tollgate::{domain::{FieldSet, SignalId}, policy::Permit, seal::{Opened, payload::Question}};
-/// fn forge(opened: Opened<Question>, permitted: Vec<SignalId>, fields: FieldSet) -> Permit {
-///     Permit { opened, permitted, withheld: Vec::new(), fields }
+/// use tollgate::{domain::{FieldSet, SignalId}, policy::{Bounds, Permit}, seal::{Opened, payload::Question}};
+/// fn forge(opened: Opened<Question>, permitted: Vec<SignalId>, fields: FieldSet, bounds: Bounds) -> Permit {
+///     Permit { opened, permitted, withheld: Vec::new(), fields, bounds }
 /// }
 /// ```
 /// ```
-/// use tollgate::{domain::{FieldSet, SignalId}, policy::Permit, seal::{Opened, payload::Question}};
-/// fn look(permit: &Permit) -> (&Opened<Question>, &[SignalId], FieldSet) {
-///     (permit.opened(), permit.permitted(), permit.fields())
+/// use tollgate::{domain::{FieldSet, SignalId}, policy::{Bounds, Permit}, seal::{Opened, payload::Question}};
+/// fn look(permit: &Permit) -> (&Opened<Question>, &[SignalId], FieldSet, &Bounds) {
+///     (permit.opened(), permit.permitted(), permit.fields(), permit.bounds())
 /// }
 /// ```
 pub struct Permit {
@@ -34,6 +41,7 @@ pub struct Permit {
     permitted: Vec<SignalId>,
     withheld: Vec<(SignalId, Withhold)>,
     fields: FieldSet,
+    bounds: Bounds,
 }
 
 /// Proof: the question was decided, and nothing may be read.
@@ -51,12 +59,14 @@ impl Permit {
         permitted: Vec<SignalId>,
         withheld: Vec<(SignalId, Withhold)>,
         fields: FieldSet,
+        bounds: Bounds,
     ) -> Self {
         Self {
             opened,
             permitted,
             withheld,
             fields,
+            bounds,
         }
     }
     /// The question.
@@ -75,13 +85,26 @@ impl Permit {
     pub fn fields(&self) -> FieldSet {
         self.fields
     }
+    /// How far they may go.
+    pub fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
     pub(crate) fn into_parts(self) -> (Opened<Question>, Vec<(SignalId, Withhold)>) {
         (self.opened, self.withheld)
     }
-    /// For tests of later steps.
+    /// For tests of later steps: as far back as any record reaches, no family told about.
     #[cfg(test)]
     pub(crate) fn for_tests(opened: Opened<Question>, permitted: Vec<SignalId>, fields: FieldSet) -> Self {
-        Self::new(opened, permitted, Vec::new(), fields)
+        let bounds = Bounds {
+            look_back_days: u32::MAX,
+            families: Vec::new(),
+        };
+        Self::new(opened, permitted, Vec::new(), fields, bounds)
+    }
+    /// For tests of later steps.
+    #[cfg(test)]
+    pub(crate) fn within(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Basis<'a> {
     pub operator: Operator,
 }
 
-/// Why a snapshot cannot be built. The one before stays in force.
+/// Why a snapshot cannot be built: the gateway does not start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
     /// The schema does not parse.

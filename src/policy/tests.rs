@@ -204,6 +204,16 @@ fn outcome(snapshot: &Snapshot, asking: &Asking) -> Result<(Vec<String>, Vec<Str
             assert_eq!(case.facts().snapshot, snapshot.hash());
             let permit = case.proof();
             let lineage = permit.permitted().iter().map(|id| snapshot.signal(id).unwrap().lineage);
+            let consent = asking.consent.as_ref().unwrap();
+            let bounds = permit.bounds();
+            assert_eq!(bounds.look_back_days, consent.look_back_days);
+            let told = |family: &str| consent.families.iter().any(|(f, _)| f.as_str() == family);
+            assert!(
+                bounds
+                    .families
+                    .iter()
+                    .all(|f| f.as_str() != "income" && told(f.as_str()))
+            );
             assert_eq!(permit.fields(), lineage.fold(FieldSet::default(), FieldSet::union));
             Ok((
                 names(permit.permitted()),
@@ -257,6 +267,12 @@ fn what_does_not_exist_is_refused() {
         ..ok.clone()
     };
     refused(&SHARED, &anothers, Code::AgreementUnknown);
+    let refusal = ask(&SHARED, &anothers).err().unwrap();
+    assert_eq!(
+        refusal.facts().agreement,
+        None,
+        "another's name in this partner's entry"
+    );
     let purpose = Asking {
         purpose: "marketing",
         ..ok.clone()

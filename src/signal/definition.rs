@@ -8,9 +8,17 @@ use crate::{
     document::{self, DocumentError, did_you_mean},
     domain::{FieldPath, FieldSet, Purpose, SignalFamily, SignalId},
     limits::{BANDS_MAX, ID_BYTES_MAX, SIGNALS_MAX},
-    source::{Catalogue, Class, Field, Flag},
+    policy::SignalFact,
+    source::{Catalogue, Class, Field, Flag, Shape},
 };
-use std::collections::{HashMap, HashSet};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+/// Days in a month of a series: the longest.
+pub(super) const MONTH_DAYS: u32 = 31;
 
 /// A purpose that this gateway knows; agreements and consents name one of these.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -30,6 +38,8 @@ pub struct KnownPurpose {
 pub struct Reason {
     /// The code.
     pub code: String,
+    /// The family that it tells about: it is given only where this may be told too.
+    pub family: SignalFamily,
     /// In English.
     pub text_en: String,
     /// In Chinese.
@@ -49,6 +59,9 @@ pub enum SignalError {
     #[error("`signals.toml`: {0}")]
     Lists(String),
 }
+
+/// Each reason's code, and what it tells about.
+type ReasonFamilies<'a> = HashMap<&'a str, &'a SignalFamily>;
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -90,8 +103,10 @@ pub struct Signal {
     purposes: Vec<Purpose>,
     retired: bool,
     lineage: FieldSet,
+    look_back_days: u32,
     pub(super) scale: Scale,
-    measure: Option<String>,
+    /// Days that each field of the catalogue may be used for.
+    pub(super) retention_days: Arc<[u32]>,
     pub(super) edges: Vec<i64>,
     pub(super) bands: Vec<String>,
     fresh_days: u32,
@@ -132,6 +147,23 @@ impl Signal {
     /// The fields it reads: exactly these.
     pub fn lineage(&self) -> FieldSet {
         self.lineage
+    }
+    /// How far its fields reach back from the day of the record, in days; 0 where it reads the newest state only.
+    pub fn look_back_days(&self) -> u32 {
+        self.look_back_days
+    }
+    /// What the policy knows of it.
+    pub fn fact(&self) -> SignalFact {
+        SignalFact {
+            id: self.id.clone(),
+            family: self.family.clone(),
+            granularity: self.granularity,
+            sensitivity: self.sensitivity(),
+            retired: self.retired,
+            purposes: self.purposes.clone(),
+            lineage: self.lineage,
+            look_back_days: self.look_back_days,
+        }
     }
     /// Days after which a record is too old to say anything.
     pub fn fresh_days(&self) -> u32 {
@@ -175,7 +207,7 @@ impl Signals {
         if purposes.len() != document.purpose.len() {
             return lists("a purpose is declared twice");
         }
-        let reasons: HashSet<&str> = document.reason.iter().map(|r| r.code.as_str()).collect();
+        let reasons: ReasonFamilies<'_> = document.reason.iter().map(|r| (r.code.as_str(), &r.family)).collect();
         if reasons.len() != document.reason.len() {
             return lists("a reason is declared twice");
         }
@@ -193,6 +225,7 @@ impl Signals {
             nested(&signal, &signals).map_err(|rule| SignalError::Signal(id, rule))?;
             signals.push(signal);
         }
+        told_about(&signals)?;
         Ok(Self {
             signals,
             places,
@@ -228,7 +261,7 @@ fn check(
     text: SignalText,
     catalogue: &Catalogue,
     purposes: &HashSet<&str>,
-    reasons: &HashSet<&str>,
+    reasons: &ReasonFamilies<'_>,
 ) -> Result<Signal, String> {
     if let Some(unknown) = text.purposes.iter().find(|p| !purposes.contains(p.as_str())) {
         let near = did_you_mean(unknown.as_str(), purposes.iter().copied());
@@ -282,8 +315,9 @@ fn check(
         purposes: text.purposes,
         retired: text.retired,
         lineage: declared,
+        look_back_days: look_back_days(declared, catalogue),
         scale,
-        measure: text.measure,
+        retention_days: catalogue.fields().iter().map(|f| f.retention_days).collect(),
         edges: text.edges,
         bands: text.bands,
         fresh_days: text.fresh_days,
@@ -291,6 +325,14 @@ fn check(
         meaning_en: text.meaning_en,
         meaning_zh: text.meaning_zh,
     })
+}
+
+/// Of the longest series, each month taken as the longest month.
+fn look_back_days(lineage: FieldSet, catalogue: &Catalogue) -> u32 {
+    let fields = lineage.iter().filter_map(|i| catalogue.fields().get(i));
+    let series = fields.filter(|f| f.shape == Shape::Monthly);
+    let days = series.map(|f| u32::try_from(f.months).unwrap_or(u32::MAX).saturating_mul(MONTH_DAYS));
+    days.max().unwrap_or(0)
 }
 
 /// The declared inputs: known, allowed, and not above the signal's own class.
@@ -338,36 +380,64 @@ fn allowed(field: &Field) -> Result<(), String> {
 fn scorecard(
     attributes: Vec<AttributeText>,
     catalogue: &Catalogue,
-    reasons: &HashSet<&str>,
+    reasons: &ReasonFamilies<'_>,
 ) -> Result<(Scale, FieldSet), String> {
     let (mut loaded, mut reads) = (Vec::new(), FieldSet::default());
     if attributes.len() > BANDS_MAX {
         return Err(format!("a scorecard has at most {BANDS_MAX} attributes"));
     }
     for attribute in attributes {
-        if !reasons.contains(attribute.reason.as_str()) {
-            let near = did_you_mean(&attribute.reason, reasons.iter().copied());
+        let Some(family) = reasons.get(attribute.reason.as_str()) else {
+            let near = did_you_mean(&attribute.reason, reasons.keys().copied());
             return Err(format!("reason `{}` is not declared{near}", attribute.reason));
-        }
-        let (attribute, fields) = attribute.load(catalogue)?;
-        reads = reads.union(fields);
+        };
+        let attribute = attribute.load(catalogue, family)?;
+        reads = reads.union(attribute.reads);
         loaded.push(attribute);
     }
     Ok((Scale::Scorecard(loaded), reads))
 }
 
-/// Two signals of a family over the same measure: the coarser has no edge of its own, or asking for both would tell more
-/// than either.
+/// A reason belongs to a family whose signals read what it was scored from: consent to that family covers it.
+fn told_about(signals: &[Signal]) -> Result<(), SignalError> {
+    for signal in signals {
+        let Scale::Scorecard(attributes) = &signal.scale else {
+            continue;
+        };
+        for attribute in attributes {
+            let covers = |s: &Signal| s.family == attribute.family && attribute.reads.is_subset(&s.lineage);
+            if !signals.iter().any(covers) {
+                let rule = format!(
+                    "reason `{}` is of the family `{}`, of which no signal reads what it is scored from",
+                    attribute.reason, attribute.family
+                );
+                return Err(SignalError::Signal(signal.id.clone(), rule));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Two signals over the same measure, of whatever families: the coarser has no edge of its own, or asking for both would
+/// tell more than either.
 fn nested(signal: &Signal, others: &[Signal]) -> Result<(), String> {
-    let says_the_same = |o: &&Signal| o.family == signal.family && o.measure.is_some() && o.measure == signal.measure;
+    let measures_the_same = |o: &&Signal| match (&o.scale, &signal.scale) {
+        (Scale::Measure(theirs), Scale::Measure(ours)) => theirs == ours,
+        _ => false,
+    };
     for other in others
         .iter()
-        .filter(says_the_same)
+        .filter(measures_the_same)
         .filter(|o| !o.retired && !signal.retired)
     {
-        let (coarse, fine) = match signal.granularity < other.granularity {
-            true => (signal, other),
-            false => (other, signal),
+        // Granularities count within one family; beside that the one with fewer edges is the coarser.
+        let within = match signal.family == other.family {
+            true => signal.granularity.cmp(&other.granularity),
+            false => Ordering::Equal,
+        };
+        let (coarse, fine) = match within.then(signal.edges.len().cmp(&other.edges.len())) {
+            Ordering::Less => (signal, other),
+            Ordering::Equal | Ordering::Greater => (other, signal),
         };
         if let Some(edge) = coarse.edges.iter().find(|edge| !fine.edges.contains(edge)) {
             return Err(format!(

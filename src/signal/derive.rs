@@ -1,15 +1,17 @@
 //! From raw values to bands. The raw values die here.
-use super::{Signal, Signals, evaluate::Inputs, scorecard::band};
+use super::{
+    Signal, Signals,
+    evaluate::{DAY_MS, Inputs},
+    scorecard::band,
+};
 use crate::{
     case::{After, Case},
     clock::Time,
     domain::SignalId,
-    policy::Permit,
+    policy::{Bounds, Permit},
     refusal::{Code, Refusal},
     source::{Raw, Row},
 };
-
-const DAY_MS: i64 = 86_400_000;
 
 /// What a signal says of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +31,8 @@ pub enum Outcome {
     },
     /// There is no record. Never told as clean.
     NoFile,
-    /// A value is missing, the record is too old, or the number cannot be told.
+    /// A value is missing or past its retention, the record is too old or reaches back further than was consented, or the
+    /// number cannot be told.
     NotAvailable,
 }
 
@@ -81,7 +84,7 @@ pub fn derive(signals: &Signals, case: Case<Raw>, now: Time) -> Result<Case<Deri
         };
         values.push(SignalValue {
             id: id.clone(),
-            outcome: signal.outcome(case.proof().row(), now),
+            outcome: signal.outcome(case.proof().row(), now, case.proof().permit().bounds()),
         });
     }
     Ok(case.then(|raw| Derived {
@@ -92,15 +95,19 @@ pub fn derive(signals: &Signals, case: Case<Raw>, now: Time) -> Result<Case<Deri
 
 impl Signal {
     /// What this signal says of a row; it sees the fields of its own lineage only.
-    pub(super) fn outcome(&self, row: Option<&Row>, now: Time) -> Outcome {
+    pub(super) fn outcome(&self, row: Option<&Row>, now: Time, bounds: &Bounds) -> Outcome {
         let Some(row) = row else {
             return Outcome::NoFile;
         };
-        if now.since(row.as_of()) > i64::from(self.fresh_days()) * DAY_MS {
+        let age_ms = now.since(row.as_of());
+        let days = |days: u32| i64::from(days) * DAY_MS;
+        let reaches_back_ms = age_ms.saturating_add(days(self.look_back_days()));
+        // A record dated in the future would never go stale; a day is for time zones.
+        if age_ms < -DAY_MS || age_ms > days(self.fresh_days()) || reaches_back_ms > days(bounds.look_back_days) {
             return Outcome::NotAvailable;
         }
-        let inputs = Inputs::new(row, self.lineage());
-        let Some((value, reasons)) = self.scale.value(&inputs) else {
+        let inputs = Inputs::new(row, self.lineage(), age_ms, &self.retention_days);
+        let Some((value, reasons)) = self.scale.value(&inputs, &bounds.families) else {
             return Outcome::NotAvailable;
         };
         let index = band(&self.edges, value);

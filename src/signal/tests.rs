@@ -6,12 +6,14 @@ use crate::{
     clock::Time,
     domain::{FieldSet, Method, Scheme, SignalId, SubjectRef},
     facts::{Facts, Kind},
-    policy::Permit,
+    policy::{Bounds, Permit},
     seal::{Opened, payload::Question},
     source::{Catalogue, Raw, Row},
 };
 use proptest::prelude::*;
 use std::sync::Arc;
+
+mod bounds;
 
 const SIGNALS: &str = include_str!("../../docs/sample/signals.toml");
 
@@ -169,6 +171,16 @@ fn what_is_misspelt_or_contradicts_itself_does_not_load() {
         ("\"3-4 of 6\"", "\"5 of 6\"", "different labels"),
         ("reason = \"RB01\"", "reason = \"RB10\"", "did you mean `RB01`?"),
         (
+            "code = \"RB01\"\nfamily = \"overdue\"",
+            "code = \"RB01\"\nfamily = \"limit\"",
+            "of which no signal reads",
+        ),
+        (
+            "code = \"RB06\"\nfamily = \"repayment\"",
+            "code = \"RB06\"\nfamily = \"overdue\"",
+            "of which no signal reads",
+        ),
+        (
             "\"credit.limit_review\", \"acc",
             "\"credit.limit_reviews\", \"acc",
             "did you mean `credit.limit_review`?",
@@ -193,6 +205,18 @@ fn what_is_misspelt_or_contradicts_itself_does_not_load() {
     }
 }
 
+/// Retention of the sample's fields, and no less.
+const KEPT: [u32; 8] = [1_825; 8];
+const DAY_MS: i64 = 86_400_000;
+
+/// As far back as records reach; reasons of these families.
+fn bounds(told: &[&str]) -> Bounds {
+    Bounds {
+        look_back_days: u32::MAX,
+        families: told.iter().map(|family| family.parse().unwrap()).collect(),
+    }
+}
+
 fn row(catalogue: &Catalogue, limit: &[i64], overdue: &[i64], statements: &[i64], paid: &[i64]) -> Row {
     let mut values = vec![limit.to_vec(), overdue.to_vec(), statements.to_vec(), paid.to_vec()];
     values.resize(catalogue.fields().len(), Vec::new());
@@ -205,7 +229,7 @@ fn missing_old_and_impossible_values_are_never_clean() {
     let signals = Signals::load(SIGNALS, &catalogue).unwrap();
     let outcome = |id: &str, row: Option<&Row>, now: i64| {
         let id: SignalId = id.parse().unwrap();
-        signals.get(&id).unwrap().outcome(row, Time(now))
+        signals.get(&id).unwrap().outcome(row, Time(now), &bounds(&[]))
     };
     let index = |outcome: Outcome| match outcome {
         Outcome::Band { index, .. } => Some(index),
@@ -235,11 +259,11 @@ fn missing_old_and_impossible_values_are_never_clean() {
     );
     let whole = row(&catalogue, &[100], &six, &six, &six);
     assert_eq!(
-        index(outcome("worst_overdue_6m@1", Some(&whole), 10_000 * 86_400_000)),
+        index(outcome("worst_overdue_6m@1", Some(&whole), 120 * DAY_MS)),
         Some(0)
     );
     assert_eq!(
-        outcome("worst_overdue_6m@1", Some(&whole), 10_001 * 86_400_000),
+        outcome("worst_overdue_6m@1", Some(&whole), 120 * DAY_MS + 1),
         Outcome::NotAvailable,
         "too old"
     );
@@ -279,9 +303,13 @@ fn overflow_and_division_by_nothing_are_not_available() {
         "-9223372036854775807 - card.limit_minor",
     ] {
         let measure = Measure::load(text, &catalogue).unwrap();
-        assert_eq!(measure.root.value(&Inputs::new(&row, measure.reads)), None, "{text}");
         assert_eq!(
-            measure.root.value(&Inputs::new(&row, FieldSet::default())),
+            measure.root.value(&Inputs::new(&row, measure.reads, 0, &KEPT)),
+            None,
+            "{text}"
+        );
+        assert_eq!(
+            measure.root.value(&Inputs::new(&row, FieldSet::default(), 0, &KEPT)),
             None,
             "blind without lineage"
         );
@@ -390,7 +418,7 @@ proptest! {
         let loads = Signals::load(&one(&text, declared, "C2"), &catalogue);
         prop_assert!(!text.contains("person.") || loads.is_err(), "a protected field loads");
         if let Ok(measure) = Measure::load(&text, &catalogue) {
-            let inputs = Inputs::new(&row, measure.reads);
+            let inputs = Inputs::new(&row, measure.reads, 0, &KEPT);
             let value = measure.root.value(&inputs);
             prop_assert!(inputs.touched.get().is_subset(&measure.reads));
             if let Some(value) = value {
@@ -401,7 +429,7 @@ proptest! {
     }
 }
 
-fn case(signals: &[&str], row: Option<Row>) -> Case<Raw> {
+fn case(signals: &[&str], told: &[&str], row: Option<Row>) -> Case<Raw> {
     let subject = SubjectRef::parse(Scheme::Opaque, "somebody").unwrap();
     let signals: Vec<SignalId> = signals.iter().map(|s| s.parse().unwrap()).collect();
     let member = Member {
@@ -420,7 +448,7 @@ fn case(signals: &[&str], row: Option<Row>) -> Case<Raw> {
         consent: crate::domain::ConsentId([0; 16]),
     };
     let opened = Opened::for_tests(Partner::for_tests(member), question);
-    let permit = Permit::for_tests(opened, signals, FieldSet::default());
+    let permit = Permit::for_tests(opened, signals, FieldSet::default()).within(bounds(told));
     let facts = Facts::new(Kind::Query, "p", Method("/m"), [0; 32]);
     Case::for_tests(facts, Raw::for_tests(permit, row))
 }
@@ -431,7 +459,9 @@ fn derivation_answers_every_permitted_signal_in_order() {
     let signals = Signals::load(SIGNALS, &catalogue).unwrap();
     let row = row(&catalogue, &[2_000_000], &[60, 30, 0, 0, 0, 0], &[100; 6], &[100; 6]);
     let wanted = ["risk_band@1", "worst_overdue_6m@1"];
-    let derived = derive(&signals, case(&wanted, Some(row)), Time(1_000)).ok().unwrap();
+    let derived = derive(&signals, case(&wanted, &["overdue", "limit"], Some(row)), Time(1_000))
+        .ok()
+        .unwrap();
     let values = derived.proof().values();
     assert_eq!(values.iter().map(|v| v.id.to_string()).collect::<Vec<_>>(), wanted);
     match &values[0].outcome {
@@ -445,6 +475,8 @@ fn derivation_answers_every_permitted_signal_in_order() {
         other => panic!("{other:?}"),
     }
     assert!(matches!(&values[1].outcome, Outcome::Band { index: 2, label, .. } if label == "31-60 days"));
-    let unknown = derive(&signals, case(&["nothing@1"], None), Time(0)).err().unwrap();
+    let unknown = derive(&signals, case(&["nothing@1"], &[], None), Time(0))
+        .err()
+        .unwrap();
     assert_eq!(unknown.code(), crate::refusal::Code::Internal);
 }

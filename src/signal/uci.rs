@@ -4,6 +4,7 @@ use crate::{
     clock::Time,
     crypto::{Secret, SeededRng},
     domain::{FieldSet, Scheme, SubjectRef, SubjectToken},
+    policy::Bounds,
     source::{
         Catalogue, LossRule, Progress, Row, Vault, VaultSetup, batch_id,
         ingest::{self, Format, Mapping},
@@ -13,7 +14,7 @@ use crate::{
     store::vault::SledRecords,
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::Read,
     path::Path,
     sync::{Arc, Mutex},
@@ -72,11 +73,18 @@ fn table() -> Vec<Vec<i64>> {
     text.lines().skip(1).map(cells).collect()
 }
 
+/// 2008-01-10: the newest month is placed at 2007-12-31.
+const NOW: Time = Time(1_200_000_000_000);
+
 fn index_of(signals: &Signals, id: &str, row: &Row) -> (u32, Vec<String>) {
+    let bounds = Bounds {
+        look_back_days: 365,
+        families: signals.iter().map(|signal| signal.family().clone()).collect(),
+    };
     match signals
         .get(&id.parse().unwrap())
         .unwrap()
-        .outcome(Some(row), Time(1_200_000_000_000))
+        .outcome(Some(row), NOW, &bounds)
     {
         Outcome::Band { index, reasons, .. } => (index, reasons),
         other => panic!("{id}: {other:?}"),
@@ -109,12 +117,22 @@ fn auc(scores: &[(u32, i64)]) -> f64 {
     wins / pairs
 }
 
+/// Share of clients that defaulted, by band.
+fn default_rates(scores: &[(u32, i64)]) -> Vec<f64> {
+    let mut by_band: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
+    for (band, defaulted) in scores {
+        let slot = by_band.entry(*band).or_default();
+        *slot = (slot.0 + *defaulted as f64, slot.1 + 1.0);
+    }
+    by_band.into_values().map(|(defaulted, all)| defaulted / all).collect()
+}
+
 #[test]
 fn every_client_of_the_real_file_gets_the_band_that_the_file_says() {
     let dir = tempfile::tempdir().unwrap();
     let catalogue = Arc::new(Catalogue::load(FIELDS).unwrap());
     let signals = Signals::load(SIGNALS, &catalogue).unwrap();
-    let mapping = Arc::new(Mapping::load(MAPPING, catalogue.clone()).unwrap());
+    let mapping = Arc::new(Mapping::load(MAPPING, catalogue.clone(), NOW).unwrap());
     assert!(mapping.synthetic().unwrap().contains("made up"));
     let state = Rows::default();
     let vault = vault(dir.path(), &catalogue, &state);
@@ -145,7 +163,7 @@ fn every_client_of_the_real_file_gets_the_band_that_the_file_says() {
     state.apply(effect);
     vault.on_committed(&id).unwrap();
 
-    let mut scores = Vec::new();
+    let (mut scores, mut told) = (Vec::new(), BTreeSet::new());
     let (mut negative, mut over) = (0, 0);
     for cells in table() {
         let row = vault
@@ -200,6 +218,7 @@ fn every_client_of_the_real_file_gets_the_band_that_the_file_says() {
             "client {}",
             cells[0]
         );
+        told.insert((band, reasons));
         scores.push((band, cells[24]));
     }
     assert_eq!(
@@ -214,6 +233,16 @@ fn every_client_of_the_real_file_gets_the_band_that_the_file_says() {
         auc(&even)
     );
     assert!(auc(&even) > 0.65);
+    println!("risk_band: band and reasons together take {} values", told.len());
+    for (whose, scores) in [("all", &scores), ("clients the points were not chosen on", &even)] {
+        let rates = default_rates(scores);
+        println!("risk_band default rates, {whose}: {rates:.3?}");
+        assert_eq!(rates.len(), 10);
+        assert!(
+            rates.is_sorted_by(|worse, better| worse > better),
+            "{whose}: a band that does not rank"
+        );
+    }
 
     // The same file again is the same batch: nothing is read, nothing changes.
     let mut again = ingest::open(Path::new(FILE), Format::Csv, mapping).unwrap();

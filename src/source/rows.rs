@@ -22,11 +22,12 @@ pub fn subject_of(row: &WireRow) -> Option<SubjectRef> {
     SubjectRef::parse(scheme, &subject.value).ok()
 }
 
-/// Rows for the vault; `None` if one does not fit the catalogue.
-pub fn token_rows(catalogue: &Catalogue, pseudonym: &Secret<32>, rows: &[WireRow]) -> Option<Vec<TokenRow>> {
+/// Rows for the vault; `None` if one does not fit the catalogue, or is dated after tomorrow.
+pub fn token_rows(catalogue: &Catalogue, pseudonym: &Secret<32>, now: Time, rows: &[WireRow]) -> Option<Vec<TokenRow>> {
     rows.iter()
         .map(|row| {
             let as_of = Time(row.as_of_s.checked_mul(1000)?);
+            not_ahead(as_of, now).then_some(())?;
             let values = row.values.iter().map(|v| v.numbers.clone()).collect();
             Some(TokenRow {
                 token: subject_of(row)?.token(pseudonym),
@@ -34,6 +35,11 @@ pub fn token_rows(catalogue: &Catalogue, pseudonym: &Secret<32>, rows: &[WireRow
             })
         })
         .collect()
+}
+
+/// Whether a record may bear this date: one that lies ahead would never go stale. A day is for time zones.
+pub(super) fn not_ahead(as_of: Time, now: Time) -> bool {
+    as_of.since(now) <= 86_400_000
 }
 
 /// A mapped row as it is sent to a running gateway.
@@ -66,4 +72,29 @@ pub fn progress(rows_held: u64, visible: bool, duplicate_rows: Vec<u64>) -> Vec<
         duplicate_rows,
     }
     .encode_to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_after_tomorrow_is_none() {
+        let catalogue = Catalogue::load(include_str!("../../docs/sample/fields.toml")).unwrap();
+        let (now, day_s) = (Time(1_780_000_000_000), 86_400);
+        let rows = |as_of_s: i64| {
+            let row = WireRow {
+                subject: Some(v1::Subject {
+                    scheme: v1::SubjectScheme::Opaque as i32,
+                    value: "p".to_owned(),
+                }),
+                as_of_s,
+                values: vec![v1::FieldValue::default(); catalogue.fields().len()],
+            };
+            token_rows(&catalogue, &Secret::from([6; 32]), now, &[row])
+        };
+        assert!(rows(now.seconds() + day_s).is_some());
+        assert!(rows(now.seconds() + day_s + 1).is_none());
+        assert!(rows(i64::MAX / 1_000).is_none());
+    }
 }

@@ -142,7 +142,7 @@ fn a_wrong_value_is_told_with_its_unit_and_its_bounds() {
         "gateway.toml",
         "reply_quantum_ms = 2",
         "reply_quantum_ms = 60000",
-        &["reply_quantum_ms", "at most 1000 ms"],
+        &["reply_quantum_ms", "at most 100 ms"],
     );
     wrong(
         "gateway.toml",

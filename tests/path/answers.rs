@@ -1,11 +1,11 @@
 //! What is answered: bands, and the sealed ways to say no, which look alike from outside.
 use super::{CLOSE_SESSION, QUERY};
 use crate::support::{
-    AGREEMENT, BANK_A, BANK_B, Caller, Gateway, LENDER, NOBODY, SIGNALS, Sent, agreed, answered, granted, lib_client,
-    on_shared, person, question, refused, sample_rows, terms,
+    AGREEMENT, BANK_A, BANK_B, Caller, Gateway, LENDER, NOBODY, SIGNALS, Sent, agreed, answered, confirm, granted,
+    lib_client, on_shared, person, question, refused, sample_rows, terms,
 };
 use tollgate::{
-    client::{Client, ClientError, Draft, Session},
+    client::{ClientError, Draft, Session},
     crypto::Suite,
     domain::FieldSet,
     refusal::Code,
@@ -109,15 +109,6 @@ fn terms_that_do_not_cover_the_question_give_nothing() {
             );
         }
     });
-}
-
-async fn confirm(lender: &Client, row: u64, consent: &[u8]) {
-    let asked = v1::ConfirmConsent {
-        header: None,
-        subject: Some(crate::support::subject(row)),
-        consent_id: consent.to_vec(),
-    };
-    lender.confirm(asked).await.unwrap();
 }
 
 /// Of a question that is covered in part, that part is answered and no more is read.

@@ -1,8 +1,8 @@
 //! What people agreed to: granted by the partner, confirmed by the data holder, withdrawn by either, seen by its recipient.
 use super::{GRANT, QUERY};
 use crate::support::{
-    BANK_A, BANK_B, DAY_MS, LENDER, Refused, answered, grant_of, granted, lib_client, on_shared, question, refused,
-    subject, terms,
+    BANK_A, BANK_B, DAY_MS, LENDER, Refused, answered, confirm, grant_of, granted, lib_client, on_shared, question,
+    refused, subject, terms,
 };
 use tollgate::{
     client::Client,
@@ -129,15 +129,6 @@ async fn state(client: &Client, row: u64, consent: &[u8]) -> v1::ConsentState {
     client.consent(asked).await.unwrap().answer
 }
 
-async fn confirm(client: &Client, row: u64, consent: &[u8]) -> v1::ConsentState {
-    let asked = v1::ConfirmConsent {
-        header: None,
-        subject: Some(subject(row)),
-        consent_id: consent.to_vec(),
-    };
-    client.confirm(asked).await.unwrap().answer
-}
-
 #[test]
 fn the_life_of_a_consent() {
     on_shared(async |gateway| {
@@ -175,18 +166,20 @@ fn each_act_is_in_the_log_under_the_persons_key() {
     on_shared(async |gateway| {
         let bank = gateway.caller(BANK_A).await;
         let lender = gateway.caller(LENDER).await;
+        let agreed = terms(BANK_A.id, bank.now());
         let sent = bank.one_shot(GRANT, |header| v1::GrantConsent {
             header: Some(header),
-            ..grant_of(24, terms(BANK_A.id, bank.now()))
+            ..grant_of(24, agreed.clone())
         });
         let granted = answered(gateway, &bank, sent).await;
         let id = v1::ConsentGranted::decode(&granted.body.answer[..]).unwrap().consent_id;
-        let confirm = lender.one_shot(super::CONFIRM, |header| v1::ConfirmConsent {
+        let sent = lender.one_shot(super::CONFIRM, |header| v1::ConfirmConsent {
             header: Some(header),
             subject: Some(subject(24)),
             consent_id: id.clone(),
+            terms_sha256: tollgate::client::terms_sha256(&agreed).to_vec(),
         });
-        let confirmed = answered(gateway, &lender, confirm).await;
+        let confirmed = answered(gateway, &lender, sent).await;
         let read = bank.one_shot(super::GET, |header| v1::GetConsent {
             header: Some(header),
             subject: Some(subject(24)),

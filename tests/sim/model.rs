@@ -41,6 +41,7 @@ pub(super) struct Consent {
     pub(super) look_back_days: u32,
     pub(super) separate: bool,
     pub(super) not_after: Time,
+    pub(super) terms_sha256: [u8; 32],
     pub(super) confirmed: bool,
     pub(super) withdrawn: bool,
 }

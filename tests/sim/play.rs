@@ -102,7 +102,7 @@ impl Play {
             return;
         }
         let now = self.gateway().now();
-        let consent = Consent {
+        let mut consent = Consent {
             row,
             purposes: self.some_of(&PURPOSES[..3]),
             families: self
@@ -114,6 +114,7 @@ impl Play {
             separate: self.below(8) > 0,
             number: self.model.consents.len(),
             not_after: now.plus_ms(model::HOUR_MS * (1 + self.below(120) as i64)),
+            terms_sha256: [0; 32],
             confirmed: false,
             withdrawn: false,
         };
@@ -132,6 +133,7 @@ impl Play {
             not_after: Some(timestamp(consent.not_after.0)),
             ..terms(BANK_A.id, now)
         };
+        consent.terms_sha256 = tollgate::client::terms_sha256(&terms);
         let granted: v1::ConsentGranted = self
             .change(
                 &self.bank,
@@ -167,6 +169,7 @@ impl Play {
                     header: Some(header),
                     subject: Some(subject(consent.row)),
                     consent_id: id.clone(),
+                    terms_sha256: consent.terms_sha256.to_vec(),
                 },
             )
             .await;

@@ -44,7 +44,7 @@ pub(crate) fn sample_rows(gateway: &Gateway) -> Vec<WireRow> {
     fs::write(&file, SAMPLE).unwrap();
     let catalogue = Arc::clone(&gateway.gate().view.catalogue);
     let mapping = fs::read_to_string(gateway.place.site().mapping()).unwrap();
-    let mapping = Arc::new(Mapping::load(&mapping, catalogue).unwrap());
+    let mapping = Arc::new(Mapping::load(&mapping, catalogue, gateway.now()).unwrap());
     let mut rows = open(&file, Format::of(&file).unwrap(), mapping).unwrap();
     let mut next = || rows.next_row().unwrap().unwrap().unwrap_or_else(|e| panic!("{e:?}"));
     (0..SAMPLE_ROWS).map(|_| wire_row(&next())).collect()
@@ -79,14 +79,18 @@ pub(crate) async fn agreed(gateway: &Gateway, row: u64) -> Vec<u8> {
     let bank = lib_client(gateway, BANK_A, Suite::X25519).await;
     let lender = lib_client(gateway, LENDER, Suite::X25519).await;
     let consent_id = granted(&bank, row, terms(BANK_A.id, gateway.now())).await;
-    let confirmed = lender
-        .confirm(v1::ConfirmConsent {
-            header: None,
-            subject: Some(subject(row)),
-            consent_id: consent_id.clone(),
-        })
-        .await
-        .unwrap();
-    assert_eq!(confirmed.answer.status(), v1::ConsentStatus::Active);
+    let confirmed = confirm(&lender, row, &consent_id).await;
+    assert_eq!(confirmed.status(), v1::ConsentStatus::Active);
     consent_id
+}
+
+/// Confirmed as the data holder does: it reads the terms, and confirms what it read.
+pub(crate) async fn confirm(lender: &Client, row: u64, consent: &[u8]) -> v1::ConsentState {
+    let asked = v1::GetConsent {
+        header: None,
+        subject: Some(subject(row)),
+        consent_id: consent.to_vec(),
+    };
+    let shown = lender.consent(asked).await.unwrap().answer;
+    lender.confirm(Some(subject(row)), &shown).await.unwrap().answer
 }

@@ -10,7 +10,7 @@ mod place;
 mod shared;
 
 pub(crate) use caller::{Caller, Sent, session_of};
-pub(crate) use client::{agreed, granted, lib_client, load_sample, sample_rows};
+pub(crate) use client::{agreed, confirm, granted, lib_client, load_sample, sample_rows};
 pub(crate) use gateway::Gateway;
 pub(crate) use ledger::{Entry, entries};
 pub(crate) use outcome::{Refused, answered, counted, no_entry_since, reason_of, refused, status_of, turned_away};

@@ -23,8 +23,9 @@ fn question() -> v1::ListConsents {
 async fn a_call_that_is_recorded_at_the_stop_still_gets_its_reply() {
     let place = Place::new();
     // Each reply is held back until this long after its request, its entry is written at once: the stop comes between.
-    place.edit("gateway.toml", "reply_quantum_ms = 2", "reply_quantum_ms = 2000");
-    let running = place.start().await;
+    let mut config = place.config();
+    config.gateway.reply_quantum_ms = 2_000;
+    let running = place.try_start_by(&config).await.unwrap_or_else(|e| panic!("{e}"));
     let client = place.client(&running, "bank-a", "partners/bank-a").await;
     client.open_session(v1::Evidence::Request).await.unwrap();
     let log = running.gate().log.clone();

@@ -177,10 +177,10 @@ async fn granted(bank: &Client, lender: &Client, row: u64, tour: &mut Tour) -> R
                 recipient: "bank-a".to_owned(),
                 purposes: vec![ORIGINATION.to_owned()],
                 families: vec![
-                    family("overdue", 2),
+                    family("overdue", 1),
                     family("utilisation", 1),
                     family("limit", 1),
-                    family("risk", 2),
+                    family("risk", 1),
                 ],
                 look_back_days: 365,
                 frequency_per_month: 0,
@@ -195,12 +195,14 @@ async fn granted(bank: &Client, lender: &Client, row: u64, tour: &mut Tour) -> R
         .await
         .map_err(client_file::failure)?;
     let consent_id = granted.answer.consent_id;
+    let read = v1::GetConsent {
+        header: None,
+        subject: subject(row),
+        consent_id: consent_id.clone(),
+    };
+    let shown = lender.consent(read).await.map_err(client_file::failure)?.answer;
     let confirmed = lender
-        .confirm(v1::ConfirmConsent {
-            header: None,
-            subject: subject(row),
-            consent_id: consent_id.clone(),
-        })
+        .confirm(subject(row), &shown)
         .await
         .map_err(client_file::failure)?;
     let active = confirmed.answer.status == v1::ConsentStatus::Active as i32;

@@ -124,9 +124,13 @@ pub(super) fn ingest(
 }
 
 fn read_mapping(path: &Path, catalogue: &Arc<Catalogue>) -> Result<Arc<Mapping>, Failure> {
-    Mapping::load(&read_text(path).map_err(Failure::file)?, Arc::clone(catalogue))
-        .map(Arc::new)
-        .map_err(|e| Failure::file(format!("`{}`: {e}", path.display())))
+    Mapping::load(
+        &read_text(path).map_err(Failure::file)?,
+        Arc::clone(catalogue),
+        SystemClock.now(),
+    )
+    .map(Arc::new)
+    .map_err(|e| Failure::file(format!("`{}`: {e}", path.display())))
 }
 
 fn about(file: &Path, why: impl std::fmt::Display) -> Failure {

@@ -19,6 +19,7 @@ fn terms_that_no_consent_can_have() {
         ("granularity 256", |t| t.families[0].granularity_max = 256),
         ("no look-back", |t| t.look_back_days = 0),
         ("endless look-back", |t| t.look_back_days = 3_654),
+        ("a limit that nobody holds", |t| t.frequency_per_month = 1),
         ("no end", |t| t.not_after = None),
         ("ended", |t| t.not_after = Some(wire::timestamp(NOW.0))),
         ("too long", |t| {
@@ -73,6 +74,9 @@ fn a_list_is_complete_in_pages_that_fit_one_block() {
             .parse::<crate::domain::SignalFamily>()
             .unwrap()
     }));
+    let finest: String = (0..9).map(|i| format!(", {}{i} = 200", "f".repeat(60))).collect();
+    let with_wide = agreement("bank-a").replace("risk = 1", &format!("risk = 1{finest}"));
+    w.agreements = agreements(&[&with_wide, &agreement("bank-b")]);
     let mut wide = terms();
     let family = |i| v1::ConsentedFamily {
         family: format!("{}{i}", "f".repeat(60)),
@@ -85,9 +89,9 @@ fn a_list_is_complete_in_pages_that_fit_one_block() {
     let mut for_b = terms();
     for_b.recipient = "bank-b".to_owned();
     let of_b = w.grant(&member("bank-b", Role::Partner), "p", &for_b, NOW).unwrap();
-    for size in [0, 1, 2, 100] {
+    for size in [1, 2, CONSENTS_PER_SUBJECT_AND_PARTNER_MAX] {
         let ours = pages(&w, &bank(), size);
-        assert!(size == 0 || ours.iter().all(|page| page.consents.len() <= size));
+        assert!(ours.iter().all(|page| page.consents.len() <= size));
         let mut seen: Vec<_> = ours
             .into_iter()
             .flat_map(|p| p.consents)
@@ -103,7 +107,7 @@ fn a_list_is_complete_in_pages_that_fit_one_block() {
     let hex: String = of_b.0.iter().map(|b| format!("{b:02x}")).collect();
     for token in ["x", "zz", &"A".repeat(32), &"+".repeat(32), &hex[..31]] {
         assert_eq!(
-            list(&w.desk(NOW), &bank(), &subject("p"), 0, token).err(),
+            list(&w.desk(NOW), &bank(), &subject("p"), 1, token).err(),
             Some(Code::FieldInvalid),
             "{token}"
         );

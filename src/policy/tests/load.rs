@@ -24,7 +24,8 @@ fn no_guard_can_go_missing_or_be_turned_round() {
     for (from, to) in [
         ("sensitivity >= 3", "sensitivity >= 4"),
         ("== 0", "== 9"),
-        ("\"bank\", ", ""),
+        ("\"merchant\"]", "\"merchant\", \"insurer\"]"),
+        ("\"platform\", \"merchant\"]", "\"platform\"]"),
         ("unless { context.in_force }", "when { context.in_force }"),
     ] {
         assert!(guards::TEXT.contains(from));
@@ -49,12 +50,22 @@ fn guards_that_are_not_well_formed_do_not_load() {
         "@id(\"STALE\") forbid (principal, action, resource); @id(\"STALE\") forbid (principal, action, resource);"
     ));
     assert!(bad("@id(\"STALE\") forbid (principal, action, resource"));
-    let register = register();
-    for unknown in [
-        "resource.colour == 1",
+    // A refusal that depends on the consent would tell of the person.
+    for looks in [
         "context.consent.current",
-        "resource.granularity == \"2\"",
+        "context has consent",
+        "context has consent.current",
+        "!(context has consent && context.consent.granularity > 1)",
+        "resource.retired || (if context.in_force then true else context[\"consent\"].separate)",
+        "[context].contains({in_force: true})",
     ] {
+        let guard = format!("forbid (principal, action, resource) when {{ {looks} }};");
+        assert!(bad(&format!("@id(\"STALE\") {guard}")), "{looks}");
+        let withholds = format!("@id(\"X\") @withhold(\"NO_VALID_CONSENT\") {guard}");
+        assert!(Guards::parse(&withholds).is_ok(), "{looks}");
+    }
+    let register = register();
+    for unknown in ["resource.colour == 1", "resource.granularity == \"2\""] {
         let text = format!("@id(\"STALE\") forbid (principal, action, resource) when {{ {unknown} }};");
         let built = Snapshot::with_guards(basis(&register, &[AGREEMENT_A], Licence::LicensedBureau), &text);
         assert!(matches!(built, Err(PolicyError::Invalid(_))), "{unknown}");

@@ -11,20 +11,10 @@ use crate::{
 fn the_sample_files_make_a_snapshot() {
     let catalogue = Catalogue::load(include_str!("../../../docs/sample/fields.toml")).unwrap();
     let signals = Signals::load(include_str!("../../../docs/sample/signals.toml"), &catalogue).unwrap();
-    let fact = |signal: &Signal| SignalFact {
-        id: signal.id().clone(),
-        family: signal.family().clone(),
-        granularity: signal.granularity(),
-        sensitivity: signal.sensitivity(),
-        retired: signal.retired(),
-        purposes: signal.purposes().to_vec(),
-        lineage: signal.lineage(),
-        look_back_days: 186,
-    };
     let text = include_str!("../../../docs/sample/agreement-bank-a.toml");
     let register = register();
     let mut basis = basis(&register, &[text], Licence::LicensedBureau);
-    basis.signals = signals.iter().map(fact).collect();
+    basis.signals = signals.iter().map(Signal::fact).collect();
     basis.fields = catalogue.fields().iter().map(|f| f.path.clone()).collect();
     let snapshot = Snapshot::build(basis).unwrap();
     let families = ["overdue", "utilisation", "on_time", "repayment", "limit", "risk"];

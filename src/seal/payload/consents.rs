@@ -29,7 +29,7 @@ impl Payload for GrantConsent {
     fn note(&self, _: &mut Facts) {}
 }
 
-/// The payload of Withdraw, Get and Confirm: one consent of one person.
+/// The payload of Withdraw and Get: one consent of one person.
 pub struct ConsentRef {
     /// Who.
     pub subject: SubjectRef,
@@ -38,8 +38,8 @@ pub struct ConsentRef {
 }
 
 impl Payload for ConsentRef {
-    // WithdrawConsent, GetConsent and ConfirmConsent have the same fields under the same numbers; the signature binds
-    // the method, so one cannot be taken for another.
+    // WithdrawConsent and GetConsent have the same fields under the same numbers; the signature binds the method, so one
+    // cannot be taken for the other.
     type Wire = v1::GetConsent;
     fn header(wire: &mut Self::Wire) -> Option<v1::RequestHeader> {
         wire.header.take()
@@ -47,6 +47,33 @@ impl Payload for ConsentRef {
     fn from_wire(wire: Self::Wire) -> Result<Self, PayloadError> {
         Ok(Self {
             consent_id: ConsentId(field(wire.consent_id)?),
+            subject: subject(wire.subject)?,
+        })
+    }
+    fn note(&self, facts: &mut Facts) {
+        facts.consent = Some(self.consent_id);
+    }
+}
+
+/// The payload of Confirm: one consent of one person, and the terms that were read.
+pub struct ConfirmConsent {
+    /// Who.
+    pub subject: SubjectRef,
+    /// Which.
+    pub consent_id: ConsentId,
+    /// SHA-256 of the serialised terms.
+    pub terms_sha256: [u8; 32],
+}
+
+impl Payload for ConfirmConsent {
+    type Wire = v1::ConfirmConsent;
+    fn header(wire: &mut Self::Wire) -> Option<v1::RequestHeader> {
+        wire.header.take()
+    }
+    fn from_wire(wire: Self::Wire) -> Result<Self, PayloadError> {
+        Ok(Self {
+            consent_id: ConsentId(field(wire.consent_id)?),
+            terms_sha256: field(wire.terms_sha256)?,
             subject: subject(wire.subject)?,
         })
     }

@@ -3,7 +3,7 @@ mod consents;
 mod question;
 mod records;
 
-pub use consents::{ConsentRef, GrantConsent, ListConsents};
+pub use consents::{ConfirmConsent, ConsentRef, GrantConsent, ListConsents};
 pub use question::Question;
 pub use records::{CorrectRecord, LoadChunk};
 

@@ -53,6 +53,29 @@ impl Payload for Question {
         facts.purpose = Some(self.purpose.clone());
         facts.signals.clone_from(&self.signals);
         facts.consent = Some(self.consent);
-        // Not the agreement: whether the one that is named is the partner's is for the decision to find.
+        // Not the agreement: until it is known to be the caller's own, its name is no part of the caller's entries.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{Method, Scheme},
+        facts::Kind,
+    };
+
+    #[test]
+    fn an_agreement_is_not_noted_before_it_is_known_to_be_the_callers() {
+        let question = Question {
+            subject: SubjectRef::parse(Scheme::Opaque, "p").unwrap(),
+            purpose: "credit.origination".parse().unwrap(),
+            signals: Vec::new(),
+            agreement: "of-another-bank".parse().unwrap(),
+            consent: ConsentId([5; 16]),
+        };
+        let mut facts = Facts::new(Kind::Query, "x", Method("/test"), [0; 32]);
+        question.note(&mut facts);
+        assert_eq!((facts.agreement, facts.consent), (None, Some(question.consent)));
     }
 }

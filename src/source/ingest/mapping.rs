@@ -2,10 +2,10 @@
 use super::{Cell, MappedRow, Reject, convert::Convert, test_identity};
 use crate::{
     clock::Time,
-    crypto::sha256,
+    crypto::sha256_parts,
     document::{self, DocumentError, did_you_mean},
     domain::{FieldPath, Scheme, SubjectRef},
-    source::{Catalogue, Row, Shape},
+    source::{Catalogue, Row, Shape, rows::not_ahead},
 };
 use std::{
     collections::{BTreeMap, HashSet},
@@ -56,6 +56,15 @@ struct SubjectRule {
 struct AsOfRule {
     column: Option<String>,
     date: Option<jiff::civil::Date>,
+    placed: Option<Placed>,
+}
+
+/// Where records without a day are placed.
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Placed {
+    /// At the last day of the month before the load: as a file that arrives every month would be.
+    EndOfLastMonth,
 }
 
 #[derive(serde::Deserialize)]
@@ -89,6 +98,7 @@ pub struct Mapping {
     subject: SubjectRule,
     as_of_column: Option<String>,
     fixed_as_of: Option<Time>,
+    now: Time,
     targets: Vec<Target>,
     ignored: HashSet<String>,
     synthetic: Option<String>,
@@ -104,17 +114,27 @@ pub(super) struct Bound {
 }
 
 impl Mapping {
-    /// Reads a mapping for this catalogue.
+    /// Reads a mapping for this catalogue, for a load at `now`.
     ///
     /// # Errors
     /// With the place and what to mend.
-    pub fn load(text: &str, catalogue: Arc<Catalogue>) -> Result<Self, MappingError> {
+    pub fn load(text: &str, catalogue: Arc<Catalogue>, now: Time) -> Result<Self, MappingError> {
         let document: Document = document::read(text)?;
         let unsound = |text: String| Err(MappingError::Unsound(text));
-        if document.as_of.column.is_some() == document.as_of.date.is_some() {
-            return unsound("`as_of` has either `column` or `date`".to_owned());
+        let as_of = document.as_of;
+        let fixed_as_of = match (&as_of.column, as_of.date, as_of.placed) {
+            (Some(_), None, None) => None,
+            (None, Some(date), None) => midnight(date),
+            (None, None, Some(Placed::EndOfLastMonth)) => end_of_last_month(now),
+            _ => return unsound("`as_of` has one of `column`, `date` and `placed`".to_owned()),
+        };
+        if as_of.column.is_none() && fixed_as_of.is_none_or(|day| !not_ahead(day, now)) {
+            return unsound("the day of `as_of` lies ahead, or is none that there is".to_owned());
         }
-        let makes_up = document.subject.test_identity || document.as_of.date.is_some();
+        let placed_at = fixed_as_of
+            .filter(|_| as_of.placed.is_some())
+            .map(|day| day.0.to_be_bytes());
+        let makes_up = document.subject.test_identity || as_of.column.is_none();
         if makes_up && document.synthetic.as_ref().is_none_or(|text| text.trim().is_empty()) {
             return unsound("identities or dates are made up: say which in `synthetic`".to_owned());
         }
@@ -139,11 +159,13 @@ impl Mapping {
             ignored: document.ignore.into_iter().map(|i| i.column).collect(),
             catalogue,
             subject: document.subject,
-            fixed_as_of: document.as_of.date.and_then(midnight),
-            as_of_column: document.as_of.column,
+            // A month later the same file is placed elsewhere: another batch, not the same again.
+            sha256: sha256_parts(&[text.as_bytes(), placed_at.as_ref().map_or(&[], |day| day.as_slice())]),
+            fixed_as_of,
+            now,
+            as_of_column: as_of.column,
             targets,
             synthetic: document.synthetic,
-            sha256: sha256(text.as_bytes()),
         })
     }
 
@@ -152,7 +174,7 @@ impl Mapping {
         self.synthetic.as_deref()
     }
 
-    /// SHA-256 of the mapping's bytes.
+    /// SHA-256 of the mapping's bytes, and of the day that it places records at.
     pub fn sha256(&self) -> [u8; 32] {
         self.sha256
     }
@@ -265,10 +287,22 @@ impl Mapping {
         const EXPECTED: &str = "expected a date such as 2005-09-30";
         match (cell, self.fixed_as_of) {
             (None, Some(time)) => Ok(time),
-            (Some(Cell::Text(text)), _) => text.parse().ok().and_then(midnight).ok_or(EXPECTED),
+            (Some(Cell::Text(text)), _) => match text.parse().ok().and_then(midnight) {
+                Some(day) if not_ahead(day, self.now) => Ok(day),
+                Some(_) => Err("the date lies ahead"),
+                None => Err(EXPECTED),
+            },
             _ => Err(EXPECTED),
         }
     }
+}
+
+/// The last day of the month before.
+fn end_of_last_month(now: Time) -> Option<Time> {
+    let today = jiff::Timestamp::from_millisecond(now.0)
+        .ok()?
+        .to_zoned(jiff::tz::TimeZone::UTC);
+    midnight(today.date().first_of_month().yesterday().ok()?)
 }
 
 /// The beginning of a day in UTC.

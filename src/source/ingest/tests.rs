@@ -19,6 +19,8 @@ use std::{
     sync::Arc,
 };
 
+mod dates;
+
 const FIELDS: &str = r#"
 [[field]]
 path = "loan.balance_minor"
@@ -72,6 +74,9 @@ N = 0
 2 = 60
 "#;
 
+/// 2024-02-10 08:00 UTC.
+pub(super) const NOW: Time = Time(1_707_552_000_000);
+
 struct Nothing;
 
 impl State for Nothing {
@@ -85,7 +90,7 @@ impl State for Nothing {
 
 pub(super) fn mapping() -> Arc<Mapping> {
     let catalogue = Arc::new(Catalogue::load(FIELDS).unwrap());
-    Arc::new(Mapping::load(MAPPING, catalogue).unwrap())
+    Arc::new(Mapping::load(MAPPING, catalogue, NOW).unwrap())
 }
 
 struct Bench {
@@ -396,13 +401,24 @@ fn mappings_that_contradict_themselves_do_not_load() {
         ("column = \"day\"", "date = \"2024-01-01\"", "say which in `synthetic`"),
         ("column = \"day\"", "colum = \"day\"", "did you mean `column`?"),
         (
+            "column = \"day\"",
+            "column = \"day\"\nplaced = \"end-of-last-month\"",
+            "one of `column`, `date` and `placed`",
+        ),
+        (
+            "column = \"day\"",
+            "placed = \"end-of-last-month\"",
+            "say which in `synthetic`",
+        ),
+        ("column = \"day\"", "date = \"2024-02-12\"", "lies ahead"),
+        (
             "scheme = \"opaque\"",
             "scheme = \"opaque\"\ntest_identity = true",
             "say which in `synthetic`",
         ),
     ] {
         assert!(MAPPING.contains(from), "{from}");
-        let error = Mapping::load(&MAPPING.replacen(from, to, 1), catalogue.clone())
+        let error = Mapping::load(&MAPPING.replacen(from, to, 1), catalogue.clone(), NOW)
             .err()
             .unwrap()
             .to_string();

@@ -554,7 +554,7 @@ pub struct ConsentTerms {
     /// How far back the records may go that signals are derived from.
     #[prost(uint32, tag = "4")]
     pub look_back_days: u32,
-    /// Questions per month; 0 means as the agreement allows.
+    /// Reserved for a limit of questions per month. It is not enforced yet, so anything but 0 is CONSENT_TERMS_INVALID.
     #[prost(uint32, tag = "5")]
     pub frequency_per_month: u32,
     /// Mandatory.
@@ -640,6 +640,9 @@ pub struct ConfirmConsent {
     pub subject: ::core::option::Option<Subject>,
     #[prost(bytes = "vec", tag = "3")]
     pub consent_id: ::prost::alloc::vec::Vec<u8>,
+    /// SHA-256 of the serialised ConsentTerms as Get shows them: what is confirmed is what was read.
+    #[prost(bytes = "vec", tag = "4")]
+    pub terms_sha256: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ConsentState {
