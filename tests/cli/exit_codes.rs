@@ -110,7 +110,7 @@ fn the_life_of_a_consent() {
         &consent,
         "active",
         "credit.origination",
-        "overdue:2",
+        "overdue:1",
     ] {
         assert!(listed.contains(word), "`{word}`:\n{listed}");
     }

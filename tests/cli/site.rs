@@ -151,7 +151,7 @@ impl Site {
 /// The words that grant a consent.
 pub(crate) fn grant(person: &str) -> Vec<&str> {
     let words = "--json consent -c bank-a.toml grant --recipient bank-a --purpose credit.origination \
-                 --family overdue:2 --family utilisation:1 --family limit:1 --family risk:2 --notice-version 1 \
+                 --family overdue:1 --family utilisation:1 --family limit:1 --family risk:1 --notice-version 1 \
                  --notice notice.txt --evidence letter.txt --separate --resident-id";
     words.split_whitespace().chain([person]).collect()
 }
