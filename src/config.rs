@@ -142,7 +142,8 @@ impl Config {
         };
         let mut config: Config = document::read(&text).map_err(|e| invalid(e.to_string()))?;
         if config.gateway.reply_quantum_ms > REPLY_QUANTUM_MS_MAX {
-            let why = format!("`reply_quantum_ms` is at most {REPLY_QUANTUM_MS_MAX}: each reply waits up to that long");
+            let why =
+                format!("`reply_quantum_ms` is at most {REPLY_QUANTUM_MS_MAX} ms: each reply waits up to that long");
             return Err(invalid(why));
         }
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();

@@ -3,10 +3,10 @@
 use std::io::IsTerminal;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Starts logging to standard error. `TOLLGATE_LOG` sets the filter, such as `info` or `tollgate=debug`; what our
-/// libraries log stays at `warn`, because HTTP/2 and TLS crates print frames and names at lower levels.
-pub fn start(json: bool) {
-    let filter = EnvFilter::try_from_env("TOLLGATE_LOG").unwrap_or_else(|_| EnvFilter::new("warn,tollgate=info"));
+/// Starts logging to standard error. `TOLLGATE_LOG` sets the filter, such as `info` or `tollgate=debug`; without it
+/// `unless_told` does. What our libraries log is best left at `warn`: HTTP/2 and TLS crates print frames and names.
+pub fn start(json: bool, unless_told: &str) {
+    let filter = EnvFilter::try_from_env("TOLLGATE_LOG").unwrap_or_else(|_| EnvFilter::new(unless_told));
     let log = fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())

@@ -1,4 +1,4 @@
-//! Crashes: kill -9, power cuts, damaged files, a full disk.
+//! The program as a user meets it, and crashes: kill -9, power cuts, damaged files, a full disk.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,4 +8,5 @@
     clippy::print_stderr,
     reason = "a test fails by panicking"
 )]
+mod cli;
 mod crash;

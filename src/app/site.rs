@@ -30,6 +30,12 @@ pub const BANKS: [(&str, &str); 2] = [("bank-a", "bank-a.example"), ("bank-b", "
 const FIELDS: &str = include_str!("../../docs/sample/fields.toml");
 const SIGNALS: &str = include_str!("../../docs/sample/signals.toml");
 const MAPPING: &str = include_str!("../../docs/sample/mapping-uci.toml");
+const GATEWAY_FILE: &str = include_str!("../../docs/sample/gateway.toml");
+const CLIENT_BANK_A: &str = include_str!("../../docs/sample/bank-a.toml");
+const CLIENT_LENDER: &str = include_str!("../../docs/sample/lender.toml");
+/// Addresses in the sample files.
+const SAMPLE_PARTNERS: &str = "127.0.0.1:7443";
+const SAMPLE_STAFF: &str = "127.0.0.1:7444";
 const AGREEMENT_BANK_A: &str = include_str!("../../docs/sample/agreement-bank-a.toml");
 
 /// Why the site could not be made.
@@ -96,16 +102,13 @@ impl Site {
         write(folder, "register.toml", &register(&made))?;
         write(folder, "gateway.toml", &gateway_file(partners, staff))?;
         for (id, _) in BANKS {
-            write(
-                folder,
-                &format!("{id}.toml"),
-                &client_file(id, &format!("partners/{id}"), partners),
-            )?;
+            let file = client_file(&CLIENT_BANK_A.replace("bank-a", id), partners);
+            write(folder, &format!("{id}.toml"), &file)?;
         }
         write(
             folder,
             &format!("{PROVIDER}.toml"),
-            &client_file(PROVIDER, &format!("provider/{PROVIDER}"), partners),
+            &client_file(CLIENT_LENDER, partners),
         )?;
         let config = Config::load(&folder.join("gateway.toml")).map_err(|e| Box::new(AppError::from(e)))?;
         let log_verifier_key = app::create_data(&config, true).map_err(Box::new)?;
@@ -180,57 +183,10 @@ fn register(made: &Made) -> String {
 }
 
 fn gateway_file(partners: SocketAddr, staff: SocketAddr) -> String {
-    format!(
-        r#"# A development gateway. Paths are relative to this file.
-[gateway]
-uri = "{GATEWAY}"
-log_origin = "{DOMAIN}/log"
-licence = "licensed-bureau"
-jurisdiction = "cn"
-data_dir = "data"
-development = true
-reflection = true
-reply_quantum_ms = 2
-
-[listen]
-partners = "{partners}"
-staff = "{staff}"
-
-[tls]
-chain = "pki/gateway/tls.pem"
-key = "pki/gateway/tls.key"
-trust = "pki/trust.toml"
-
-[key_list]
-online_key = "pki/gateway/keylist-online.key"
-delegation = "pki/gateway/keylist-delegation.b64"
-
-[files]
-register = "register.toml"
-agreements = ["agreement-bank-a.toml"]
-fields = "fields.toml"
-signals = "signals.toml"
-"#
-    )
+    let text = GATEWAY_FILE.replace(SAMPLE_PARTNERS, &partners.to_string());
+    text.replace(SAMPLE_STAFF, &staff.to_string())
 }
 
-fn client_file(id: &str, keys: &str, address: SocketAddr) -> String {
-    format!(
-        r#"# How `{id}` reaches the gateway. Paths are relative to this file.
-address = "{address}"
-gateway = "{GATEWAY}"
-member = "{id}"
-suite = "x-wing"
-
-[tls]
-roots = "pki/trust/{DOMAIN}/root.pem"
-chain = "pki/{keys}/tls.pem"
-key = "pki/{keys}/tls.key"
-
-[keys]
-gateway_identity = "pki/gateway/identity.pub"
-signing_key = "pki/{keys}/signing.key"
-signing_key_id = "{id}-1"
-"#
-    )
+fn client_file(sample: &str, address: SocketAddr) -> String {
+    sample.replace(SAMPLE_PARTNERS, &address.to_string())
 }

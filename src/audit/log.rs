@@ -118,9 +118,10 @@ impl Log {
         self.with.shared.has_failed()
     }
 
-    /// Whether ordinary entries are refused for want of room, for health.
+    /// Whether ordinary entries are refused for want of room, for health. Looks at the disk and not at the last entry:
+    /// while health says no, nobody may send the request that would find room again.
     pub fn is_disk_full(&self) -> bool {
-        self.with.shared.is_full()
+        !self.with.shared.has_room()
     }
 
     fn check(&self) -> Result<(), NotRecorded> {

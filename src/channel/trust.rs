@@ -11,6 +11,7 @@ use super::{
 use crate::{
     clock::Time,
     crypto::sha256,
+    document,
     identity::{SpiffeError, SpiffeId, check_trust_domain},
     limits::{
         CONFIG_BYTES_MAX, CRLS_PER_DOMAIN_MAX, DOMAINS_MAX, PATHS_PER_DOMAIN_MAX, PINS_MAX, ROOTS_PER_DOMAIN_MAX,
@@ -224,7 +225,7 @@ impl Trust {
         let bytes = read(path, CONFIG_BYTES_MAX)?;
         let name = path.display().to_string();
         let text = String::from_utf8(bytes).map_err(|_| TrustError::Toml(name.clone(), "not UTF-8".to_owned()))?;
-        let file: TrustFile = toml::from_str(&text).map_err(|error| TrustError::Toml(name, error.to_string()))?;
+        let file: TrustFile = document::read(&text).map_err(|error| TrustError::Toml(name, error.to_string()))?;
         Self::build(&file, path.parent().unwrap_or(Path::new("")))
     }
 

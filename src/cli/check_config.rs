@@ -12,9 +12,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, json: bool) -> Outcome {
     let config = Config::load(&args.config).map_err(Failure::file)?;
-    let view = app::judge_by(&config).map_err(Failure::file)?;
-    app::check_channel(&config).map_err(Failure::file)?;
-    app::check_keys(&config).map_err(Failure::file)?;
+    let view = app::judge_by(&config).map_err(Failure::app)?;
+    app::check_channel(&config).map_err(Failure::app)?;
+    app::check_keys(&config).map_err(Failure::app)?;
     let hash = print::hex(&view.snapshot.hash());
     if json {
         print::json(&serde_json::json!({ "ok": true, "snapshot": hash }));

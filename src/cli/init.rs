@@ -2,13 +2,16 @@
 //! second, empty log.
 use super::{Failure, Outcome, print};
 use crate::{app, config::Config};
-use std::path::PathBuf;
+use std::{fs::File, io::Write, path::PathBuf};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The gateway's configuration file; it names the data directory.
     #[arg(default_value = "gateway.toml")]
     config: PathBuf,
+    /// Also write the log's verifier key to this file, which must not exist.
+    #[arg(long)]
+    key_file: Option<PathBuf>,
     /// Mark the keyring as one for development.
     #[arg(long)]
     dev: bool,
@@ -16,7 +19,12 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, json: bool) -> Outcome {
     let config = Config::load(&args.config).map_err(Failure::file)?;
-    let vkey = app::create_data(&config, args.dev).map_err(Failure::work)?;
+    let vkey = app::create_data(&config, args.dev).map_err(Failure::app)?;
+    if let Some(path) = &args.key_file {
+        File::create_new(path)
+            .and_then(|mut file| writeln!(file, "{vkey}"))
+            .map_err(|e| Failure::file(format!("cannot write `{}`: {e}; the key is {vkey}", path.display())))?;
+    }
     if json {
         print::json(&serde_json::json!({ "data_dir": config.gateway.data_dir, "log_verifier_key": vkey }));
     } else {

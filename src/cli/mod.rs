@@ -11,6 +11,7 @@ mod print;
 mod query;
 mod serve;
 
+use crate::{app::AppError, audit::OpenError, channel::DenylistError, source::VaultError};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -21,7 +22,7 @@ Exit codes:
   1  refused by the gateway, or the work failed
   2  the command line is wrong
   3  the configuration or a file is wrong
-  4  a proof does not hold: a receipt, a key list or the log
+  4  a proof does not hold: a receipt, a key list, the log, or the records that the log names
   5  the gateway cannot be reached";
 
 #[derive(Parser)]
@@ -89,6 +90,31 @@ impl Failure {
         Self {
             code,
             message: message.to_string(),
+        }
+    }
+}
+
+impl Failure {
+    /// A script that watches the gateway must tell a file to mend from data that is damaged.
+    pub(crate) fn app(error: AppError) -> Self {
+        match &error {
+            AppError::Config(_)
+            | AppError::Trust(_)
+            | AppError::Credential(_)
+            | AppError::DataDir(_)
+            | AppError::Keyring(_)
+            | AppError::Vault(VaultError::OtherCatalogue(_)) => Self::file(error),
+            AppError::Log(
+                OpenError::Journal(_)
+                | OpenError::Entry { .. }
+                | OpenError::Shorter { .. }
+                | OpenError::Head
+                | OpenError::Key
+                | OpenError::Root(_),
+            )
+            | AppError::Denylist(DenylistError::Damaged)
+            | AppError::Vault(VaultError::Shorter(_)) => Self::proof(error),
+            _ => Self::work(error),
         }
     }
 }

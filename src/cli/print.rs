@@ -3,6 +3,9 @@
 use serde::Serialize;
 use std::io::IsTerminal;
 
+/// What a terminal shows in one line where nobody made it wider.
+const TERMINAL_COLUMNS: usize = 80;
+
 /// A line of text.
 pub(super) fn line(text: impl AsRef<str>) {
     println!("{}", text.as_ref());
@@ -36,13 +39,23 @@ pub(super) fn json(value: &impl Serialize) {
     }
 }
 
-/// Columns as wide as their widest cell, two spaces between.
+/// Columns as wide as their widest cell, two spaces between; a line a cell where they are wider than a terminal is.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) {
     let mut widths: Vec<usize> = head.iter().map(|h| h.chars().count()).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
+    }
+    if widths.iter().map(|width| width + 2).sum::<usize>() > TERMINAL_COLUMNS {
+        let name_width = head.iter().map(|h| h.chars().count()).max().unwrap_or(0);
+        for row in rows {
+            for (name, cell) in head.iter().zip(row) {
+                println!("{}", format!("  {name:<name_width$}  {cell}").trim_end());
+            }
+            println!();
+        }
+        return;
     }
     let write = |cells: &mut dyn Iterator<Item = &str>| {
         let line: Vec<String> = cells
@@ -59,10 +72,31 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) {
     }
 }
 
+/// Text in lines of at most 80 characters, the first behind `begin`, the others indented as far as `begin` is.
+pub(super) fn wrapped(begin: &str, text: &str) -> String {
+    let indent = begin.chars().count() - begin.trim_start().chars().count();
+    let mut out = begin.trim_end().to_owned();
+    let mut column = out.chars().count();
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column + 1 + length > TERMINAL_COLUMNS {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent + 2));
+            column = indent + 2;
+        } else {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
+}
+
 /// A bar for work of known size, on standard error; silent when nobody looks.
 pub(super) fn bar(total: u64, what: &str) -> indicatif::ProgressBar {
     let bar = indicatif::ProgressBar::new(total);
-    let style = indicatif::ProgressStyle::with_template("  {msg} {wide_bar} {pos}/{len} ({per_sec}, {eta} left)");
+    let style = indicatif::ProgressStyle::with_template("  {msg} {wide_bar} {percent} % ({eta} left)");
     if let Ok(style) = style {
         bar.set_style(style);
     }

@@ -144,11 +144,10 @@ pub(super) fn show(verified: &Verified<v1::Answer>) {
     print::line(format!("  read        {}", list(&answer.fields_read)));
     print::line(format!("  withheld    {}", list(&answer.fields_withheld)));
     print::line(format!(
-        "  receipt     verified: entry {} in a log of {}, root {}",
-        verified.receipt.index,
-        verified.receipt.head.size,
-        print::hex(&verified.receipt.head.root)
+        "  receipt     verified: entry {} in a log of {}",
+        verified.receipt.index, verified.receipt.head.size
     ));
+    print::line(format!("  log root    {}", print::hex(&verified.receipt.head.root)));
 }
 
 fn list(names: &[String]) -> String {

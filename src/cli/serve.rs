@@ -15,9 +15,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Outcome {
     let config = Config::load(&args.config).map_err(Failure::file)?;
-    crate::telemetry::start(args.log_json);
+    crate::telemetry::start(args.log_json, "warn,tollgate=info");
     runtime()?.block_on(async {
-        let mut running = app::start(&config).await.map_err(Failure::work)?;
+        let mut running = app::start(&config).await.map_err(Failure::app)?;
         print::remark(format!(
             "tollgate serves partners on {} and staff on {}; stop with Ctrl-C",
             running.partners(),
@@ -26,6 +26,6 @@ pub(super) fn run(args: Args) -> Outcome {
         let told = running.until_told_to_stop().await;
         print::remark("draining");
         // Why it ends comes first; the stop after a failure may fail for the same reason.
-        told.and(running.stop().await).map_err(Failure::work)
+        told.and(running.stop().await).map_err(Failure::app)
     })
 }

@@ -145,6 +145,8 @@ impl Desk {
         case: impl Future<Output = Result<Reply, NotRecorded>> + Send + 'static,
     ) -> Result<v1::SealedReply, Status> {
         let opened_at = Instant::now();
+        // A stopping gateway waits for the reply too, not for its case alone.
+        let _under_way = self.tasks.token();
         let reply = self.run(peer, case).await;
         self.hold_until_quantum(opened_at).await;
         match reply? {

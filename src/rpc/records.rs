@@ -44,7 +44,8 @@ impl RecordsService for Desk {
                     Ok(v1::LoadResponse { sealed })
                 }
                 .await;
-                let ended = reply.is_err();
+                // A stopping gateway takes no further chunk: the load goes on where it stands once there is one again.
+                let ended = reply.is_err() || desk.tasks.is_closed();
                 if replies.send(reply).await.is_err() || ended {
                     break;
                 }

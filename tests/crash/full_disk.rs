@@ -11,10 +11,10 @@ use tollgate::{
 };
 
 /// A tmpfs that is unmounted in the end.
-pub(super) struct Tmpfs(pub(super) PathBuf);
+pub(crate) struct Tmpfs(pub(crate) PathBuf);
 
 impl Tmpfs {
-    pub(super) fn mount(at: &Path, size: &str) -> Option<Self> {
+    pub(crate) fn mount(at: &Path, size: &str) -> Option<Self> {
         fs::create_dir(at).unwrap();
         let options = format!("size={size},mode=700");
         let mounted = Command::new("mount")
@@ -32,7 +32,7 @@ impl Drop for Tmpfs {
 }
 
 /// Somebody fills the disk to the last byte.
-pub(super) fn fill(filler: &Path) {
+pub(crate) fn fill(filler: &Path) {
     let mut chunk = vec![1; 1 << 20];
     while !chunk.is_empty() {
         let mut file = fs::OpenOptions::new().create(true).append(true).open(filler).unwrap();

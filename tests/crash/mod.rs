@@ -3,7 +3,7 @@
 //! A child process is this test binary again: [`child::life`] does nothing unless an environment variable says so.
 mod child;
 mod damage;
-mod full_disk;
+pub(crate) mod full_disk;
 mod kill;
 mod power_cut;
 mod vault;
@@ -116,7 +116,7 @@ impl Dice {
 }
 
 /// A test that cannot run on this machine: said, and a failure where everything must run.
-fn skip(why: &str) {
+pub(crate) fn skip(why: &str) {
     assert!(std::env::var_os("TOLLGATE_REQUIRE_ALL").is_none(), "cannot run: {why}");
     eprintln!("skipped: {why}");
 }

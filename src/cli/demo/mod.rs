@@ -34,7 +34,7 @@ pub(super) struct Args {
 /// One thing that must hold.
 #[derive(serde::Serialize)]
 struct Check {
-    name: &'static str,
+    name: String,
     held: bool,
 }
 
@@ -51,7 +51,8 @@ struct Tour {
 }
 
 impl Tour {
-    fn check(&mut self, name: &'static str, held: bool) {
+    fn check(&mut self, name: impl Into<String>, held: bool) {
+        let name = name.into();
         print::remark(format!("  {} {name}", if held { "✓" } else { "✗" }));
         self.checks.push(Check { name, held });
     }
@@ -82,10 +83,10 @@ fn tour(folder: &Path, once: bool, json: bool) -> Outcome {
     load_sample(&site, &mut tour)?;
     print::remark("3  the gateway");
     let config = Config::load(&site.config()).map_err(Failure::file)?;
-    crate::telemetry::start(false);
+    crate::telemetry::start(false, "warn");
     runtime()?.block_on(async {
         let started = Instant::now();
-        let mut running = app::start(&config).await.map_err(Failure::work)?;
+        let mut running = app::start(&config).await.map_err(Failure::app)?;
         scenes::play(&site, started, &mut tour, json).await?;
         print::remark("6  the log, verified offline");
         let verified = audit::check(&config.gateway.data_dir, site.log_verifier_key());
@@ -103,7 +104,7 @@ fn tour(folder: &Path, once: bool, json: bool) -> Outcome {
             invite(&site, &running);
             running.until_told_to_stop().await
         };
-        told.and(running.stop().await).map_err(Failure::work)
+        told.and(running.stop().await).map_err(Failure::app)
     })?;
     let held = tour.all_held();
     if json {
@@ -140,12 +141,12 @@ fn load_sample(site: &Site, tour: &mut Tour) -> Outcome {
     tour.rows_loaded = loaded.report.rows_loaded;
     tour.rows_per_s = loaded.report.rows_read as f64 / loaded.took.as_secs_f64().max(1e-9);
     print::remark(format!(
-        "   {} loaded, {} rejected, {:.0} rows/s; made up by the mapping: {}",
-        loaded.report.rows_loaded,
-        loaded.report.rows_rejected,
-        tour.rows_per_s,
-        loaded.synthetic.as_deref().unwrap_or("nothing")
+        "   {} loaded, {} rejected, {:.0} rows/s",
+        loaded.report.rows_loaded, loaded.report.rows_rejected, tour.rows_per_s
     ));
+    if let Some(synthetic) = &loaded.synthetic {
+        print::remark(print::wrapped("   made up by the mapping: ", synthetic));
+    }
     tour.check(
         "all 30,000 records are loaded, none is lost",
         loaded.report.rows_loaded == 30_000 && loaded.report.rows_rejected == 0,
@@ -154,16 +155,21 @@ fn load_sample(site: &Site, tour: &mut Tour) -> Outcome {
 }
 
 fn invite(site: &Site, running: &app::Running) {
-    let folder = site.folder().display();
+    let folder = site.folder();
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let person = scenes::person(1).unwrap_or_default();
     print::heading("The gateway stays up. Try it by hand, in another terminal");
-    print::line(format!("  cd {folder}"));
+    print::line(format!("  cd {}", folder.display()));
+    if let Ok(program) = std::env::current_exe() {
+        print::line(format!("  alias tollgate={}", program.display()));
+    }
+    print::line(format!("  tollgate consent -c bank-a.toml list --resident-id {person}"));
     print::line(format!(
-        "  tollgate consent --client bank-a.toml list --resident-id {person}"
-    ));
-    print::line(format!(
-        "  tollgate query --client bank-a.toml --resident-id {person} --purpose credit.origination \\\n    \
-         --agreement bank-a-2026 --consent <id from the list> worst_overdue_6m@1 risk_band@1"
+        "  tollgate query -c bank-a.toml --resident-id {person} \\\n    \
+         --purpose {} --agreement {} \\\n    \
+         --consent ID-FROM-THE-LIST worst_overdue_6m@1 risk_band@1",
+        scenes::ORIGINATION,
+        scenes::AGREEMENT
     ));
     print::line("  tollgate audit verify data --key log.vkey");
     print::line(format!(

@@ -14,14 +14,16 @@ use crate::{
 };
 use std::time::Instant;
 
-const AGREEMENT: &str = "bank-a-2026";
-const ORIGINATION: &str = "credit.origination";
+pub(super) const AGREEMENT: &str = "bank-a-2026";
+pub(super) const ORIGINATION: &str = "credit.origination";
 const SIGNALS: [&str; 4] = [
     "worst_overdue_6m@1",
     "utilisation_coarse@1",
     "limit_band@1",
     "risk_band@1",
 ];
+/// Asked for, and left out of the table.
+const NOT_SHOWN: &str = "limit_band@1";
 /// Rows of the sample that differ well.
 const CLIENTS: [u64; 5] = [1, 2, 3, 14, 50];
 /// A row number past the sample: somebody whom nobody has a record of.
@@ -69,25 +71,15 @@ pub(super) async fn play(site: &Site, started: Instant, tour: &mut Tour, json: b
         let verified = ask(&bank, client, &consent, ORIGINATION, &SIGNALS)
             .await
             .map_err(client_file::failure)?;
-        tour.check("with a confirmed consent: bands, and a receipt that verifies", {
-            every(&verified, SignalOutcome::Band) && verified.receipt.index < verified.receipt.head.size
-        });
+        tour.check(
+            format!("client no. {client}, with a confirmed consent: bands, and a receipt that verifies"),
+            every(&verified, SignalOutcome::Band) && verified.receipt.index < verified.receipt.head.size,
+        );
         rows.push(row(client, &verified));
         tour.answers.push(query::as_json(&verified));
     }
     if !json {
-        print::table(
-            &[
-                "client",
-                "longest delay",
-                "utilisation",
-                "limit",
-                "risk",
-                "reasons",
-                "entry",
-            ],
-            &rows,
-        );
+        print::table(&["client", "delay", "utilisation", "risk", "reasons"], &rows);
     }
     print::remark("5  what is refused");
     refusals(&bank, &lender, tour, json).await?;
@@ -105,16 +97,8 @@ async fn refusals(bank: &Client, lender: &Client, tour: &mut Tour, json: bool) -
     let finer = ask(bank, 7, &consent, ORIGINATION, &["utilisation@1"]).await;
     let mut rows = Vec::new();
     for (what, expected, outcome) in [
-        (
-            "a purpose that the agreement does not name",
-            "PURPOSE_NOT_AGREED",
-            purpose,
-        ),
-        (
-            "a signal finer than the agreement allows",
-            "GRANULARITY_TOO_FINE",
-            finer,
-        ),
+        ("a purpose outside the agreement", "PURPOSE_NOT_AGREED", purpose),
+        ("a signal finer than agreed", "GRANULARITY_TOO_FINE", finer),
     ] {
         let (code, reference) = match outcome {
             Err(ClientError::Refused { code, reference, .. }) => (code, reference),
@@ -122,7 +106,7 @@ async fn refusals(bank: &Client, lender: &Client, tour: &mut Tour, json: bool) -
             Ok(_) => ("answered".to_owned(), String::new()),
         };
         tour.check(
-            "refused with its own code, and recorded",
+            format!("{what}: refused with its own code, and recorded"),
             code == expected && !reference.is_empty(),
         );
         rows.push(vec![what.to_owned(), code.clone(), reference.clone()]);
@@ -245,11 +229,10 @@ fn every(verified: &Verified<v1::Answer>, outcome: SignalOutcome) -> bool {
 fn row(client: u64, verified: &Verified<v1::Answer>) -> Vec<String> {
     let signals = &verified.answer.signals;
     let reasons = signals.iter().flat_map(|s| s.reason_codes.iter().cloned());
+    // Narrow enough for a terminal of 80 columns; `--json` has all of it.
+    let shown = signals.iter().filter(|s| s.signal != NOT_SHOWN);
     std::iter::once(format!("no. {client}"))
-        .chain(signals.iter().map(|s| s.band.clone()))
-        .chain([
-            reasons.collect::<Vec<_>>().join(" "),
-            verified.receipt.index.to_string(),
-        ])
+        .chain(shown.map(|s| s.band.clone()))
+        .chain([reasons.collect::<Vec<_>>().join(" ")])
         .collect()
 }

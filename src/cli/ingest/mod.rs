@@ -87,14 +87,14 @@ pub(super) fn ingest(
     rejects: &Path,
     on_loss: LossRule,
 ) -> Result<Loaded, Failure> {
-    let view = app::judge_by(config).map_err(Failure::file)?;
+    let view = app::judge_by(config).map_err(Failure::app)?;
     let mapping = read_mapping(mapping, &view.catalogue)?;
     let format = format_of(file)?;
     let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng::default()));
-    let kept = Kept::open(config, &view.catalogue, on_loss, &clock, &rng).map_err(Failure::work)?;
-    let batch = batch_id(file, &mapping).map_err(Failure::file)?;
+    let kept = Kept::open(config, &view.catalogue, on_loss, &clock, &rng).map_err(Failure::app)?;
+    let batch = batch_id(file, &mapping).map_err(|e| about(file, e))?;
     let started = Instant::now();
-    let mut rows = open(file, format, Arc::clone(&mapping)).map_err(Failure::file)?;
+    let mut rows = open(file, format, Arc::clone(&mapping)).map_err(|e| about(file, e))?;
     let mut rejected = RejectFile::begin(rejects)?;
     let bar = print::bar(1, "loading");
     let report = load(
@@ -131,6 +131,10 @@ fn read_mapping(path: &Path, catalogue: &Arc<Catalogue>) -> Result<Arc<Mapping>,
     )
     .map(Arc::new)
     .map_err(|e| Failure::file(format!("`{}`: {e}", path.display())))
+}
+
+fn about(file: &Path, why: impl std::fmt::Display) -> Failure {
+    Failure::file(format!("`{}`: {why}", file.display()))
 }
 
 fn format_of(file: &Path) -> Result<Format, Failure> {
@@ -194,6 +198,6 @@ fn show(loaded: &Loaded, rejects: &Path, json: bool) {
         print::line(format!("  why rows were rejected: `{}`", rejects.display()));
     }
     if let Some(synthetic) = &loaded.synthetic {
-        print::line(format!("  made up by the mapping: {synthetic}"));
+        print::line(print::wrapped("  made up by the mapping: ", synthetic));
     }
 }

@@ -1,5 +1,5 @@
 //! Into the gateway that runs: a stream of sealed chunks, each answered with a receipt. It resumes where the gateway stands.
-use super::{Loaded, format_of, read_mapping, rejects::RejectFile};
+use super::{Loaded, about, format_of, read_mapping, rejects::RejectFile};
 use crate::{
     cli::{Failure, client_file, print, runtime},
     client::{Client, Loading},
@@ -35,9 +35,9 @@ pub(super) fn ingest(
         .map(Arc::new)
         .map_err(|e| Failure::file(format!("`{}`: {e}", fields.display())))?;
     let mapping = read_mapping(mapping, &catalogue)?;
-    let mut rows = open(file, format_of(file)?, Arc::clone(&mapping)).map_err(Failure::file)?;
+    let mut rows = open(file, format_of(file)?, Arc::clone(&mapping)).map_err(|e| about(file, e))?;
     let batch = Batch {
-        id: batch_id(file, &mapping).map_err(Failure::file)?,
+        id: batch_id(file, &mapping).map_err(|e| about(file, e))?,
         catalogue: catalogue.sha256(),
     };
     let mut rejected = RejectFile::begin(rejects)?;

@@ -41,7 +41,7 @@ pub trait RecordStore: Send + Sync {
 pub enum LossRule {
     /// Do not open.
     Refuse,
-    /// Open without them, so that they can be loaded again: see [`Vault::forget_lost`].
+    /// Open without them, so that they can be loaded again: see `Vault::forget_lost`.
     Accept,
 }
 
@@ -73,7 +73,9 @@ pub enum VaultError {
     #[error(transparent)]
     State(#[from] crate::state::StateError),
     /// The log made more visible than the vault holds.
-    #[error("the record vault is shorter than the log says (batch `{0}`): restore it from a backup, or load again")]
+    #[error(
+        "the record vault is shorter than the log says (batch `{0}`): restore it from a backup, or load every file again, the first with `tollgate ingest --accept-loss`"
+    )]
     Shorter(String),
     /// Visible records follow another catalogue.
     #[error("batch `{0}` follows another `fields.toml`: put that file back, or load again")]
@@ -121,10 +123,10 @@ pub struct TokenRow {
     pub row: Row,
 }
 
-/// What [`Vault::stage`] did.
+/// What `Vault::stage` did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Staged {
-    /// Rows of the batch that are held, duplicates included. On disk after [`Vault::sync`].
+    /// Rows of the batch that are held, duplicates included. On disk after `Vault::sync`.
     pub rows_held: u64,
     /// Rows that were left out, since their person occurs before in the batch: index within the batch.
     pub duplicates: Vec<u64>,
@@ -132,7 +134,7 @@ pub struct Staged {
     pub visible: bool,
 }
 
-/// What [`Vault::prune`] did.
+/// What `Vault::prune` did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pruned {
     /// Rows that were removed.

@@ -1,0 +1,20 @@
+//! The program as a user meets it: the binary itself, real files, real processes that are ended by their ids.
+mod bank;
+mod program;
+mod site;
+
+mod by_hand;
+mod configuration;
+mod demo;
+mod exit_codes;
+mod full_disk;
+mod loading;
+mod loading_killed;
+mod outside;
+mod secrets;
+mod start;
+mod stop;
+
+pub(crate) use crate::crash::skip;
+pub(crate) use program::{Gateway, Ran, Spawned, program, tollgate};
+pub(crate) use site::Site;
