@@ -203,6 +203,10 @@ pub const AGREEMENT_LIST_MAX: usize = 64;
 pub const AGREEMENT_DAYS_MAX: i64 = 1_827;
 /// Least share of the lending partner's own money in joint lending, in basis points (CBIRC 2021 no. 24, article 1: 30 %).
 pub const FUNDING_SHARE_BP_MIN: u16 = 3_000;
+/// An agreement's daily quota is charged in this many blocks: as many entries a day carry a charge.
+pub const QUOTA_BLOCKS_PER_DAY: u32 = 1_000;
+/// Rows of charges that are read per agreement: blocks of a day, twice over for a quota that was lowered since.
+pub const QUOTA_ROWS_PER_AGREEMENT_MAX: usize = 4_096;
 /// Basis points in a whole.
 pub const BASIS_POINTS: u16 = 10_000;
 

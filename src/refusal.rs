@@ -81,6 +81,8 @@ codes! {
     SigningKeyUnknown = "SIGNING_KEY_UNKNOWN", PermissionDenied, "this signing key is not registered for you";
     /// The signature does not verify.
     SignatureInvalid = "SIGNATURE_INVALID", PermissionDenied, "the signature does not verify over the canonical payload";
+    /// Only the opening of the session is signed, and this request needs a signature of its own.
+    SignatureRequired = "SIGNATURE_REQUIRED", PermissionDenied, "this request needs a signature of its own: the agreement, or the method, asks for it";
     /// The signed bytes are not the canonical encoding.
     NotCanonical = "NOT_CANONICAL", InvalidArgument, "the signed payload is not in canonical form, or has a field this gateway does not know";
     /// `issued_at` is too far from our clock.

@@ -19,17 +19,20 @@ pub enum Table {
     CrlNumber = 5,
     /// Names of single values: key-list serial, active snapshot.
     Single = 6,
+    /// Agreement and block → day and questions charged.
+    Quota = 7,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Table; 6] = [
+    pub const ALL: [Table; 7] = [
         Table::SubjectLink,
         Table::Consent,
         Table::RecordBatch,
         Table::Denied,
         Table::CrlNumber,
         Table::Single,
+        Table::Quota,
     ];
 
     /// The table with this number.

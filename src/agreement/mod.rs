@@ -5,6 +5,7 @@
 mod agreements;
 mod authenticate;
 mod member;
+mod quota;
 mod register;
 mod terms;
 mod text;
@@ -12,8 +13,9 @@ mod text;
 pub use agreements::Agreements;
 pub use authenticate::authenticate;
 pub use member::{Member, Partner, Role, SigningKey};
+pub use quota::{Charge, Quotas, Spent};
 pub use register::{Register, possession};
 pub use terms::{
-    Agreement, Evidence, JointLending, Jurisdiction, Mechanism, Party, PartyKind, PartyRole, Quotas, Route, Shares,
+    Agreement, Evidence, JointLending, Jurisdiction, Mechanism, Party, PartyKind, PartyRole, QuotaTerms, Route, Shares,
 };
 pub use text::FileError;

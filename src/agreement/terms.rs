@@ -27,7 +27,7 @@ pub struct Agreement {
     not_after: jiff::Timestamp,
     impact_assessment: Option<String>,
     evidence: Evidence,
-    quotas: Quotas,
+    quotas: QuotaTerms,
     #[serde(default)]
     price_fen: BTreeMap<SignalFamily, u64>,
     shares: Option<Shares>,
@@ -109,7 +109,7 @@ impl Agreement {
         self.evidence
     }
     /// Limits per day.
-    pub fn quotas(&self) -> Quotas {
+    pub fn quotas(&self) -> QuotaTerms {
         self.quotas
     }
     /// Price of one answered signal of a family, in fen; 0 where none is agreed.
@@ -192,8 +192,8 @@ impl Agreement {
         if !(1..=2 * AGREEMENT_DAYS_MAX).contains(&i64::from(self.retention_days)) {
             return problem("retention_days", "say for how many days the partner may keep answers");
         }
-        if self.quotas.questions_per_day == 0 || self.quotas.subjects_per_day == 0 {
-            return problem("quotas", "both quotas are at least 1");
+        if self.quotas.questions_per_day == 0 {
+            return problem("quotas", "`questions_per_day` is at least 1");
         }
         Ok(())
     }
@@ -373,14 +373,12 @@ pub enum PartyRole {
     Processor,
 }
 
-/// Limits per day in the gateway's time zone.
+/// Limits per day of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Quotas {
+pub struct QuotaTerms {
     /// Questions.
     pub questions_per_day: u32,
-    /// Different people.
-    pub subjects_per_day: u32,
 }
 
 /// How revenue and risk are shared, in basis points per party.

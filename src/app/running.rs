@@ -1,6 +1,7 @@
 //! A gateway that runs: its listeners, its tasks, its end.
 use super::{AppError, Kept, judge_by, keys::Publisher};
 use crate::{
+    agreement::Quotas,
     audit::{Counter, Event, Worker},
     channel::{
         Acceptor, Connections, Credential, CrlMemory, Denylist, HandshakeEvents, Limits, Listener, ServerTls, Setup,
@@ -86,6 +87,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         clock: Arc::clone(&clock),
         rng,
         recent: Recent::default(),
+        quotas: Quotas::load(&*kept.state, view.snapshot.agreements())?,
         people: PersonLocks::default(),
         view,
     });

@@ -75,15 +75,13 @@ impl Log {
         self.with.shared.published.load().head.clone()
     }
 
-    /// That the tree of `to` begins with the tree of `from`, and the head of `to`. Only the newest size has a head that
-    /// is still known: `to` is that, or 0 for it.
+    /// That the tree of `to` begins with the tree of `from`, for any two sizes that were published; `to` 0 is the newest.
+    /// Also gives the newest head: the head of an earlier `to` is in the receipt or checkpoint that the asker has.
     pub fn prove_consistency(&self, from: u64, to: u64) -> Result<(Vec<[u8; 32]>, Arc<Head>), ProofError> {
         self.with.shared.read(|reader| {
             let head = reader.published.head.clone();
-            if to != 0 && to != head.size {
-                return Err(ProofError::Range);
-            }
-            Ok((reader.prove_consistency(from)?, head))
+            let to = if to == 0 { head.size } else { to };
+            Ok((reader.prove_consistency(from, to)?, head))
         })
     }
 

@@ -113,16 +113,15 @@ impl<'a> Reader<'a> {
         Ok(tree_hash(size, self).map_err(|_| ProofError::Store)?.0)
     }
 
-    /// Consistency proof from an earlier size to the published one.
-    pub(super) fn prove_consistency(&self, from: u64) -> Result<Vec<[u8; 32]>, ProofError> {
-        let size = self.published.head.size;
-        if from > size {
+    /// Consistency proof between two sizes that were published.
+    pub(super) fn prove_consistency(&self, from: u64, to: u64) -> Result<Vec<[u8; 32]>, ProofError> {
+        if from > to || to > self.published.head.size {
             return Err(ProofError::Range);
         }
         if from == 0 {
             return Ok(Vec::new());
         }
-        let proof = prove_tree(size, from, self).map_err(|_| ProofError::Store)?;
+        let proof = prove_tree(to, from, self).map_err(|_| ProofError::Store)?;
         Ok(proof.into_iter().map(|h| h.0).collect())
     }
 

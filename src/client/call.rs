@@ -42,6 +42,14 @@ impl SealedMethod {
             SealedMethod::Correct => "/tollgate.v1.RecordsService/Correct",
         }
     }
+
+    /// Needs a signature of its own also where the opening of the session stands for all: it changes something.
+    pub(super) fn is_always_signed(self) -> bool {
+        match self {
+            SealedMethod::Query | SealedMethod::CloseSession | SealedMethod::Get | SealedMethod::List => false,
+            SealedMethod::Grant | SealedMethod::Withdraw | SealedMethod::Confirm | SealedMethod::Correct => true,
+        }
+    }
 }
 
 /// The stubs over one connection.

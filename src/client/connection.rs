@@ -315,7 +315,7 @@ impl Client {
         self.check_log_if_due().await?;
         let session = lock(&self.session).clone();
         let signer = self.identity();
-        let unsigned = session.as_ref().is_some_and(|session| session.opening_is_evidence());
+        let unsigned = !method.is_always_signed() && session.as_ref().is_some_and(|s| s.opening_is_evidence());
         let draft = Draft::new(
             self.parties(),
             method.path(),

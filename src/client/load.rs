@@ -51,13 +51,13 @@ impl Loading<'_> {
             header: Some(header),
             ..chunk
         };
-        let unsigned = self.session.opening_is_evidence();
         let now = client.clock.now();
         let draft = Draft::new(
             client.parties(),
             LOAD,
             false,
-            (!unsigned).then_some(&signer),
+            // Signed also where the opening of the session stands for questions.
+            Some(&signer),
             (now, &*client.rng),
             make,
         )?;

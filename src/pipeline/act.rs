@@ -43,6 +43,11 @@ pub trait Action: Send + Sync {
     fn kind(&self) -> Kind;
     /// Who may call it.
     fn roles(&self) -> &'static [Role];
+    /// Whether it needs a signature of its own also in a session whose opening stands for all: what changes something
+    /// must not be deniable.
+    fn signed(&self) -> bool {
+        true
+    }
     /// The person whose rows it may change: they are locked until the entry is recorded.
     fn person(&self, gate: &Gate, payload: &Self::Payload) -> Option<SubjectToken>;
     /// Does it. No effect happens here: effects happen with the entry.
@@ -135,7 +140,11 @@ fn open<A: Action>(
     let mut facts = Facts::new(action.kind(), peer.uri(), action.method(), view.snapshot.hash());
     facts.reference = gate.reference();
     let partner = agreement::authenticate(&view.register, peer, facts, action.roles())?;
-    seal::open::<A::Payload>(&gate.opener, partner, envelope, action.method(), now)
+    let opened = seal::open::<A::Payload>(&gate.opener, partner, envelope, action.method(), now)?;
+    if action.signed() && opened.facts().signature.is_empty() {
+        return Err(opened.refuse(Code::SignatureRequired));
+    }
+    Ok(opened)
 }
 
 async fn perform<A: Action>(

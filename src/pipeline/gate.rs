@@ -1,6 +1,6 @@
 //! What a request is judged by, and what it is judged with.
 use crate::{
-    agreement::Register,
+    agreement::{Quotas, Register},
     audit::{self, Log},
     clock::Clock,
     consent,
@@ -55,6 +55,8 @@ pub struct Gate {
     pub rng: Arc<dyn Rng>,
     /// Requests of the last minutes.
     pub recent: Recent,
+    /// What agreements have asked today.
+    pub quotas: Quotas,
     /// One change at a time per person.
     pub people: PersonLocks,
 }

@@ -87,7 +87,7 @@ pub use recent::{Claim, Recent};
 pub use session::open_session;
 
 use crate::{
-    agreement::{self, Role},
+    agreement::{self, Charge, Role, Spent},
     audit::Recorded,
     case::Case,
     clock::Time,
@@ -119,13 +119,11 @@ pub enum Reply {
 pub async fn serve(gate: Arc<Gate>, peer: PeerIdentity, envelope: Envelope) -> Result<Reply, NotRecorded> {
     // No room in the log: nothing is opened, nothing is read.
     let slot = gate.log.reserve(peer.uri(), QUERY)?;
-    let mut claim = None;
-    match decide(&gate, peer, envelope, gate.clock.now(), &mut claim).await {
+    let mut under_way = UnderWay::default();
+    match decide(&gate, peer, envelope, gate.clock.now(), &mut under_way).await {
         Ok(answer) => {
             let recorded = slot.append(answer).await?;
-            if let Some(Claim::First(first)) = claim {
-                first.answered(recorded.receipt().index);
-            }
+            under_way.recorded(&gate, recorded.receipt().index);
             seal::seal(recorded, &*gate.rng)
                 .map(Reply::Answer)
                 .map_err(|_| NotRecorded::LogFailed)
@@ -134,25 +132,44 @@ pub async fn serve(gate: Arc<Gate>, peer: PeerIdentity, envelope: Envelope) -> R
     }
 }
 
+/// What waits for the entry.
+#[derive(Default)]
+struct UnderWay {
+    claim: Option<Claim>,
+    charge: Option<Charge>,
+}
+
+impl UnderWay {
+    fn recorded(self, gate: &Gate, index: u64) {
+        if let Some(Claim::First(first)) = self.claim {
+            first.answered(index);
+        }
+        if let Some(charge) = self.charge {
+            gate.quotas.recorded(charge);
+        }
+    }
+}
+
 async fn decide(
     gate: &Gate,
     peer: PeerIdentity,
     envelope: Envelope,
     now: Time,
-    claim: &mut Option<Claim>,
+    under_way: &mut UnderWay,
 ) -> Result<Case<Minimised>, Refusal> {
     let view = &*gate.view;
     let mut facts = Facts::new(Kind::Query, peer.uri(), QUERY, view.snapshot.hash());
     facts.reference = gate.reference();
     let partner = agreement::authenticate(&view.register, peer, facts, &[Role::Partner])?;
     let opened = seal::open::<Question>(&gate.opener, partner, envelope, QUERY, now)?;
-    let opened = known_before(gate, opened, claim).await?;
+    let opened = known_before(gate, opened, under_way).await?;
     let asked = consent::look_up(&*gate.state, &gate.person_keys, opened, now)?;
     match policy::decide(&view.snapshot, asked, now)? {
-        Decided::Withheld(case) => Ok(minimise::nothing(case, &view.snapshot)),
+        Decided::Withheld(case) => Ok(minimise::nothing(charge(gate, case, now, under_way)?, &view.snapshot)),
         Decided::Permit(case) => {
-            let case = match claim {
-                Some(Claim::Repeat(index)) => match again(gate, case, *index)? {
+            let case = charge(gate, case, now, under_way)?;
+            let case = match under_way.claim {
+                Some(Claim::Repeat(index)) => match again(gate, case, index)? {
                     Ok(answer) => return Ok(answer),
                     Err(case) => case,
                 },
@@ -170,16 +187,37 @@ async fn decide(
 async fn known_before(
     gate: &Gate,
     case: Case<seal::Opened<Question>>,
-    claim: &mut Option<Claim>,
+    under_way: &mut UnderWay,
 ) -> Result<Case<seal::Opened<Question>>, Refusal> {
     let (id, digest) = case.proof().request_key();
     let partner = case.proof().partner().member().id.clone();
     match gate.recent.claim(partner, id, digest, gate.clock.now()).await {
         Claim::OtherContent => Err(case.refuse(Code::RequestIdReused)),
         claimed => {
-            *claim = Some(claimed);
+            under_way.claim = Some(claimed);
             Ok(case)
         }
+    }
+}
+
+/// Counts the question against the agreement's day, whatever the answer will be: a count that depended on it would tell
+/// of the person. A repeat was counted the first time.
+fn charge<S>(gate: &Gate, mut case: Case<S>, now: Time, under_way: &mut UnderWay) -> Result<Case<S>, Refusal> {
+    if matches!(under_way.claim, Some(Claim::Repeat(_))) {
+        return Ok(case);
+    }
+    let agreements = gate.view.snapshot.agreements();
+    let agreement = case.facts().agreement.as_ref().and_then(|id| agreements.by_id(id));
+    let Some(agreement) = agreement else {
+        return Err(case.refuse(Code::Internal));
+    };
+    match gate.quotas.charge(agreement, now) {
+        Ok(charge) => {
+            case.note().effects.extend(charge.iter().map(Charge::effect));
+            under_way.charge = charge;
+            Ok(case)
+        }
+        Err(Spent) => Err(case.refuse(Code::QuotaSpent)),
     }
 }
 

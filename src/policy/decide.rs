@@ -6,6 +6,7 @@ use super::{
     snapshot::{Key, Snapshot, Verdict},
 };
 use crate::{
+    agreement::{Agreement, Evidence},
     case::Case,
     clock::Time,
     consent::{Asked, ConsentFact, Status},
@@ -26,7 +27,7 @@ pub enum Decided {
 /// Decides each signal of the question.
 ///
 /// # Errors
-/// `AGREEMENT_UNKNOWN`, `PURPOSE_UNKNOWN`, `SIGNAL_UNKNOWN`, the code of the first guard that fires and does not depend
+/// `AGREEMENT_UNKNOWN`, `SIGNATURE_REQUIRED`, `PURPOSE_UNKNOWN`, `SIGNAL_UNKNOWN`, the code of the first guard that fires and does not depend
 /// on the person, `POLICY_ERROR` if anything could not be evaluated. Guards that look at the consent give reasons to
 /// withhold instead.
 pub fn decide(snapshot: &Snapshot, mut case: Case<Asked>, now: Time) -> Result<Decided, Refusal> {
@@ -39,6 +40,11 @@ pub fn decide(snapshot: &Snapshot, mut case: Case<Asked>, now: Time) -> Result<D
     };
     let question = case.proof().opened().payload();
     let id = question.agreement.clone();
+    let signed_each = snapshot.agreements().at(agreement).map(Agreement::evidence) != Some(Evidence::Session);
+    if signed_each && case.facts().signature.is_empty() {
+        case.note().agreement = Some(id);
+        return Err(case.refuse(Code::SignatureRequired));
+    }
     let weighed = weigh(snapshot, agreement, case.proof(), now);
     case.note().agreement = Some(id);
     let weighed = match weighed {

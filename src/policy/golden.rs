@@ -47,7 +47,7 @@ not_before = "2026-01-01T00:00:00Z"
 not_after = "2027-01-01T00:00:00Z"
 impact_assessment = "golden"
 evidence = "request"
-quotas = { questions_per_day = 1, subjects_per_day = 1 }
+quotas = { questions_per_day = 1 }
 retention_days = 1
 termination_notice_days = 1
 "#;

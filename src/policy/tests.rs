@@ -62,7 +62,7 @@ not_before = "2026-01-01T00:00:00Z"
 not_after = "2027-01-01T00:00:00Z"
 impact_assessment = "PIA-1"
 evidence = "request"
-quotas = { questions_per_day = 1, subjects_per_day = 1 }
+quotas = { questions_per_day = 1 }
 retention_days = 30
 termination_notice_days = 30
 "#;

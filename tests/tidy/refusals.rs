@@ -68,6 +68,7 @@ const MEND: &[(&str, &str, Retry)] = &[
     ("SESSION_REQUIRED", CALLER, Retry::New("in a session")),
     ("SIGNING_KEY_UNKNOWN", PARTNER, Retry::AfterMending),
     ("SIGNATURE_INVALID", CALLER, Retry::AfterMending),
+    ("SIGNATURE_REQUIRED", CALLER, Retry::New("signed")),
     ("NOT_CANONICAL", CALLER, Retry::AfterMending),
     ("STALE", CALLER, Retry::New("set the clock, then sign anew")),
     ("FIELD_INVALID", CALLER, Retry::AfterMending),

@@ -24,7 +24,7 @@ fn the_sample_is_real() {
     assert_eq!(a.price_fen(&"limit".parse().unwrap()), 0);
     assert_eq!(a.joint_lending().unwrap().funding_share_bp, 3_000);
     assert_eq!((a.retention_days(), a.termination_notice_days()), (180, 30));
-    assert_eq!(a.quotas().subjects_per_day, 20_000);
+    assert_eq!(a.quotas().questions_per_day, 100_000);
     assert_eq!(a.shares().unwrap().risk_bp.len(), 2);
     assert_eq!(a.parties().len(), 2);
     assert!(a.title().contains("Bank A"));

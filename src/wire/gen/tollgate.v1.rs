@@ -746,6 +746,7 @@ pub struct ProveConsistencyResponse {
     /// Hashes of 32 bytes.
     #[prost(bytes = "vec", repeated, tag = "1")]
     pub proof: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// The newest signed checkpoint, also where `to_size` is an earlier one.
     #[prost(string, tag = "2")]
     pub checkpoint: ::prost::alloc::string::String,
 }
