@@ -15,7 +15,6 @@ use tonic::transport::{Channel, Endpoint};
 
 pub(crate) const BANK: &str = "bank-a";
 const QUERY: &str = "/tollgate.v1.ExchangeService/Query";
-const AGREEMENT: &str = "bank-a-2026";
 const PURPOSE: &str = "credit.origination";
 const SIGNALS: [&str; 4] = [
     "worst_overdue_6m@1",
@@ -39,14 +38,22 @@ fn subject(row: u64) -> v1::Subject {
     }
 }
 
+/// The agreement that accepts this evidence.
+fn agreement(evidence: v1::Evidence) -> &'static str {
+    match evidence {
+        v1::Evidence::Session => "bank-a-session",
+        _ => "bank-a-2026",
+    }
+}
+
 /// The question that is asked throughout: four signals.
-pub(crate) fn question(person: &Consented) -> v1::Query {
+pub(crate) fn question(person: &Consented, evidence: v1::Evidence) -> v1::Query {
     v1::Query {
         header: None,
         subject: Some(subject(person.row)),
         purpose: PURPOSE.to_owned(),
         signals: SIGNALS.map(str::to_owned).to_vec(),
-        agreement_id: AGREEMENT.to_owned(),
+        agreement_id: agreement(evidence).to_owned(),
         consent_id: person.consent_id.clone(),
     }
 }
@@ -131,6 +138,7 @@ pub(crate) async fn channel(place: &Place, address: SocketAddr) -> Channel {
 pub(crate) struct Asker {
     channel: Channel,
     session: Session,
+    evidence: v1::Evidence,
     keys: KeyList,
     signer: Arc<dyn Signer>,
     rng: SystemRng,
@@ -162,6 +170,7 @@ impl Asker {
         Self {
             channel,
             session,
+            evidence,
             keys,
             signer,
             rng,
@@ -176,7 +185,7 @@ impl Asker {
         let unsigned = !one_shot && self.session.opening_is_evidence();
         let make = |header| v1::Query {
             header: Some(header),
-            ..question(person)
+            ..question(person, self.evidence)
         };
         let time = (SystemClock.now(), &self.rng as _);
         Draft::new(parties(), QUERY, one_shot, (!unsigned).then_some(&identity), time, make).unwrap()

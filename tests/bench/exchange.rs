@@ -41,6 +41,12 @@ enum Target {
 impl Target {
     const ALL: [Target; 4] = [Target::Echo, Target::Session, Target::Signed, Target::Full];
 
+    /// `--only=N` leaves one way of asking, for a profiler.
+    fn is_wanted(self, run: &Run) -> bool {
+        let only = run.number("only", 0);
+        only == 0 || Target::ALL.iter().position(|t| *t == self) == Some(only as usize)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Target::Echo => "bare echo",
@@ -72,12 +78,17 @@ pub(crate) fn run(run: &Run, figures: &mut Figures) {
         .unwrap();
     runtime.block_on(async {
         let bench = Bench::new(&place, run.pick(64, 2_000)).await;
-        let callers: &[usize] = run.pick(&[64], &[1, 64, 256]);
+        let named = [run.number("callers", 0) as usize];
+        let callers: &[usize] = match named {
+            [0] => run.pick(&[64], &[1, 64, 256]),
+            _ => &named,
+        };
         let (rounds, time) = (run.pick(1, 5), Duration::from_millis(run.pick(300, 2_000)));
         for callers in callers {
             let mut seen = Target::ALL.map(|_| Seen::default());
             for round in 0..=rounds {
-                for (target, seen) in Target::ALL.into_iter().zip(&mut seen) {
+                let wanted = |(target, _): &(Target, &mut Seen)| *target == Target::Echo || target.is_wanted(run);
+                for (target, seen) in Target::ALL.into_iter().zip(&mut seen).filter(wanted) {
                     // The first round warms up.
                     let time = if round == 0 { time / 4 } else { time };
                     let (round_of, server, client) = bench.round(target, *callers, time).await;
@@ -88,6 +99,9 @@ pub(crate) fn run(run: &Run, figures: &mut Figures) {
             }
             report(*callers, seen, figures);
         }
+        if run.number("only", 0) > 0 {
+            return;
+        }
         bench.one_shot(run, figures).await;
     });
 }
@@ -95,6 +109,9 @@ pub(crate) fn run(run: &Run, figures: &mut Figures) {
 fn report(callers: usize, seen: [Seen; 4], figures: &mut Figures) {
     let bare = median(seen[0].per_s.clone());
     for (target, seen) in Target::ALL.into_iter().zip(seen) {
+        if seen.per_s.is_empty() {
+            continue;
+        }
         let name = |what: &str| format!("{callers} callers, {}: {what}", target.name());
         let per_s = median(seen.per_s);
         figures.note(name("rate"), per_s, "calls/s");
@@ -185,7 +202,7 @@ impl Bench {
                     async move {
                         let person = &people[pick(caller, n, people.len())];
                         clients[caller % CONNECTIONS]
-                            .query(asker::question(person))
+                            .query(asker::question(person, v1::Evidence::Session))
                             .await
                             .unwrap();
                     }

@@ -31,7 +31,28 @@ impl Place {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let folder = temp.path().join("site");
         let site = Site::make(&folder, any, any, SystemClock.now(), &SystemRng::default()).unwrap();
-        Self { site, _temp: temp }
+        let place = Self { site, _temp: temp };
+        place.agree();
+        place
+    }
+
+    /// Bank A's agreement with quotas that no benchmark reaches, and a second one like it under which the opening of a
+    /// session is the evidence.
+    fn agree(&self) {
+        let folder = self.site.folder();
+        let first = self.site.folder().join("agreement-bank-a.toml");
+        let text = std::fs::read_to_string(&first).unwrap();
+        let text = text.replace("questions_per_day = 100_000", "questions_per_day = 4_000_000_000");
+        std::fs::write(&first, &text).unwrap();
+        let second = text
+            .replace("id = \"bank-a-2026\"", "id = \"bank-a-session\"")
+            .replace("evidence = \"request\"", "evidence = \"session\"");
+        std::fs::write(folder.join("agreement-bank-a-session.toml"), second).unwrap();
+        let config = std::fs::read_to_string(self.site.config()).unwrap();
+        let both = "agreements = [\"agreement-bank-a.toml\", \"agreement-bank-a-session.toml\"]";
+        let config = config.replace("agreements = [\"agreement-bank-a.toml\"]", both);
+        assert!(config.contains(both) && text.contains("4_000_000_000"));
+        std::fs::write(self.site.config(), config).unwrap();
     }
 
     /// Replies leave at multiples of this.

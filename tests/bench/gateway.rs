@@ -10,12 +10,20 @@
     clippy::print_stderr,
     reason = "a benchmark fails by panicking, and prints"
 )]
+mod append;
 mod asker;
 mod echo;
 mod exchange;
 mod figures;
+mod ingest;
 mod load;
+mod memory;
+mod online;
 mod place;
+
+/// That of the gateway, so that the bare baseline does not lose by another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use figures::Figures;
 use std::path::Path;
@@ -47,7 +55,14 @@ impl Run {
 
 type Bench = fn(&Run, &mut Figures);
 
-const BENCHES: [(&str, Bench); 1] = [("exchange", exchange::run)];
+const BENCHES: [(&str, Bench); 6] = [
+    ("exchange", exchange::run),
+    ("ingest", ingest::run),
+    ("memory", memory::run),
+    ("start", memory::start),
+    ("append", append::run),
+    ("online", online::run),
+];
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|w| w != "--bench").collect();
