@@ -13,7 +13,7 @@ use crate::{
     channel::client::Connector,
     clock::{Clock, Time},
     crypto::{Rng, Signer, Suite},
-    limits::{SEND_ATTEMPTS_MAX, SESSION_REOPEN_MS_MIN},
+    limits::{REPLIES_BYTES_MAX, SEND_ATTEMPTS_MAX, SESSION_REOPEN_MS_MIN},
     seal::{
         frame::{self, Parties},
         signed::SigningIdentity,
@@ -59,6 +59,8 @@ pub struct Client {
     pub(super) log: Mutex<LogView>,
     pub(super) log_memory: LogMemory,
     pub(super) proven_at: Mutex<Option<Time>>,
+    /// One proof at a time.
+    pub(super) proving: tokio::sync::Mutex<()>,
 }
 
 impl Client {
@@ -79,6 +81,7 @@ impl Client {
             .map_err(|e| unreachable(&e))?
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true)
+            .initial_connection_window_size(REPLIES_BYTES_MAX)
             .connect_with_connector(connector)
             .await
             .map_err(|e| unreachable(&e))?;
@@ -106,6 +109,7 @@ impl Client {
             log: Mutex::new(LogView::default()),
             log_memory: LogMemory::beside(serial_memory),
             proven_at: Mutex::new(None),
+            proving: tokio::sync::Mutex::new(()),
         })
     }
 

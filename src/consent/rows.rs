@@ -48,8 +48,18 @@ impl<'a> Rows<'a> {
         let Some(key) = self.place(view, id)? else {
             return Ok(None);
         };
-        let row = self.state.row(Table::Consent, &key)?;
-        Ok(row.map(|sealed| self.open(&key, &sealed)).transpose()?)
+        let Some(sealed) = self.state.row(Table::Consent, &key)? else {
+            return Ok(None);
+        };
+        let View::Recipient(recipient) = view else {
+            return Ok(Some(self.open(&key, &sealed)?));
+        };
+        // The key was made of these two a moment ago: comparing them spares making it again.
+        let record = self.unseal(&key, &sealed)?;
+        match record.terms().recipient == *recipient && record.id() == id {
+            true => Ok(Some(record)),
+            false => Err(Broken.into()),
+        }
     }
 
     /// The key of the consent of this id. The recipient's follows from the id; for the person's view the rows are
@@ -108,10 +118,14 @@ impl<'a> Rows<'a> {
 
     /// A row must be the consent that its key names: the seal binds both to the place, this binds the content.
     fn open(&self, key: &[u8], sealed: &[u8]) -> Result<Record, Broken> {
-        let record = Record::from_row(&self.link.open_row(Table::Consent, key, sealed)?)?;
+        let record = self.unseal(key, sealed)?;
         match self.key(&record.terms().recipient, record.id()) == key {
             true => Ok(record),
             false => Err(Broken),
         }
+    }
+
+    fn unseal(&self, key: &[u8], sealed: &[u8]) -> Result<Record, Broken> {
+        Record::from_row(&self.link.open_row(Table::Consent, key, sealed)?)
     }
 }

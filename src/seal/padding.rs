@@ -1,12 +1,22 @@
 //! Padding of replies: the size tells nothing but how many blocks, and one block holds every ordinary answer.
 use crate::{crypto::Broken, limits::REPLY_BLOCK_BYTES};
 
+/// The tag of AES-256-GCM.
+pub(super) const TAG_BYTES: usize = 16;
+
 /// `plaintext ‖ 0x80 ‖ zeros` to the next multiple of [`REPLY_BLOCK_BYTES`].
 pub fn pad(mut plaintext: Vec<u8>) -> Vec<u8> {
+    let padded = padded_len(plaintext.len());
+    // With room for the tag that sealing appends, so that a reply is not copied once more.
+    plaintext.reserve_exact(padded + TAG_BYTES - plaintext.len());
     plaintext.push(0x80);
-    let padded = plaintext.len().next_multiple_of(REPLY_BLOCK_BYTES);
     plaintext.resize(padded, 0);
     plaintext
+}
+
+/// Length of `len` bytes with their padding.
+pub(super) fn padded_len(len: usize) -> usize {
+    (len + 1).next_multiple_of(REPLY_BLOCK_BYTES)
 }
 
 /// Takes the padding off, in place. Runs on authenticated bytes only, so its timing tells an attacker nothing.

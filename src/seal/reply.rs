@@ -1,7 +1,7 @@
 //! Replies: sealed only from what is recorded, once, padded.
 use super::{
     frame::{self, Direction, Parties},
-    padding::pad,
+    padding::{TAG_BYTES, pad, padded_len},
 };
 use crate::{
     audit::{self, Auditable, Receipt, Recorded},
@@ -183,5 +183,7 @@ pub(super) fn padded_body(answer: Vec<u8>, reference: String, receipt: &Receipt)
         }),
         reference,
     };
-    pad(body.encode_to_vec())
+    let mut plaintext = Vec::with_capacity(padded_len(body.encoded_len()) + TAG_BYTES);
+    body.encode_raw(&mut plaintext);
+    pad(plaintext)
 }

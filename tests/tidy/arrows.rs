@@ -5,7 +5,7 @@ use crate::{
 };
 
 /// Which modules may import a crate. Every other module uses what these offer.
-const DOORS: [(&[&str], &[&str]); 20] = [
+const DOORS: [(&[&str], &[&str]); 21] = [
     (&["ring", "hpke", "getrandom"], &["crypto"]),
     (&["sled"], &["store"]),
     (&["fs4"], &["store", "audit"]),
@@ -23,6 +23,7 @@ const DOORS: [(&[&str], &[&str]); 20] = [
     (&["cel"], &["signal"]),
     (&["csv", "parquet", "flate2"], &["source"]),
     (&["governor"], &["edge"]),
+    (&["mimalloc"], &["main"]),
     (&["clap", "clap_complete", "indicatif"], &["cli"]),
     (&["tracing_subscriber"], &["telemetry"]),
     (&["hyper_util", "tower_service"], &["channel", "rpc", "client"]),
