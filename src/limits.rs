@@ -18,6 +18,9 @@ pub const STAFF_CONNECTIONS_MAX: usize = 64;
 pub const STREAMS_PER_CONNECTION_MAX: u32 = 256;
 /// gRPC message: a load chunk of 512 rows of 1 KiB, with room.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// What a client lets a gateway send ahead over one connection: 256 replies of 4 KiB, as many as streams. HTTP/2's own
+/// 64 KiB hold fifteen, which over a line of 20 ms are 750 replies a second.
+pub const REPLIES_BYTES_MAX: u32 = 1 << 20;
 /// HTTP/2 header list.
 pub const HEADER_LIST_BYTES_MAX: u32 = 16 << 10;
 /// A connection is closed after this long, so that its certificate is looked at again.

@@ -77,8 +77,8 @@ impl Answered for Case<Minimised> {
 /// The answer to a question that was decided with nothing to read: each signal with its reason.
 pub fn nothing(mut case: Case<Withheld>, snapshot: &Snapshot) -> Case<Minimised> {
     let withheld = case.proof().withheld().iter();
-    let lines: Vec<Line> = withheld.map(|(id, why)| Line::withheld(id, *why)).collect();
-    let page = page(snapshot, case.proof().opened(), &lines);
+    let mut lines: Vec<Line> = withheld.map(|(id, why)| Line::withheld(id, *why)).collect();
+    let page = page(snapshot, case.proof().opened(), &mut lines);
     page.note(&lines, case.note());
     case.then(|withheld| page.finish(withheld.into_parts().0))
 }
@@ -151,7 +151,7 @@ fn write(permit: &Permit, values: &[SignalValue], snapshot: &Snapshot) -> Option
             _ => return None,
         });
     }
-    let page = page(snapshot, permit.opened(), &lines);
+    let page = page(snapshot, permit.opened(), &mut lines);
     let sound = values.len() == permit.permitted().len() && page.read.is_subset(&permit.fields());
     (sound && page.answer.encoded_len() <= ANSWER_BYTES_MAX).then_some((page, lines))
 }
@@ -233,7 +233,8 @@ struct Page {
     withheld: FieldSet,
 }
 
-fn page(snapshot: &Snapshot, opened: &Opened<Question>, lines: &[Line]) -> Page {
+/// Takes the answers out of the lines; their words stay, for the entry.
+fn page(snapshot: &Snapshot, opened: &Opened<Question>, lines: &mut [Line]) -> Page {
     let lineage = |wanted: fn(&Line) -> bool| {
         let facts = lines
             .iter()
@@ -253,7 +254,7 @@ fn page(snapshot: &Snapshot, opened: &Opened<Question>, lines: &[Line]) -> Page 
     let question = opened.payload();
     let answer = v1::Answer {
         request_id: opened.request_key().0.0.to_vec(),
-        signals: lines.iter().map(|line| line.answer.clone()).collect(),
+        signals: lines.iter_mut().map(|line| std::mem::take(&mut line.answer)).collect(),
         policy_hash: snapshot.hash().to_vec(),
         agreement_id: question.agreement.to_string(),
         consent_id: question.consent.0.to_vec(),

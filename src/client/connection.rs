@@ -12,7 +12,7 @@ use crate::{
     channel::client::Connector,
     clock::{Clock, Time},
     crypto::{Rng, Signer, Suite},
-    limits::{CONSISTENCY_MS, SEND_ATTEMPTS_MAX, SESSION_REOPEN_MS_MIN},
+    limits::{CONSISTENCY_MS, REPLIES_BYTES_MAX, SEND_ATTEMPTS_MAX, SESSION_REOPEN_MS_MIN},
     seal::{
         frame::{self, Parties},
         signed::SigningIdentity,
@@ -77,6 +77,7 @@ impl Client {
             .map_err(|e| unreachable(&e))?
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true)
+            .initial_connection_window_size(REPLIES_BYTES_MAX)
             .connect_with_connector(connector)
             .await
             .map_err(|e| unreachable(&e))?;

@@ -7,6 +7,7 @@ use tollgate::{
     client::{Client, Draft, KeyList, Opening, Session, seal_one_shot},
     clock::{Clock, SystemClock},
     crypto::{Signer, Suite, SystemRng, sha256},
+    limits::REPLIES_BYTES_MAX,
     seal::{frame::Parties, signed::SigningIdentity},
     source::ingest::test_identity,
     wire::{decode_canonical, timestamp, v1},
@@ -129,6 +130,7 @@ pub(crate) async fn channel(place: &Place, address: SocketAddr) -> Channel {
     Endpoint::from_shared(format!("http://{address}"))
         .unwrap()
         .tcp_nodelay(true)
+        .initial_connection_window_size(REPLIES_BYTES_MAX)
         .connect_with_connector(place.connector(BANK))
         .await
         .unwrap()

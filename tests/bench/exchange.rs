@@ -12,8 +12,8 @@ use std::{sync::Arc, time::Duration};
 use tollgate::{client::Client, wire::v1};
 use tonic::transport::Channel;
 
-/// Connections that the callers share, each with a session of its own.
-const CONNECTIONS: usize = 4;
+/// Connections that the callers share, each with a session of its own; `--connections=N` changes it.
+const CONNECTIONS: u64 = 4;
 
 struct Bench {
     people: Arc<Vec<Consented>>,
@@ -71,13 +71,15 @@ pub(crate) fn run(run: &Run, figures: &mut Figures) {
     let place = Place::new();
     place.set_reply_quantum_ms(quantum_ms);
     place.load_sample();
-    println!("exchange: 30,000 records loaded, reply_quantum_ms = {quantum_ms}, {CONNECTIONS} connections");
+    println!("exchange: 30,000 records loaded, reply_quantum_ms = {quantum_ms}, {} connections",
+        run.number("connections", CONNECTIONS)
+    );
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
     runtime.block_on(async {
-        let bench = Bench::new(&place, run.pick(64, 2_000)).await;
+        let bench = Bench::new(&place, run).await;
         let named = [run.number("callers", 0) as usize];
         let callers: &[usize] = match named {
             [0] => run.pick(&[64], &[1, 64, 256]),
@@ -108,6 +110,7 @@ pub(crate) fn run(run: &Run, figures: &mut Figures) {
 
 fn report(callers: usize, seen: [Seen; 4], figures: &mut Figures) {
     let bare = median(seen[0].per_s.clone());
+    let bare_us = median(seen[0].server_us.clone()) + median(seen[0].client_us.clone());
     for (target, seen) in Target::ALL.into_iter().zip(seen) {
         if seen.per_s.is_empty() {
             continue;
@@ -120,8 +123,12 @@ fn report(callers: usize, seen: [Seen; 4], figures: &mut Figures) {
         } else if target != Target::Echo {
             figures.note(name("ratio"), per_s / bare, "of bare");
         }
-        figures.note(name("server CPU"), median(seen.server_us), "µs/call");
-        figures.note(name("client CPU"), median(seen.client_us), "µs/call");
+        let (server_us, client_us) = (median(seen.server_us), median(seen.client_us));
+        figures.note(name("server CPU"), server_us, "µs/call");
+        figures.note(name("client CPU"), client_us, "µs/call");
+        if target != Target::Echo {
+            figures.note(name("CPU of a bare call, of this"), bare_us / (server_us + client_us), "of it");
+        }
         figures.note(name("p50"), median(seen.p50), "ms");
         figures.note(name("p99"), median(seen.p99), "ms");
     }
@@ -139,12 +146,13 @@ impl Seen {
 }
 
 impl Bench {
-    async fn new(place: &Place, people: u64) -> Self {
+    async fn new(place: &Place, run: &Run) -> Self {
+        let connections = run.number("connections", CONNECTIONS);
         let gateway = place.serve();
         let at = gateway.address();
-        let people = asker::consents(place, at, people).await;
+        let people = asker::consents(place, at, run.pick(64, 2_000)).await;
         let (mut by_session, mut by_request, mut full) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..CONNECTIONS {
+        for _ in 0..connections {
             by_session.push(Asker::new(place, at, v1::Evidence::Session).await);
             by_request.push(Asker::new(place, at, v1::Evidence::Request).await);
             let client = place.client(BANK, at).await;
@@ -161,7 +169,7 @@ impl Bench {
         );
         let echo_server = echo::start(place, &reply);
         let mut echo = Vec::new();
-        for _ in 0..CONNECTIONS {
+        for _ in 0..connections {
             echo.push(channel(place, echo_server.address()).await);
         }
         Self {
@@ -186,7 +194,7 @@ impl Bench {
             Target::Echo => {
                 let (channels, request) = (Arc::clone(&self.echo), self.request.clone());
                 closed_loop(callers, time, move |caller, _| {
-                    let (channel, request) = (channels[caller % CONNECTIONS].clone(), request.clone());
+                    let (channel, request) = (channels[caller % channels.len()].clone(), request.clone());
                     async move {
                         echo::call(channel, request).await;
                     }
@@ -201,7 +209,7 @@ impl Bench {
                     let (clients, people) = (Arc::clone(&clients), Arc::clone(&people));
                     async move {
                         let person = &people[pick(caller, n, people.len())];
-                        clients[caller % CONNECTIONS]
+                        clients[caller % clients.len()]
                             .query(asker::question(person, v1::Evidence::Session))
                             .await
                             .unwrap();
@@ -219,7 +227,7 @@ impl Bench {
             let (askers, people) = (Arc::clone(&askers), Arc::clone(&people));
             async move {
                 let person = &people[pick(caller, n, people.len())];
-                askers[caller % CONNECTIONS].ask(person).await;
+                askers[caller % askers.len()].ask(person).await;
             }
         })
         .await
