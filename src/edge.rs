@@ -1,7 +1,19 @@
-//! How often a peer may call, counted before anything costly. Refused calls become counted entries, never one each.
-use crate::limits::{ENCAPSULATIONS_PER_PARTNER_PER_S_MAX, READS_PER_PARTNER_PER_S_MAX};
+//! How much a peer may ask for, counted before anything costly. Calls beyond it become counted entries, never one each:
+//! neither a stranger nor a partner over its rate can fill the log or take every place in its queue.
+use crate::limits::{
+    CALLS_UNDER_WAY_PER_PEER_MAX, CHANGES_PER_PEER_PER_S_MAX, ENCAPSULATIONS_PER_PARTNER_PER_S_MAX,
+    READS_PER_PARTNER_PER_S_MAX, REFUSALS_PER_PEER_AT_ONCE_MAX, REFUSALS_PER_PEER_PER_S_MAX,
+};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use std::num::NonZeroU32;
+use std::{
+    collections::HashMap,
+    num::NonZeroU32,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// How long a peer with too many refusals is turned away.
+const SLOWED: Duration = Duration::from_secs(1);
 
 /// Kinds of calls that are limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,20 +22,55 @@ pub enum Costly {
     Encapsulation,
     /// Each costs an entry and gives nothing about a person.
     Read,
+    /// Sealed calls other than questions, which the agreement's quota bounds.
+    Change,
 }
 
 /// Rates per peer. Keys are identities of verified certificates, so the tables are as large as the trust domains allow.
 pub struct Edge {
     encapsulations: DefaultKeyedRateLimiter<String>,
     reads: DefaultKeyedRateLimiter<String>,
+    changes: DefaultKeyedRateLimiter<String>,
+    refusals: DefaultKeyedRateLimiter<String>,
+    peers: Mutex<HashMap<String, Peer>>,
+}
+
+/// What is known of a peer that has calls under way, or was refused too often.
+#[derive(Default)]
+struct Peer {
+    under_way: usize,
+    slowed_until: Option<Instant>,
+}
+
+/// A call under way. Goes with the case, not with the caller: who hangs up does not make room.
+pub struct UnderWay {
+    edge: Arc<Edge>,
+    uri: String,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut peers = self.edge.peers();
+        if let Some(peer) = peers.get_mut(&self.uri) {
+            peer.under_way = peer.under_way.saturating_sub(1);
+            if peer.under_way == 0 && peer.slowed_until.is_none() {
+                peers.remove(&self.uri);
+            }
+        }
+    }
 }
 
 impl Default for Edge {
     fn default() -> Self {
-        let per_second = |n: u32| Quota::per_second(NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN));
+        let count = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+        let per_second = |n: u32| RateLimiter::keyed(Quota::per_second(count(n)));
+        let refusals = Quota::per_second(count(REFUSALS_PER_PEER_PER_S_MAX));
         Self {
-            encapsulations: RateLimiter::keyed(per_second(ENCAPSULATIONS_PER_PARTNER_PER_S_MAX)),
-            reads: RateLimiter::keyed(per_second(READS_PER_PARTNER_PER_S_MAX)),
+            encapsulations: per_second(ENCAPSULATIONS_PER_PARTNER_PER_S_MAX),
+            reads: per_second(READS_PER_PARTNER_PER_S_MAX),
+            changes: per_second(CHANGES_PER_PEER_PER_S_MAX),
+            refusals: RateLimiter::keyed(refusals.allow_burst(count(REFUSALS_PER_PEER_AT_ONCE_MAX))),
+            peers: Mutex::default(),
         }
     }
 }
@@ -34,14 +81,53 @@ impl Edge {
         let table = match what {
             Costly::Encapsulation => &self.encapsulations,
             Costly::Read => &self.reads,
+            Costly::Change => &self.changes,
         };
         table.check_key(&uri.to_owned()).is_ok()
     }
 
-    /// Forgets peers that have been quiet. Called once a minute.
+    /// Begins a call, unless the peer has too many under way or was refused too often just now.
+    pub fn begin(self: &Arc<Self>, uri: &str) -> Option<UnderWay> {
+        let mut peers = self.peers();
+        // A name is copied for the first of a peer's calls only.
+        if !peers.contains_key(uri) {
+            peers.insert(uri.to_owned(), Peer::default());
+        }
+        let peer = peers.get_mut(uri)?;
+        if peer.slowed_until.is_some_and(|until| Instant::now() < until) {
+            return None;
+        }
+        peer.slowed_until = None;
+        if peer.under_way >= CALLS_UNDER_WAY_PER_PEER_MAX {
+            return None;
+        }
+        peer.under_way += 1;
+        Some(UnderWay {
+            edge: Arc::clone(self),
+            uri: uri.to_owned(),
+        })
+    }
+
+    /// A call of this peer was refused, and the refusal is an entry. Too many, and the peer is turned away for a while.
+    pub fn refused(&self, uri: &str) {
+        if self.refusals.check_key(&uri.to_owned()).is_err() {
+            let mut peers = self.peers();
+            peers.entry(uri.to_owned()).or_default().slowed_until = Some(Instant::now() + SLOWED);
+        }
+    }
+
+    /// Forgets peers that have been quiet. Called every half minute.
     pub fn sweep(&self) {
-        self.encapsulations.retain_recent();
-        self.reads.retain_recent();
+        for table in [&self.encapsulations, &self.reads, &self.changes, &self.refusals] {
+            table.retain_recent();
+        }
+        let now = Instant::now();
+        self.peers()
+            .retain(|_, peer| peer.under_way > 0 || peer.slowed_until.is_some_and(|until| now < until));
+    }
+
+    fn peers(&self) -> MutexGuard<'_, HashMap<String, Peer>> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -56,5 +142,37 @@ mod tests {
         assert!(allowed < 1_000, "{allowed}");
         assert!(edge.allows("b", Costly::Read));
         assert!(edge.allows("a", Costly::Encapsulation));
+    }
+
+    #[test]
+    fn one_peer_never_has_more_calls_under_way_than_its_share() {
+        let edge = Arc::new(Edge::default());
+        let mut held: Vec<UnderWay> = (0..CALLS_UNDER_WAY_PER_PEER_MAX)
+            .filter_map(|_| edge.begin("a"))
+            .collect();
+        assert_eq!(held.len(), CALLS_UNDER_WAY_PER_PEER_MAX);
+        assert!(edge.begin("a").is_none());
+        assert!(edge.begin("b").is_some());
+        held.pop();
+        assert!(edge.begin("a").is_some());
+        drop(held);
+        assert!(edge.peers().is_empty(), "nothing is remembered of peers without calls");
+    }
+
+    #[test]
+    fn a_peer_that_is_refused_too_often_is_turned_away_and_forgotten_later() {
+        let edge = Arc::new(Edge::default());
+        for _ in 0..=REFUSALS_PER_PEER_AT_ONCE_MAX {
+            assert!(edge.begin("a").is_some());
+            edge.refused("a");
+        }
+        assert!(edge.begin("a").is_none());
+        assert!(edge.begin("b").is_some());
+        edge.peers()
+            .values_mut()
+            .for_each(|p| p.slowed_until = Some(Instant::now()));
+        assert!(edge.begin("a").is_some());
+        edge.sweep();
+        assert!(edge.peers().is_empty());
     }
 }

@@ -76,6 +76,14 @@ pub const OPENS_REMEMBERED_MAX: usize = 65_536;
 pub const ENCAPSULATIONS_PER_PARTNER_PER_S_MAX: u32 = 200;
 /// Reads of key list, signals and log of one partner per second: each is an entry.
 pub const READS_PER_PARTNER_PER_S_MAX: u32 = 50;
+/// Sealed calls other than questions of one peer per second: consents, and chunks of a load (40 carry 20,000 rows).
+pub const CHANGES_PER_PEER_PER_S_MAX: u32 = 200;
+/// Calls of one peer that are under way at once, from its place in the audit queue to its entry: an eighth of the queue.
+pub const CALLS_UNDER_WAY_PER_PEER_MAX: usize = AUDIT_QUEUE_MAX / 8;
+/// Refusals of one peer that are entries, in the long run: 860,000 a day, 1 GiB of log.
+pub const REFUSALS_PER_PEER_PER_S_MAX: u32 = 10;
+/// Refusals of one peer at once, before it is turned away for a second.
+pub const REFUSALS_PER_PEER_AT_ONCE_MAX: u32 = 100;
 /// A client opens another session at most this often: a gateway that restarts is not flooded with openings.
 pub const SESSION_REOPEN_MS_MIN: i64 = 10_000;
 /// How often a client sends the same signed bytes before it gives up: first, after a loss, after a lost session.
@@ -150,6 +158,9 @@ pub const MARK_MS: u64 = 2_000;
 /// Below this much free disk ordinary entries are refused: sled, which does not survive a full disk, can still write
 /// what is already recorded (at most a queue of 4,096 entries of 4 KiB).
 pub const DISK_LOW_WATER_BYTES: u64 = 16 << 20;
+/// Below this much free disk nothing is written, not even from the reserve: sled writes segments of 512 KiB by itself,
+/// and one that does not fit is the end of it.
+pub const DISK_FLOOR_BYTES: u64 = 2 << 20;
 /// Set aside for withdrawals, suspensions and shutdown when the disk is full: 2,000 entries of 4 KiB.
 pub const DISK_RESERVE_BYTES: u64 = 8 << 20;
 /// Below this the store is not synced: eight of sled's segments of 512 KiB.

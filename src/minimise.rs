@@ -118,7 +118,7 @@ pub fn again(mut case: Case<Permit>, stored: &[u8], snapshot: &Snapshot) -> Resu
 fn repeated(permit: &Permit, stored: &[u8], snapshot: &Snapshot) -> Option<Vec<Line>> {
     let answer: v1::Answer = wire::decode_canonical(stored).ok()?;
     let question = permit.opened().payload();
-    let same = answer.request_id == permit.opened().request_key().0.0
+    let same = answer.request_id == permit.opened().request_id().0
         && answer.policy_hash == snapshot.hash()
         && answer.agreement_id == question.agreement.as_str()
         && answer.consent_id == question.consent.0
@@ -253,7 +253,7 @@ fn page(snapshot: &Snapshot, opened: &Opened<Question>, lines: &mut [Line]) -> P
     };
     let question = opened.payload();
     let answer = v1::Answer {
-        request_id: opened.request_key().0.0.to_vec(),
+        request_id: opened.request_id().0.to_vec(),
         signals: lines.iter_mut().map(|line| std::mem::take(&mut line.answer)).collect(),
         policy_hash: snapshot.hash().to_vec(),
         agreement_id: question.agreement.to_string(),

@@ -21,11 +21,13 @@ pub enum Table {
     Single = 6,
     /// Agreement and block → day and questions charged.
     Quota = 7,
+    /// Partner and request id → method and content, time. The log adds the number of the entry to the value.
+    Request = 8,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Table; 7] = [
+    pub const ALL: [Table; 8] = [
         Table::SubjectLink,
         Table::Consent,
         Table::RecordBatch,
@@ -33,6 +35,7 @@ impl Table {
         Table::CrlNumber,
         Table::Single,
         Table::Quota,
+        Table::Request,
     ];
 
     /// The table with this number.

@@ -86,7 +86,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         period_key: kept.keyring.period_detail(),
         clock: Arc::clone(&clock),
         rng,
-        recent: Recent::default(),
+        recent: Recent::load(&*kept.state, clock.now())?,
         quotas: Quotas::load(&*kept.state, view.snapshot.agreements())?,
         people: PersonLocks::default(),
         view,

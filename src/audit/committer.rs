@@ -146,13 +146,19 @@ impl Committer {
         if self.shared.has_failed() {
             return refuse(batch, NotRecorded::LogFailed);
         }
-        if !batch.iter().all(|j| j.urgent) && !self.shared.has_room() {
-            batch = self.only_urgent(batch);
-        } else if !batch.is_empty() {
-            self.shared.set_full(false);
-        }
         if batch.is_empty() {
             return;
+        }
+        if self.shared.has_room() {
+            self.shared.set_full(false);
+        } else {
+            batch = self.only_urgent(batch);
+            if batch.is_empty() {
+                return;
+            }
+            if !self.has_reserve() {
+                return refuse(batch, NotRecorded::DiskFull);
+            }
         }
         let mut result = self.write(&batch);
         if matches!(result, Err(CommitError::Full)) {
@@ -160,9 +166,7 @@ impl Committer {
             if batch.is_empty() {
                 return;
             }
-            if let Err(error) = self.reserve.release() {
-                tracing::warn!(%error, "the disk reserve cannot be released");
-            }
+            self.release_reserve();
             result = self.write(&batch);
         }
         match result {
@@ -178,6 +182,20 @@ impl Committer {
                 self.shared.fail();
                 refuse(batch, NotRecorded::LogFailed);
             }
+        }
+    }
+
+    /// Whether urgent entries may still be written, from the reserve if need be.
+    fn has_reserve(&self) -> bool {
+        if !self.shared.is_above_floor() {
+            self.release_reserve();
+        }
+        self.shared.is_above_floor()
+    }
+
+    fn release_reserve(&self) {
+        if let Err(error) = self.reserve.release() {
+            tracing::warn!(%error, "the disk reserve cannot be released");
         }
     }
 

@@ -57,7 +57,7 @@ impl Counter {
             facts.count = count;
             facts.outcomes = vec![reason.to_owned()];
             facts.note = format!("{reason} within {seconds} s");
-            if let Err(error) = self.log.append(Event::new(facts)).await {
+            if let Err(error) = self.log.append_if_room(Event::new(facts)).await {
                 let mut guard = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
                 add(&mut guard.1, reason, &peer, count);
                 guard.0 = guard.0.min(since);

@@ -52,22 +52,34 @@ impl Log {
             TrySendError::Full(_) => NotRecorded::QueueFull,
             TrySendError::Closed(_) => NotRecorded::LogFailed,
         })?;
-        Ok(self.slot(place, peer, method, false))
+        Ok(self.slot(place, peer, method))
     }
 
-    /// A place for what must be possible under load and on a full disk: withdrawal, suspension, start and stop. Waits.
+    /// A place for what must be possible under load: waits for one. Whether it is also written on a full disk is said
+    /// when it is known to deserve it: [`Slot::urgent`].
     pub async fn reserve_wait(&self, peer: &str, method: Method) -> Result<Slot, NotRecorded> {
         self.check()?;
         let place = self.queue.clone().reserve_owned().await;
         let place = place.map_err(|_| NotRecorded::LogFailed)?;
-        Ok(self.slot(place, peer, method, true))
+        Ok(self.slot(place, peer, method))
     }
 
-    /// Reserves, waiting, and appends.
+    /// Reserves, waiting, and appends; also on a full disk: start, stop, suspension, keys.
     pub async fn append<T: Auditable>(&self, value: T) -> Result<Recorded<T>, NotRecorded> {
+        let slot = self.own_place(&value).await?;
+        slot.urgent().append(value).await
+    }
+
+    /// Reserves, waiting, and appends, if there is room on the disk.
+    pub async fn append_if_room<T: Auditable>(&self, value: T) -> Result<Recorded<T>, NotRecorded> {
+        let slot = self.own_place(&value).await?;
+        slot.append(value).await
+    }
+
+    async fn own_place<T: Auditable>(&self, value: &T) -> Result<Slot, NotRecorded> {
         let facts = value.facts();
         let (peer, method) = (facts.peer.clone(), facts.method);
-        self.reserve_wait(&peer, method).await?.append(value).await
+        self.reserve_wait(&peer, method).await
     }
 
     /// The newest signed size.
@@ -118,13 +130,13 @@ impl Log {
         Ok(())
     }
 
-    fn slot(&self, place: mpsc::OwnedPermit<Message>, peer: &str, method: Method, urgent: bool) -> Slot {
+    fn slot(&self, place: mpsc::OwnedPermit<Message>, peer: &str, method: Method) -> Slot {
         Slot {
             place: Some(place),
             with: self.with.clone(),
             peer: short_peer(peer),
             method,
-            urgent,
+            urgent: false,
         }
     }
 }
@@ -140,6 +152,12 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// Written also when the disk is full, from what is set aside for that.
+    pub fn urgent(mut self) -> Self {
+        self.urgent = true;
+        self
+    }
+
     /// Queues the entry of `value` at once, before the future is first polled, and waits until it is durable.
     pub fn append<T: Auditable>(mut self, value: T) -> impl Future<Output = Result<Recorded<T>, NotRecorded>> + use<T> {
         let queued = self.queue(&value);

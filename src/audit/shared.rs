@@ -4,7 +4,7 @@ use super::{
     reader::{Published, Reader},
 };
 use crate::{
-    limits::DISK_LOW_WATER_BYTES,
+    limits::{DISK_FLOOR_BYTES, DISK_LOW_WATER_BYTES},
     state::{Row, State, StateError, Table},
     store::LogStore,
 };
@@ -68,6 +68,11 @@ impl Shared {
     /// Whether ordinary entries may be written. sled does not survive a full disk, so they stop before.
     pub(super) fn has_room(&self) -> bool {
         self.disk.room(&self.dir).is_ok_and(|room| room >= DISK_LOW_WATER_BYTES)
+    }
+
+    /// Whether anything may be written.
+    pub(super) fn is_above_floor(&self) -> bool {
+        self.disk.room(&self.dir).is_ok_and(|room| room >= DISK_FLOOR_BYTES)
     }
 
     /// Reads the newest published state.

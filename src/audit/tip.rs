@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{
     limits::BLOCK_ENTRIES,
-    state::Effect,
+    state::{Effect, Table},
     store::{LogStore, StoreError},
 };
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 /// Why a frame was not applied.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,18 @@ pub(super) struct Journaled<'a> {
     /// Tag and length, then the leaf, then the details as a field: a stored entry.
     pub(super) stored: [&'a [u8]; 3],
     pub(super) effects: &'a [Effect],
+}
+
+/// A request's row says which entry answered it: only now is that known.
+fn numbered(effect: &Effect, index: u64) -> Cow<'_, Effect> {
+    match (effect.table, &effect.value) {
+        (Table::Request, Some(value)) => Cow::Owned(Effect::put(
+            Table::Request,
+            effect.key.clone(),
+            [value.as_slice(), &index.to_be_bytes()].concat(),
+        )),
+        _ => Cow::Borrowed(effect),
+    }
 }
 
 /// The end of the log.
@@ -65,7 +77,7 @@ impl Tip {
         let first = size - entries.len() as u64;
         for (index, entry) in (first..).zip(entries) {
             for effect in entry.effects {
-                self.store.apply(effect)?;
+                self.store.apply(&numbered(effect, index))?;
             }
             self.keep(index, &entry.stored)?;
         }

@@ -4,6 +4,7 @@ use crate::{
     audit::{Auditable, Class},
     case::{After, Case},
     clock::Time,
+    crypto::Broken,
     domain::{ConsentId, Method, SubjectToken},
     facts::{DetailKey, Facts, Kind},
     identity::PeerIdentity,
@@ -43,12 +44,16 @@ pub trait Action: Send + Sync {
     fn kind(&self) -> Kind;
     /// Who may call it.
     fn roles(&self) -> &'static [Role];
-    /// Whether it needs a signature of its own also in a session whose opening stands for all: what changes something
-    /// must not be deniable.
-    fn signed(&self) -> bool {
+    /// Whether it changes something. Then it needs a signature of its own, also in a session whose opening stands for
+    /// questions, and the person's rows are locked until the entry is recorded.
+    fn changes(&self) -> bool {
         true
     }
-    /// The person whose rows it may change: they are locked until the entry is recorded.
+    /// Whether it must be possible under load and on a full disk.
+    fn urgent(&self) -> bool {
+        false
+    }
+    /// The person it is about.
     fn person(&self, gate: &Gate, payload: &Self::Payload) -> Option<SubjectToken>;
     /// Does it. No effect happens here: effects happen with the entry.
     fn run(
@@ -98,22 +103,25 @@ pub async fn act<A: Action>(
     peer: PeerIdentity,
     envelope: Envelope,
 ) -> Result<Reply, NotRecorded> {
-    // Waits for a place: a withdrawal must get through when questions are turned away.
-    let slot = gate.log.reserve_wait(peer.uri(), action.method()).await?;
+    // A withdrawal waits for a place: it must get through when all else is turned away.
+    let slot = if action.urgent() {
+        gate.log.reserve_wait(peer.uri(), action.method()).await?
+    } else {
+        gate.log.reserve(peer.uri(), action.method())?
+    };
     let now = gate.clock.now();
     let opened = match open(&gate, &action, peer, envelope, now) {
         Ok(opened) => opened,
         Err(refusal) => return Ok(Reply::Refused(slot.append(refusal).await?)),
     };
     let _lock = match action.person(&gate, opened.proof().payload()) {
-        Some(token) => gate.people.lock(&token).await,
-        None => None,
+        Some(token) if action.changes() => gate.people.lock(&token).await,
+        _ => None,
     };
-    let (id, digest) = opened.proof().request_key();
-    let member = opened.proof().partner().member().id.clone();
-    let claim = gate.recent.claim(member, id, digest, now).await;
+    let claim = gate.recent.claim(opened.proof().key(action.method()), now).await;
     match perform(&gate, &action, opened, &claim, now).await {
         Ok((acted, once_recorded)) => {
+            let slot = if action.urgent() { slot.urgent() } else { slot };
             let recorded = slot.append(acted).await?;
             if let Claim::First(first) = claim {
                 first.answered(recorded.receipt().index);
@@ -141,7 +149,7 @@ fn open<A: Action>(
     facts.reference = gate.reference();
     let partner = agreement::authenticate(&view.register, peer, facts, action.roles())?;
     let opened = seal::open::<A::Payload>(&gate.opener, partner, envelope, action.method(), now)?;
-    if action.signed() && opened.facts().signature.is_empty() {
+    if action.changes() && opened.facts().signature.is_empty() {
         return Err(opened.refuse(Code::SignatureRequired));
     }
     Ok(opened)
@@ -157,12 +165,21 @@ async fn perform<A: Action>(
     let person = action.person(gate, case.proof().payload());
     let ran = match claim {
         Claim::OtherContent => Err(Code::RequestIdReused),
-        Claim::Repeat(index) => repeat(gate, person, *index),
+        Claim::Repeat(index) => match repeat(gate, person, *index) {
+            // A look is looked anew. A change whose answer is gone (the person was erased since) is not made up.
+            Ok(None) if !action.changes() => action.run(gate, case.proof(), now).await,
+            Ok(done) => done.ok_or(Code::Internal),
+            Err(Broken) => Err(Code::Internal),
+        },
         Claim::First(_) => action.run(gate, case.proof(), now).await,
     };
     let done = match ran {
         Ok(done) => done,
         Err(code) => return Err(case.refuse(code)),
+    };
+    let remembered = match claim {
+        Claim::First(first) if action.changes() => first.effects(),
+        _ => Vec::new(),
     };
     let class = if done.person.is_some() {
         Class::Sealed
@@ -171,6 +188,7 @@ async fn perform<A: Action>(
     };
     let facts = case.note();
     facts.effects = done.effects;
+    facts.effects.extend(remembered);
     facts.outcomes = vec![done.outcome.to_owned()];
     if let Some(id) = done.consent {
         // Not `facts.consent`: that is what the request named, and the partner rebuilds it from the request.
@@ -191,20 +209,23 @@ async fn perform<A: Action>(
     Ok((acted, done.once_recorded))
 }
 
-/// The same request once more: what was answered is answered again, and nothing is done twice. An answer that is gone
-/// (the person was unlinked in between) is not made up.
-fn repeat(gate: &Gate, person: Option<SubjectToken>, index: u64) -> Result<Done, Code> {
+/// The same request once more: what was answered is answered again, and nothing is done twice.
+fn repeat(gate: &Gate, person: Option<SubjectToken>, index: u64) -> Result<Option<Done>, Broken> {
     let key = match &person {
-        Some(token) => gate.detail_key(token).map_err(|_| Code::Internal)?,
+        Some(token) => gate.detail_key(token).map_err(|_| Broken)?,
         None => DetailKey::Period,
     };
-    let answer = gate.stored_answer(&key, index).map_err(|_| Code::Internal)?;
-    Ok(Done {
-        answer: answer.ok_or(Code::Internal)?,
+    let answer = match gate.stored_answer(&key, index)? {
+        // A person who was a stranger then may be known now, through another partner: that must not show.
+        None => gate.stored_answer(&DetailKey::Period, index)?,
+        answer => answer,
+    };
+    Ok(answer.map(|answer| Done {
+        answer,
         effects: Vec::new(),
         outcome: "repeated",
         person: person.map(|token| (token, key)),
         consent: None,
         once_recorded: None,
-    })
+    }))
 }

@@ -27,7 +27,7 @@ impl From<Change> for Done {
 }
 
 macro_rules! consent_call {
-    ($(#[doc = $doc:literal])* $name:ident, $path:literal, $payload:ty, $roles:expr, signed: $signed:literal, |$gate:ident, $desk:ident, $caller:ident, $asked:ident| $run:expr) => {
+    ($(#[doc = $doc:literal])* $name:ident, $path:literal, $payload:ty, $roles:expr, changes: $changes:literal, urgent: $urgent:literal, |$gate:ident, $desk:ident, $caller:ident, $asked:ident| $run:expr) => {
         $(#[doc = $doc])*
         pub struct $name;
 
@@ -42,8 +42,11 @@ macro_rules! consent_call {
             fn roles(&self) -> &'static [Role] {
                 $roles
             }
-            fn signed(&self) -> bool {
-                $signed
+            fn changes(&self) -> bool {
+                $changes
+            }
+            fn urgent(&self) -> bool {
+                $urgent
             }
             fn person(&self, gate: &Gate, payload: &Self::Payload) -> Option<SubjectToken> {
                 Some(payload.subject.token(&gate.person_keys.pseudonym))
@@ -64,27 +67,27 @@ macro_rules! consent_call {
 
 consent_call!(
     /// `Grant`: pending until it is confirmed.
-    Grant, "/tollgate.v1.ConsentService/Grant", GrantConsent, &[Role::Partner], signed: true,
+    Grant, "/tollgate.v1.ConsentService/Grant", GrantConsent, &[Role::Partner], changes: true, urgent: false,
     |gate, desk, caller, asked| consent::grant(&desk, caller, &asked.subject, &asked.terms, gate.view.snapshot.known())
 );
 consent_call!(
     /// `Confirm`: by the provider only.
-    Confirm, "/tollgate.v1.ConsentService/Confirm", ConsentRef, &[Role::Provider], signed: true,
+    Confirm, "/tollgate.v1.ConsentService/Confirm", ConsentRef, &[Role::Provider], changes: true, urgent: false,
     |gate, desk, caller, asked| consent::confirm(&desk, caller, &asked.subject, asked.consent_id)
 );
 consent_call!(
     /// `Withdraw`: by the recipient, or by the provider for the person. Counts from the next decision.
-    Withdraw, "/tollgate.v1.ConsentService/Withdraw", ConsentRef, &[Role::Partner, Role::Provider], signed: true,
+    Withdraw, "/tollgate.v1.ConsentService/Withdraw", ConsentRef, &[Role::Partner, Role::Provider], changes: true, urgent: true,
     |gate, desk, caller, asked| consent::withdraw(&desk, caller, &asked.subject, asked.consent_id)
 );
 consent_call!(
     /// `Get`.
-    Get, "/tollgate.v1.ConsentService/Get", ConsentRef, &[Role::Partner, Role::Provider], signed: false,
+    Get, "/tollgate.v1.ConsentService/Get", ConsentRef, &[Role::Partner, Role::Provider], changes: false, urgent: false,
     |gate, desk, caller, asked| consent::get(&desk, caller, &asked.subject, asked.consent_id)
 );
 consent_call!(
     /// `List`: what one person gave to the caller.
-    List, "/tollgate.v1.ConsentService/List", ListConsents, &[Role::Partner, Role::Provider], signed: false,
+    List, "/tollgate.v1.ConsentService/List", ListConsents, &[Role::Partner, Role::Provider], changes: false, urgent: false,
     |gate, desk, caller, asked| consent::list(&desk, caller, &asked.subject, asked.page_size, &asked.page_token)
 );
 
@@ -102,7 +105,7 @@ impl Action for CloseSession {
     fn roles(&self) -> &'static [Role] {
         &[Role::Partner, Role::Provider]
     }
-    fn signed(&self) -> bool {
+    fn changes(&self) -> bool {
         false
     }
     fn person(&self, _gate: &Gate, _payload: &Self::Payload) -> Option<SubjectToken> {

@@ -189,9 +189,8 @@ async fn known_before(
     case: Case<seal::Opened<Question>>,
     under_way: &mut UnderWay,
 ) -> Result<Case<seal::Opened<Question>>, Refusal> {
-    let (id, digest) = case.proof().request_key();
-    let partner = case.proof().partner().member().id.clone();
-    match gate.recent.claim(partner, id, digest, gate.clock.now()).await {
+    let key = case.proof().key(QUERY);
+    match gate.recent.claim(key, gate.clock.now()).await {
         Claim::OtherContent => Err(case.refuse(Code::RequestIdReused)),
         claimed => {
             under_way.claim = Some(claimed);
@@ -201,11 +200,8 @@ async fn known_before(
 }
 
 /// Counts the question against the agreement's day, whatever the answer will be: a count that depended on it would tell
-/// of the person. A repeat was counted the first time.
+/// of the person. A repeat is an entry too, and counts.
 fn charge<S>(gate: &Gate, mut case: Case<S>, now: Time, under_way: &mut UnderWay) -> Result<Case<S>, Refusal> {
-    if matches!(under_way.claim, Some(Claim::Repeat(_))) {
-        return Ok(case);
-    }
     let agreements = gate.view.snapshot.agreements();
     let agreement = case.facts().agreement.as_ref().and_then(|id| agreements.by_id(id));
     let Some(agreement) = agreement else {

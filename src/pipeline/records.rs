@@ -73,8 +73,7 @@ impl Action for Correct {
     async fn run(&self, gate: &Gate, opened: &Opened<Self::Payload>, _now: Time) -> Result<Done, Code> {
         let asked = opened.payload();
         let token = self.person(gate, asked).ok_or(Code::SubjectMalformed)?;
-        let (request, _) = opened.request_key();
-        let id: String = request.0.iter().map(|b| format!("{b:02x}")).collect();
+        let id: String = opened.request_id().0.iter().map(|b| format!("{b:02x}")).collect();
         let chunk = Chunk {
             batch: format!("{}/correct.{id}", opened.partner().member().id),
             first_row: 0,

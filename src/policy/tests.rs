@@ -141,6 +141,7 @@ pub(crate) struct Asking {
     pub(crate) signals: Vec<&'static str>,
     pub(crate) consent: Option<ConsentFact>,
     pub(crate) now: Time,
+    pub(crate) signed: bool,
 }
 
 pub(crate) fn asking(signals: &[&'static str]) -> Asking {
@@ -151,6 +152,7 @@ pub(crate) fn asking(signals: &[&'static str]) -> Asking {
         signals: signals.to_vec(),
         consent: Some(consent()),
         now: NOW,
+        signed: true,
     }
 }
 
@@ -181,7 +183,10 @@ pub(crate) fn ask(snapshot: &Snapshot, asking: &Asking) -> Result<Decided, Refus
         agreement: asking.agreement.parse().unwrap(),
         consent: ConsentId([5; 16]),
     };
-    let facts = Facts::new(Kind::Query, "x", Method("/test"), [0; 32]);
+    let mut facts = Facts::new(Kind::Query, "x", Method("/test"), [0; 32]);
+    if asking.signed {
+        facts.signature = vec![1; 64];
+    }
     let case = Case::open(facts, Partner::for_tests(member)).then(|partner| Opened::for_tests(partner, question));
     let case = case.then(|opened| Asked::for_tests(opened, asking.consent.clone()));
     decide(snapshot, case, asking.now)
@@ -260,6 +265,17 @@ fn what_does_not_exist_is_refused() {
     refused(&SHARED, &asking(&["overdue@1", "overdue@2"]), Code::SignalUnknown);
     refused(&SHARED, &asking(&[]), Code::FieldInvalid);
     refused(&SHARED, &asking(&["risk@1"; 9]), Code::FieldInvalid);
+}
+
+#[test]
+fn an_unsigned_question_is_refused_unless_the_agreement_takes_the_opening_for_evidence() {
+    let unsigned = Asking {
+        signed: false,
+        ..asking(&["overdue@1"])
+    };
+    refused(&SHARED, &unsigned, Code::SignatureRequired);
+    let session = AGREEMENT_A.replace("evidence = \"request\"", "evidence = \"session\"");
+    assert!(outcome(&build(&[&session], Licence::LicensedBureau), &unsigned).is_ok());
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! `ExchangeService`: what a partner calls.
-use super::{Desk, generated::exchange_service_server::ExchangeService, status};
+use super::{Desk, generated::exchange_service_server::ExchangeService};
 use crate::{
     domain::Method,
     edge::Costly,
-    pipeline::{self, calls::CloseSession, read},
+    pipeline::{self, calls::CloseSession},
     refusal::Code,
     signal::Signal,
     wire::v1,
@@ -23,13 +23,9 @@ impl ExchangeService for Desk {
         request: Request<v1::ListSignalsRequest>,
     ) -> Result<Response<v1::ListSignalsResponse>, Status> {
         let peer = self.peer(&request)?;
-        self.limit(&peer, Costly::Read)?;
         let asked = request.into_inner();
-        let gate = Arc::clone(&self.gate);
-        let listed = self
-            .run(async move { read(&gate, peer, LIST_SIGNALS, |gate| page(gate, &asked)).await })
-            .await?;
-        listed.map(Response::new).map_err(|r| status::refused(&r))
+        let listed = self.read(peer, LIST_SIGNALS, move |gate| page(gate, &asked)).await;
+        listed.map(Response::new)
     }
 
     async fn get_key_list(
@@ -37,12 +33,9 @@ impl ExchangeService for Desk {
         request: Request<v1::GetKeyListRequest>,
     ) -> Result<Response<v1::GetKeyListResponse>, Status> {
         let peer = self.peer(&request)?;
-        self.limit(&peer, Costly::Read)?;
-        let (gate, keys) = (Arc::clone(&self.gate), Arc::clone(&self.keys));
-        let list = self
-            .run(async move { read(&gate, peer, GET_KEY_LIST, |_| keys.current().ok_or(Code::Internal)).await })
-            .await?;
-        listed_keys(list)
+        let keys = Arc::clone(&self.keys);
+        let list = self.read(peer, GET_KEY_LIST, move |_| keys.current().ok_or(Code::Internal));
+        list.await.map(Response::new)
     }
 
     async fn open_session(
@@ -54,17 +47,21 @@ impl ExchangeService for Desk {
         let Some(open) = request.into_inner().open else {
             return Err(self.turn_away(Code::EnvelopeMalformed, peer.uri()));
         };
+        let uri = peer.uri().to_owned();
         let opened = self
-            .run(pipeline::open_session(Arc::clone(&self.gate), peer, open))
+            .run(&uri, pipeline::open_session(Arc::clone(&self.gate), peer, open))
             .await?;
-        opened.map(Response::new).map_err(|r| status::refused(&r))
+        opened
+            .map(Response::new)
+            .map_err(|refusal| self.refused(&uri, &refusal))
     }
 
     async fn query(&self, request: Request<v1::QueryRequest>) -> Result<Response<v1::QueryResponse>, Status> {
         let peer = self.peer(&request)?;
         let envelope = self.envelope(&peer, request.into_inner().sealed)?;
+        let uri = peer.uri().to_owned();
         let case = pipeline::serve(Arc::clone(&self.gate), peer, envelope);
-        let sealed = Some(self.sealed(case).await?);
+        let sealed = Some(self.sealed(&uri, case).await?);
         Ok(Response::new(v1::QueryResponse { sealed }))
     }
 
@@ -77,12 +74,6 @@ impl ExchangeService for Desk {
         let sealed = Some(self.act(CloseSession, peer, envelope).await?);
         Ok(Response::new(v1::CloseSessionResponse { sealed }))
     }
-}
-
-fn listed_keys(
-    list: Result<v1::GetKeyListResponse, crate::audit::Recorded<crate::refusal::Refusal>>,
-) -> Result<Response<v1::GetKeyListResponse>, Status> {
-    list.map(Response::new).map_err(|r| status::refused(&r))
 }
 
 /// The token of a page is the id of the last signal of the page before.

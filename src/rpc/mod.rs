@@ -24,14 +24,15 @@ mod generated {
 pub use server::{Services, serve};
 
 use crate::{
-    audit::Counter,
+    audit::{Counter, Recorded},
     channel::{ConnInfo, Denylist},
+    domain::Method,
     edge::{Costly, Edge},
     identity::PeerIdentity,
     keyring::PublishedKeys,
     limits::CALL_MS_MAX,
-    pipeline::{Action, Gate, Reply, act},
-    refusal::{Code, NotRecorded},
+    pipeline::{Action, Gate, Reply, act, read},
+    refusal::{Code, NotRecorded, Refusal},
     seal::Envelope,
     wire::v1,
 };
@@ -90,6 +91,12 @@ impl Desk {
         status::counted(code)
     }
 
+    /// A refusal that is recorded. A peer that collects them is slowed.
+    fn refused(&self, peer: &str, refusal: &Recorded<Refusal>) -> Status {
+        self.edge.refused(peer);
+        status::refused(refusal)
+    }
+
     /// The envelope of a request, with what it costs already allowed.
     fn envelope(&self, peer: &PeerIdentity, sealed: Option<v1::SealedRequest>) -> Result<Envelope, Status> {
         let envelope = sealed
@@ -104,9 +111,17 @@ impl Desk {
     /// Runs a case to its end, whoever hangs up.
     async fn run<T: Send + 'static>(
         &self,
+        peer: &str,
         case: impl Future<Output = Result<T, NotRecorded>> + Send + 'static,
     ) -> Result<T, Status> {
-        let running = self.tasks.spawn(case);
+        let Some(under_way) = self.edge.begin(peer) else {
+            return Err(self.turn_away(Code::RateLimited, peer));
+        };
+        let running = self.tasks.spawn(async move {
+            let done = case.await;
+            drop(under_way);
+            done
+        });
         match tokio::time::timeout(Duration::from_millis(CALL_MS_MAX), running).await {
             Ok(Ok(Ok(done))) => Ok(done),
             Ok(Ok(Err(error))) => Err(status::not_recorded(error)),
@@ -119,15 +134,31 @@ impl Desk {
 
     async fn sealed(
         &self,
+        peer: &str,
         case: impl Future<Output = Result<Reply, NotRecorded>> + Send + 'static,
     ) -> Result<v1::SealedReply, Status> {
         let opened_at = Instant::now();
-        let reply = self.run(case).await;
+        let reply = self.run(peer, case).await;
         self.hold_until_quantum(opened_at).await;
         match reply? {
             Reply::Answer(sealed) => Ok(sealed.into_wire()),
-            Reply::Refused(refusal) => Err(status::refused(&refusal)),
+            Reply::Refused(refusal) => Err(self.refused(peer, &refusal)),
         }
+    }
+
+    /// A call without an envelope: limited, recorded, then answered.
+    async fn read<T: Send + 'static>(
+        &self,
+        peer: PeerIdentity,
+        method: Method,
+        look: impl FnOnce(&Gate) -> Result<T, Code> + Send + 'static,
+    ) -> Result<T, Status> {
+        self.limit(&peer, Costly::Read)?;
+        let (uri, gate) = (peer.uri().to_owned(), Arc::clone(&self.gate));
+        let reading = self
+            .run(&uri, async move { read(&gate, peer, method, look).await })
+            .await?;
+        reading.map_err(|refusal| self.refused(&uri, &refusal))
     }
 
     async fn act<A: Action + 'static>(
@@ -136,7 +167,10 @@ impl Desk {
         peer: PeerIdentity,
         envelope: Envelope,
     ) -> Result<v1::SealedReply, Status> {
-        self.sealed(act(Arc::clone(&self.gate), action, peer, envelope)).await
+        self.limit(&peer, Costly::Change)?;
+        let uri = peer.uri().to_owned();
+        self.sealed(&uri, act(Arc::clone(&self.gate), action, peer, envelope))
+            .await
     }
 
     /// Replies leave at open time plus a multiple of the quantum, so that their time tells less about their content.

@@ -29,7 +29,7 @@ pub use {
     envelope::{Envelope, Malformed},
     offer::{OpenSession, SessionAccepted, SessionOffer, open_session, seal_accept},
     open::{Limiter, Opener, open},
-    opened::Opened,
+    opened::{Opened, RequestKey},
     payload::{Header, Payload, PayloadError},
     reply::{Answered, Outgoing, ReplyKeys, Sealed, seal},
     sessions::Sessions,

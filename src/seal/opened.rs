@@ -1,6 +1,23 @@
 //! `Opened<P>`: an envelope that opened, fresh, signed by the partner, canonical.
 use super::reply::ReplyKeys;
-use crate::{agreement::Partner, case::After, domain::RequestId};
+use crate::{
+    agreement::Partner,
+    case::After,
+    domain::{Method, PartnerId, RequestId},
+};
+
+/// By whom, under which id, what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// Who asks.
+    pub partner: PartnerId,
+    /// Chosen by the caller, used once.
+    pub id: RequestId,
+    /// What is called.
+    pub method: Method,
+    /// SHA-256 of the signed payload.
+    pub digest: [u8; 32],
+}
 
 /// Proof: this payload came from this partner, now, once. Made by `seal::open` only.
 ///
@@ -50,9 +67,19 @@ impl<P> Opened<P> {
     pub fn partner(&self) -> &Partner {
         &self.partner
     }
-    /// Id of the request and SHA-256 of its signed payload.
-    pub fn request_key(&self) -> (RequestId, [u8; 32]) {
-        (self.request_id, self.request_digest)
+    /// What makes this request the same as another. The method belongs to it: payloads of two methods can have the same
+    /// bytes, and a look must never stand for a change.
+    pub fn key(&self, method: Method) -> RequestKey {
+        RequestKey {
+            partner: self.partner.member().id.clone(),
+            id: self.request_id,
+            method,
+            digest: self.request_digest,
+        }
+    }
+    /// Chosen by the caller.
+    pub fn request_id(&self) -> RequestId {
+        self.request_id
     }
     /// The session it came in, if it came in one.
     pub fn session_id(&self) -> Option<[u8; 16]> {

@@ -167,7 +167,7 @@ impl World {
     /// Answers an opened question as the pipeline would, and seals the answer.
     pub(crate) fn answer(&self, case: Case<Opened<Question>>) -> v1::SealedReply {
         let answer = v1::Answer {
-            request_id: case.proof().request_key().0.0.to_vec(),
+            request_id: case.proof().request_id().0.to_vec(),
             policy_hash: case.facts().snapshot.to_vec(),
             agreement_id: case.proof().payload().agreement.to_string(),
             ..Default::default()

@@ -1,13 +1,13 @@
 //! A partner bank in two forms: one that only seals, sends and opens, so that the client's checks do not hide what the
 //! gateway costs; and the real client, with every check.
 use super::{echo, place::Place};
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tollgate::{
     app::site::{GATEWAY, PROVIDER},
     client::{Client, Draft, KeyList, Opening, Session, seal_one_shot},
     clock::{Clock, SystemClock},
     crypto::{Signer, Suite, SystemRng, sha256},
-    limits::REPLIES_BYTES_MAX,
+    limits::{CHANGES_PER_PEER_PER_S_MAX, REPLIES_BYTES_MAX},
     seal::{frame::Parties, signed::SigningIdentity},
     source::ingest::test_identity,
     wire::{decode_canonical, timestamp, v1},
@@ -70,19 +70,16 @@ pub(crate) async fn consents(place: &Place, address: SocketAddr, number: u64) ->
     let step = (30_000 / number.max(1)).max(1);
     let rows: Vec<u64> = (0..number).map(|n| 1 + n * step).collect();
     let mut tasks = Vec::new();
-    for part in rows.chunks(rows.len().div_ceil(16)) {
-        let (bank, lender, part) = (Arc::clone(&bank), Arc::clone(&lender), part.to_vec());
-        tasks.push(tokio::spawn(async move {
-            let mut made = Vec::new();
-            for row in part {
-                made.push(consent(&bank, &lender, row).await);
-            }
-            made
-        }));
+    // Below the rate at which one member may change things.
+    let mut pace = tokio::time::interval(Duration::from_micros(1_200_000 / u64::from(CHANGES_PER_PEER_PER_S_MAX)));
+    for row in rows {
+        pace.tick().await;
+        let (bank, lender) = (Arc::clone(&bank), Arc::clone(&lender));
+        tasks.push(tokio::spawn(async move { consent(&bank, &lender, row).await }));
     }
     let mut all = Vec::new();
     for task in tasks {
-        all.extend(task.await.unwrap());
+        all.push(task.await.unwrap());
     }
     Arc::new(all)
 }

@@ -85,7 +85,7 @@ pub(crate) fn run(run: &Run, figures: &mut Figures) {
             [0] => run.pick(&[64], &[1, 64, 256]),
             _ => &named,
         };
-        let (rounds, time) = (run.pick(1, 5), Duration::from_millis(run.pick(300, 2_000)));
+        let (rounds, time) = (run.pick(1, 5), Duration::from_millis(run.pick(300, 1_000)));
         for callers in callers {
             let mut seen = Target::ALL.map(|_| Seen::default());
             for round in 0..=rounds {
@@ -150,7 +150,7 @@ impl Bench {
         let connections = run.number("connections", CONNECTIONS);
         let gateway = place.serve();
         let at = gateway.address();
-        let people = asker::consents(place, at, run.pick(64, 2_000)).await;
+        let people = asker::consents(place, at, run.pick(64, 1_000)).await;
         let (mut by_session, mut by_request, mut full) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..connections {
             by_session.push(Asker::new(place, at, v1::Evidence::Session).await);

@@ -18,7 +18,7 @@ pub(crate) fn run(run: &Run, figures: &mut Figures) {
     runtime.block_on(async {
         let gateway = place.serve();
         figures.note("resident after the start", gateway.resident() as f64 / MB, "MB");
-        let people = asker::consents(&place, gateway.address(), run.pick(50, 2_000)).await;
+        let people = asker::consents(&place, gateway.address(), run.pick(50, 1_000)).await;
         let number: u64 = run.pick(500, 10_000);
         let asker = Arc::new(Asker::new(&place, gateway.address(), v1::Evidence::Session).await);
         let tasks: Vec<_> = (0..64u64)

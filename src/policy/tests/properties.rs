@@ -73,6 +73,7 @@ fn any_asking() -> impl Strategy<Value = Asking> {
             purpose,
             signals,
             consent,
+            signed: true,
             now: if in_time { NOW } else { Time(0) },
         })
 }
