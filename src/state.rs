@@ -3,7 +3,7 @@
 //! Every change is an [`Effect`] inside an entry. The journal makes it durable with the entry, and it is applied again
 //! after a crash; without that a power cut would bring a withdrawn consent back to life.
 
-/// Which table a row is in. The numbers are on disk: never reuse one.
+/// Which table a row is in. The numbers are on disk: never reuse one (6 was never written).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Table {
@@ -17,8 +17,6 @@ pub enum Table {
     Denied = 4,
     /// CA → highest CRL number seen.
     CrlNumber = 5,
-    /// Names of single values: key-list serial, active snapshot.
-    Single = 6,
     /// Agreement and block → day and questions charged.
     Quota = 7,
     /// Partner and request id → method and content, time. The log adds the number of the entry to the value.
@@ -27,13 +25,12 @@ pub enum Table {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Table; 8] = [
+    pub const ALL: [Table; 7] = [
         Table::SubjectLink,
         Table::Consent,
         Table::RecordBatch,
         Table::Denied,
         Table::CrlNumber,
-        Table::Single,
         Table::Quota,
         Table::Request,
     ];

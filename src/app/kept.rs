@@ -60,6 +60,9 @@ impl Kept {
             clock: Arc::clone(clock),
             rng: Arc::clone(rng),
         })?;
+        if opened.recovery.entries == 0 && keyring.has_served() {
+            return Err(AppError::LogMissing);
+        }
         let vault = Vault::open(VaultSetup {
             store: Box::new(SledRecords::open(&dir.vault_dir())?),
             catalogue: Arc::clone(catalogue),

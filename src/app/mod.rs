@@ -54,6 +54,12 @@ pub enum AppError {
     /// The records cannot be opened.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The log is new, the keys are not.
+    #[error(
+        "the log is empty, but a gateway has served with this keyring: journal, head and store are missing; restore \
+         them from a backup"
+    )]
+    LogMissing,
     /// The first entries could not be written.
     #[error("the log does not take entries: {0}")]
     NotRecorded(#[from] NotRecorded),

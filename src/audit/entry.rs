@@ -265,7 +265,7 @@ mod tests {
         let mut facts = Facts::new(Kind::Query, "spiffe://bank-a.test/p", Method("/m"), [3; 32]);
         facts.purpose = Some("credit.origination".parse().unwrap());
         facts.outcomes = vec!["BAND".into()];
-        facts.effects = vec![Effect::put(Table::Single, "k", "v")];
+        facts.effects = vec![Effect::put(Table::Quota, "k", "v")];
         facts
     }
     fn draft(facts: Facts, rng: &dyn Rng) -> Result<(Draft, Secret<32>), DraftError> {

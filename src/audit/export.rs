@@ -61,7 +61,7 @@ pub fn export(path: &Path, out: &mut dyn Write, progress: &mut dyn FnMut(u64)) -
         origin,
         size: checkpoint.size,
     }))?;
-    journal::scan(&segments, Place::start_of(1), |_, _, frame| {
+    journal::scan(&ReadOnly, &segments, Place::start_of(1), |_, _, frame| {
         exporter.frame(frame)?;
         progress(exporter.done);
         Ok::<_, ExportError>(())

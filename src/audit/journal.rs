@@ -154,7 +154,8 @@ fn make_segment(disk: &dyn Disk, dir: &Path, header: &SegmentHeader) -> io::Resu
 /// A segment that is there.
 pub(super) struct Segment {
     pub(super) header: SegmentHeader,
-    file: Arc<dyn DiskFile>,
+    /// Not held open: a log of years has more segments than a process may have open files.
+    path: PathBuf,
     bytes: u64,
 }
 
@@ -209,7 +210,8 @@ fn segment_numbers(disk: &dyn Disk, dir: &Path) -> io::Result<Vec<u64>> {
 }
 
 fn open_segment(disk: &dyn Disk, dir: &Path, number: u64, origin: &str) -> Result<Segment, JournalError> {
-    let file = disk.open(&segment_path(dir, number))?;
+    let path = segment_path(dir, number);
+    let file = disk.open(&path)?;
     let header = read_segment_header(&*file).filter(|h| h.number == number);
     let header = header.ok_or(JournalError::Header(number))?;
     if header.origin != origin {
@@ -218,7 +220,7 @@ fn open_segment(disk: &dyn Disk, dir: &Path, number: u64, origin: &str) -> Resul
     Ok(Segment {
         header,
         bytes: file.len()?,
-        file,
+        path,
     })
 }
 
@@ -257,6 +259,7 @@ pub(super) struct Scanned {
 
 /// Reads every frame from `from` on. Bytes that are no frame are torn if nothing follows them, else damage.
 pub(super) fn scan<E: From<JournalError>>(
+    disk: &dyn Disk,
     segments: &[Segment],
     from: Place,
     mut visit: impl FnMut(Place, Place, &Frame<'_>) -> Result<(), E>,
@@ -272,11 +275,15 @@ pub(super) fn scan<E: From<JournalError>>(
         if number > from.segment {
             done.end = Place::start_of(number);
         }
+        let open = OpenSegment {
+            file: disk.open(&segment.path).map_err(JournalError::Io)?,
+            bytes: segment.bytes,
+        };
         while done.end.offset < segment.bytes {
             let at = done.end;
-            let Some(length) = read_frame(segment, at.offset, &mut body) else {
+            let Some(length) = read_frame(&open, at.offset, &mut body) else {
                 let last = segments.last().is_some_and(|s| s.header.number == number);
-                if !last || frame_follows(segment, at.offset).map_err(JournalError::Io)? {
+                if !last || frame_follows(&open, at.offset).map_err(JournalError::Io)? {
                     return Err(JournalError::Damaged(at).into());
                 }
                 done.torn_bytes = segment.bytes - at.offset;
@@ -297,8 +304,14 @@ pub(super) fn scan<E: From<JournalError>>(
     Ok(done)
 }
 
+/// A segment that is being read.
+struct OpenSegment {
+    file: Arc<dyn DiskFile>,
+    bytes: u64,
+}
+
 /// The whole frame's length, with its body in `body`; `None` if there is no whole frame here.
-fn read_frame(segment: &Segment, offset: u64, body: &mut Vec<u8>) -> Option<usize> {
+fn read_frame(segment: &OpenSegment, offset: u64, body: &mut Vec<u8>) -> Option<usize> {
     let left = segment.bytes.checked_sub(offset)?;
     let mut header = [0; HEADER_BYTES];
     segment.file.read_at(&mut header, offset).ok()?;
@@ -312,7 +325,7 @@ fn read_frame(segment: &Segment, offset: u64, body: &mut Vec<u8>) -> Option<usiz
 }
 
 /// Whether a whole frame stands anywhere after `offset`: then what stands there was not the last one.
-fn frame_follows(segment: &Segment, offset: u64) -> io::Result<bool> {
+fn frame_follows(segment: &OpenSegment, offset: u64) -> io::Result<bool> {
     let left = usize::try_from(segment.bytes.saturating_sub(offset)).unwrap_or(usize::MAX);
     let mut rest = vec![0; left];
     segment.file.read_at(&mut rest, offset)?;

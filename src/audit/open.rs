@@ -70,7 +70,8 @@ pub struct Recovery {
     pub rebuilt: Option<String>,
     /// Where the old store was put.
     pub quarantined: Option<PathBuf>,
-    /// Bytes of a batch that was torn before anyone was told of it.
+    /// Bytes behind the last whole batch. Mostly a batch that was being written and that nobody was told of; after a
+    /// power cut that also damaged the disk it may be one that was confirmed, which only a witness can tell.
     pub torn_bytes: u64,
     /// One of the two copies of the head was damaged.
     pub head_copy_damaged: bool,
@@ -88,7 +89,8 @@ impl fmt::Display for Recovery {
         if self.torn_bytes > 0 {
             write!(
                 f,
-                "; {} bytes of a batch that nobody was told of were dropped",
+                "; {} bytes behind the last whole batch were dropped: a batch that was being written, or, if the disk has \
+                 damaged what it had confirmed and lost the newest head, the last one",
                 self.torn_bytes
             )?;
         }
@@ -99,7 +101,8 @@ impl fmt::Display for Recovery {
     }
 }
 
-/// Why a log does not open. Nothing was changed but what [`Recovery`] may report at the next try.
+/// Why a log does not open. Journal and head are as they were; a store that took in something of a journal that does not
+/// hold is built again at the next start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Not a name for a log.

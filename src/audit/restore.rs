@@ -1,5 +1,6 @@
 //! Bringing journal, store, head and mark into agreement. What is done where they differ is said in `open`.
 use super::{
+    commitment::open_details,
     disk::Disk,
     frame::{Frame, SegmentHeader},
     journal::{self, Journal, Place, Scanned, Segment},
@@ -154,15 +155,19 @@ impl Files {
         let mut replay = Replay {
             tip: &mut tip,
             head: &found.head_note,
+            setup,
             replayed: 0,
         };
-        let scanned = journal::scan(&found.segments, mark.anchor.place, |at, end, frame| {
+        let scanned = journal::scan(&*self.disk, &found.segments, mark.anchor.place, |at, end, frame| {
             replay.frame((at, end), frame)
-        })?;
+        });
+        // What was applied of a journal that does not hold must not stay: the next start builds the store again.
+        let scanned = scanned.inspect_err(|_: &OpenError| drop(store.damaged()))?;
         recovery.replayed = replay.replayed;
         recovery.torn_bytes = scanned.torn_bytes;
         recovery.entries = tip.edge.size();
-        self.compare(&found.head_note, known, &mark, &tip, &store)?;
+        let compared = self.compare(&found.head_note, known, &mark, &tip, &store);
+        compared.inspect_err(|_| drop(store.damaged()))?;
         let journal = self.resume(&scanned)?;
         Ok(Restored {
             journal,
@@ -289,6 +294,7 @@ impl From<&str> for Unusable {
 struct Replay<'a> {
     tip: &'a mut Tip,
     head: &'a Checkpoint,
+    setup: &'a Setup<'a>,
     replayed: u64,
 }
 
@@ -320,6 +326,12 @@ impl Replay<'_> {
                 return Err(bad(index, "its time goes back"));
             }
             time_ms = entry.time_ms;
+            // The tree covers leaves; what an entry changes is covered by its details. Those of a person are under the
+            // person's key, and so are the rows that they change.
+            let details = open_details(&self.setup.period_key, &self.setup.origin, &entry.leaf, &entry.sealed);
+            if details.is_ok_and(|details| details.i.effects_sha256 != entry.effects_sha256) {
+                return Err(bad(index, "what it changes is not what it committed to"));
+            }
             self.tip
                 .edge
                 .push(&entry.leaf)

@@ -22,12 +22,15 @@ use std::{
     path::Path,
 };
 
+/// The hashes of this many entries are kept at most.
+const SETTLE_ENTRIES: u64 = 4_096;
+
 /// A log that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     /// Entries.
     pub entries: u64,
-    /// RFC 6962 tree head of all of them.
+    /// RFC 6962 tree head of those that are signed.
     pub root: [u8; 32],
     /// Time of the last entry.
     pub last_time: Time,
@@ -74,7 +77,7 @@ pub fn dir_opening(
     let (segments, broken) = journal::sound_segments(disk, &path.join("journal"), key.name());
     let mut torn_bytes = 0;
     if !segments.is_empty() {
-        let scanned = journal::scan(&segments, Place::start_of(1), |_, _, frame| {
+        let scanned = journal::scan(disk, &segments, Place::start_of(1), |_, _, frame| {
             chain.frame(frame, &head)?;
             progress(chain.edge.size());
             Ok::<_, Stop>(())
@@ -92,6 +95,12 @@ pub fn dir_opening(
     if head.size > size {
         let why = format!("missing: the log ends here, but was signed at {} entries", head.size);
         return Err(chain.bad_at(size, why));
+    }
+    // A gateway that runs has signed its last batch by now; its checkpoint is in the head only.
+    if chain.signed < size
+        && let Ok(head) = read_head(disk, path, key)
+    {
+        chain.sign_at(&head)?;
     }
     chain.finish(torn_bytes)
 }
@@ -158,8 +167,9 @@ struct Chain<'a> {
     details: &'a [Secret<32>],
     edge: Edge,
     last_time_ms: i64,
-    /// Entries before this lead to a signed root.
+    /// Entries before this lead to a signed root, and that root.
     signed: u64,
+    signed_root: [u8; 32],
     opened: u64,
 }
 
@@ -171,6 +181,7 @@ impl<'a> Chain<'a> {
             edge: Edge::empty(),
             last_time_ms: 0,
             signed: 0,
+            signed_root: tlog_tiles::EMPTY_HASH.0,
             opened: 0,
         }
     }
@@ -207,7 +218,7 @@ impl<'a> Chain<'a> {
             if head.size != size || head.root != root {
                 return Err(self.bad_at(first, "its batch does not lead to the root that was signed after it"));
             }
-            self.signed = size;
+            (self.signed, self.signed_root) = (size, root);
         }
         self.edge.settle().map_err(|e| self.bad_at(first, e))
     }
@@ -221,7 +232,24 @@ impl<'a> Chain<'a> {
             let why = format!("this entry or one before {size} is not the one that was signed");
             return Err(self.bad_at(self.signed, why));
         }
-        self.signed = size;
+        (self.signed, self.signed_root) = (size, root);
+        Ok(())
+    }
+
+    /// The head that was read at the end covers everything, or says nothing of what was read.
+    fn sign_at(&mut self, head: &note::Checkpoint) -> Result<(), Bad> {
+        let size = self.edge.size();
+        if head.size != size {
+            return Ok(());
+        }
+        let root = self.edge.root().map_err(|e| self.bad_at(size, e))?;
+        if head.root != root {
+            return Err(self.bad_at(
+                self.signed,
+                "this entry or one behind it is not the one that was signed",
+            ));
+        }
+        (self.signed, self.signed_root) = (size, root);
         Ok(())
     }
 
@@ -230,7 +258,12 @@ impl<'a> Chain<'a> {
             return Err(self.bad_at(index, "its time goes back"));
         }
         self.last_time_ms = time_ms;
-        self.edge.push(leaf).map_err(|e| self.bad_at(index, e))
+        self.edge.push(leaf).map_err(|e| self.bad_at(index, e))?;
+        // An export without a checkpoint must not fill the memory before it is refused.
+        if (index + 1).is_multiple_of(SETTLE_ENTRIES) {
+            self.edge.settle().map_err(|e| self.bad_at(index, e))?;
+        }
+        Ok(())
     }
 
     fn open(&mut self, index: u64, leaf: &[u8], details: &[u8], effects_sha256: &[u8]) -> Result<(), Bad> {
@@ -263,7 +296,7 @@ impl<'a> Chain<'a> {
     fn finish(self, torn_bytes: u64) -> Result<Verified, Bad> {
         Ok(Verified {
             entries: self.edge.size(),
-            root: self.edge.root().map_err(|e| self.bad_at(self.edge.size(), e))?,
+            root: self.signed_root,
             last_time: Time(self.last_time_ms),
             signed: self.signed,
             torn_bytes,

@@ -43,7 +43,7 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
             } else {
                 show(&verified);
             }
-            Ok(())
+            all_signed(&verified)
         }
         Act::Export { dir, output } => export(&dir, &output, json),
     }
@@ -68,6 +68,17 @@ pub(super) fn check(log: &Path, key: &str) -> Result<verify::Verified, Failure> 
     verified.map_err(Failure::proof)
 }
 
+/// Entries that no checkpoint covers are not vouched for.
+fn all_signed(verified: &verify::Verified) -> Outcome {
+    match verified.entries - verified.signed {
+        0 => Ok(()),
+        n => Err(Failure::proof(format!(
+            "the last {n} entries are not under a signed checkpoint: the gateway was cut off while it wrote them, or \
+             somebody added them. Start the gateway, it checks and signs them, and verify again"
+        ))),
+    }
+}
+
 fn export(dir: &Path, output: &Path, json: bool) -> Outcome {
     let unwritable = |e: std::io::Error| Failure::file(format!("cannot write `{}`: {e}", output.display()));
     let mut file = BufWriter::new(File::create_new(output).map_err(unwritable)?);
@@ -85,8 +96,10 @@ fn export(dir: &Path, output: &Path, json: bool) -> Outcome {
 
 pub(super) fn as_json(verified: &verify::Verified) -> serde_json::Value {
     serde_json::json!({
-        "verified": true,
-        "entries": verified.entries,
+        "verified": verified.signed == verified.entries,
+        "entries": verified.signed,
+        "unsigned_entries": verified.entries - verified.signed,
+        "torn_bytes": verified.torn_bytes,
         "root": print::hex(&verified.root),
     })
 }
@@ -94,7 +107,13 @@ pub(super) fn as_json(verified: &verify::Verified) -> serde_json::Value {
 pub(super) fn show(verified: &verify::Verified) {
     print::line(format!(
         "  the log holds: {} entries, each hashed, in the tree of the signed checkpoint",
-        verified.entries
+        verified.signed
     ));
+    if verified.torn_bytes > 0 {
+        print::line(format!(
+            "  {} bytes behind the last batch are none: the gateway was cut off while it wrote, and drops them when it starts",
+            verified.torn_bytes
+        ));
+    }
     print::line(format!("  root {}", print::hex(&verified.root)));
 }

@@ -1,9 +1,10 @@
 //! A partner's connection to one gateway: keys, at most one session, and everything that is asked.
 use super::{
     call::{SealedMethod, Stubs},
-    error::{ClientError, LogError},
+    continuity::LogMemory,
+    error::ClientError,
     key_list::{ExchangeKey, KeyList, Pinned, SerialMemory},
-    log_view::{Head, LogView, continues},
+    log_view::LogView,
     receipt::{Expected, Verified, check},
     sealing::{Draft, PendingReply, seal_one_shot},
     session::{Opening, Session},
@@ -12,7 +13,7 @@ use crate::{
     channel::client::Connector,
     clock::{Clock, Time},
     crypto::{Rng, Signer, Suite},
-    limits::{CONSISTENCY_MS, REPLIES_BYTES_MAX, SEND_ATTEMPTS_MAX, SESSION_REOPEN_MS_MIN},
+    limits::{REPLIES_BYTES_MAX, SEND_ATTEMPTS_MAX, SESSION_REOPEN_MS_MIN},
     seal::{
         frame::{self, Parties},
         signed::SigningIdentity,
@@ -56,7 +57,8 @@ pub struct Client {
     /// One opening at a time, and when the last was.
     opening: tokio::sync::Mutex<Option<Time>>,
     pub(super) log: Mutex<LogView>,
-    proven_at: Mutex<Option<Time>>,
+    pub(super) log_memory: LogMemory,
+    pub(super) proven_at: Mutex<Option<Time>>,
 }
 
 impl Client {
@@ -85,7 +87,7 @@ impl Client {
     }
 
     /// Over a channel that already knows the gateway by its certificate. `serial_memory`: a small file that keeps the
-    /// highest key-list serial over restarts.
+    /// highest key-list serial over restarts; beside it, with `.checkpoint`, the newest checkpoint of the log is kept.
     pub fn over(
         channel: Channel,
         partnership: Partnership,
@@ -103,6 +105,7 @@ impl Client {
             session: Mutex::new(None),
             opening: tokio::sync::Mutex::new(None),
             log: Mutex::new(LogView::default()),
+            log_memory: LogMemory::beside(serial_memory),
             proven_at: Mutex::new(None),
         })
     }
@@ -160,15 +163,19 @@ impl Client {
         *lock(&self.session) = None;
         *last = Some(now);
         self.check_log().await?;
-        let keys = self.key_list().await?;
+        let mut keys = self.key_list().await?;
         let known = lock(&self.log).newest();
-        let identity = self.identity();
-        let (open, opening) = {
-            let key = self.exchange_key(&keys, now)?;
-            Opening::new(self.parties(), key, &identity, evidence, now, &*self.rng)?
+        let (open, opening) = self.opening(&keys, evidence, now)?;
+        let (opening, response) = match self.stubs.open_session(open).await {
+            // The key was revoked since the list was fetched: once more, by the newest list.
+            Err(ClientError::Refused { code, .. }) if code == "KEY_UNKNOWN" => {
+                keys = self.fetch_key_list().await?;
+                let (open, opening) = self.opening(&keys, evidence, now)?;
+                (opening, self.stubs.open_session(open).await?)
+            }
+            response => (opening, response?),
         };
         let detail = opening.detail.clone();
-        let response = self.stubs.open_session(open).await?;
         let now = self.clock.now();
         let (session, body, committed) = opening.accept(self.parties(), &response, now)?;
         let expected = Expected {
@@ -183,6 +190,17 @@ impl Client {
         lock(&self.log).see(receipt.head);
         *lock(&self.session) = Some(Arc::new(session));
         Ok(())
+    }
+
+    fn opening(
+        &self,
+        keys: &KeyList,
+        evidence: v1::Evidence,
+        now: Time,
+    ) -> Result<(v1::OpenSessionRequest, Opening), ClientError> {
+        let key = self.exchange_key(keys, now)?;
+        let made = Opening::new(self.parties(), key, &self.identity(), evidence, now, &*self.rng);
+        made.map_err(ClientError::from)
     }
 
     /// Asks about a person; `header` is filled in here. In the open session, or one-shot if there is none.
@@ -274,38 +292,6 @@ impl Client {
         closed.map(|_| ())
     }
 
-    /// The newest head that is known to this client.
-    pub fn head(&self) -> Option<Head> {
-        lock(&self.log).newest()
-    }
-
-    /// Proves that the log continues everything seen of it: first that the newest head of a receipt continues what was
-    /// proven before, then that the log's newest head continues that. One chain, so that no two heads can each be shown
-    /// a log of their own. The first time it takes what the log says. [`Client::query`] calls it when it is due.
-    pub async fn check_log(&self) -> Result<Head, ClientError> {
-        let keys = self.key_list().await?;
-        let view = *lock(&self.log);
-        if let (Some(proven), Some(seen)) = (view.proven, view.seen) {
-            let reply = self.stubs.prove_consistency(proven.size, seen.size).await?;
-            continues(&proven, &seen, &reply.proof)?;
-        }
-        let newest = match view.newest() {
-            Some(older) => {
-                let reply = self.stubs.prove_consistency(older.size, 0).await?;
-                let newest = keys.checkpoint(&reply.checkpoint).map_err(LogError::Checkpoint)?;
-                continues(&older, &newest, &reply.proof)?;
-                newest
-            }
-            None => {
-                let note = self.stubs.checkpoint().await?;
-                keys.checkpoint(&note).map_err(LogError::Checkpoint)?
-            }
-        };
-        lock(&self.log).prove(newest);
-        *lock(&self.proven_at) = Some(self.clock.now());
-        Ok(newest)
-    }
-
     async fn ask<M: Message, A: Message + Default>(
         &self,
         method: SealedMethod,
@@ -364,7 +350,7 @@ impl Client {
     ) -> Result<Verified<A>, ClientError> {
         let keys = self.key_list().await?;
         let receipt = check(&body, &body.answer, &keys, &expected, self.clock.now())?;
-        lock(&self.log).see(receipt.head);
+        lock(&self.log).see(receipt.head.clone());
         Ok(Verified {
             answer,
             reference: body.reference,
@@ -447,15 +433,6 @@ impl Client {
         };
         self.open_another(evidence, &mut last).await?;
         lock(&self.session).clone().ok_or(ClientError::SessionSpent)
-    }
-
-    async fn check_log_if_due(&self) -> Result<(), ClientError> {
-        let now = self.clock.now();
-        let due = lock(&self.proven_at).is_none_or(|at| now.since(at) >= CONSISTENCY_MS);
-        if due {
-            self.check_log().await?;
-        }
-        Ok(())
     }
 
     fn exchange_key<'a>(&self, keys: &'a KeyList, now: Time) -> Result<&'a ExchangeKey, ClientError> {

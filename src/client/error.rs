@@ -3,7 +3,7 @@ use crate::{
     audit::{note::NoteError, proof::ProofInvalid},
     crypto::Broken,
 };
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf, sync::Arc};
 
 /// Why there is no answer, or none to be believed.
 #[derive(Debug, thiserror::Error)]
@@ -118,16 +118,42 @@ pub enum ReceiptError {
     #[error("the leaf's time is more than 120 s from this clock")]
     Time,
     /// The log is smaller than it was when the request was sent.
-    #[error("the log has shrunk from {known} to {got} entries: keep both checkpoints as evidence")]
+    #[error("the log has shrunk from {known} to {got} entries: {evidence}")]
     Shrank {
         /// Before the request.
         known: u64,
         /// In the receipt.
         got: u64,
+        /// Both checkpoints.
+        evidence: Conflict,
     },
     /// Same size, another root.
-    #[error("two checkpoints of {0} entries have different roots: keep both as evidence")]
-    Forked(u64),
+    #[error("two checkpoints of {size} entries have different roots: {evidence}")]
+    Forked {
+        /// Of both.
+        size: u64,
+        /// Both checkpoints.
+        evidence: Conflict,
+    },
+}
+
+/// Two checkpoints that one log signed and that cannot both be true: evidence that nobody can make up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// Known before.
+    pub known: Arc<str>,
+    /// Offered now.
+    pub offered: Arc<str>,
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { known, offered } = self;
+        write!(
+            f,
+            "keep both signed checkpoints as evidence.\n\nknown before:\n{known}\noffered now:\n{offered}"
+        )
+    }
 }
 
 /// Why the log is not believed to continue.
@@ -137,13 +163,16 @@ pub enum LogError {
     #[error("the checkpoint does not verify: {0}")]
     Checkpoint(#[from] ReceiptError),
     /// The newer tree does not begin with the older one.
-    #[error(
-        "the log of {to} entries does not begin with the {from} that were seen before: keep both checkpoints as evidence"
-    )]
+    #[error("the log of {to} entries does not begin with the {from} that were seen before: {evidence}")]
     NotConsistent {
         /// Seen before.
         from: u64,
         /// Offered now.
         to: u64,
+        /// Both checkpoints.
+        evidence: Conflict,
     },
+    /// What is remembered of the log cannot be read or written.
+    #[error("the memory of the log at `{0}` cannot be used: {1}; without it a log that was set back is not noticed")]
+    Memory(PathBuf, String),
 }

@@ -101,6 +101,7 @@ impl KeyList {
                     return Ok(Head {
                         size: checkpoint.size,
                         root: checkpoint.root,
+                        note: note.into(),
                     });
                 }
                 Err(NoteError::Origin) => {}

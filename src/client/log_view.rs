@@ -1,18 +1,21 @@
 //! What this client has seen of the log, so that the log cannot forget behind its back.
-use super::error::{LogError, ReceiptError};
+use super::error::{Conflict, LogError, ReceiptError};
 use crate::audit::proof::verify_consistency;
+use std::sync::Arc;
 
-/// Size and root of a signed checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A signed checkpoint that was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     /// Entries.
     pub size: u64,
     /// RFC 6962 tree head.
     pub root: [u8; 32],
+    /// As it was signed: evidence, if the log ever says something else.
+    pub note: Arc<str>,
 }
 
 /// The newest head that was proven to continue the first, and the newest that was only seen in a receipt.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct LogView {
     pub(super) proven: Option<Head>,
     pub(super) seen: Option<Head>,
@@ -25,19 +28,30 @@ impl Head {
             return Err(ReceiptError::Shrank {
                 known: self.size,
                 got: newer.size,
+                evidence: self.against(newer),
             });
         }
         if newer.size == self.size && newer.root != self.root {
-            return Err(ReceiptError::Forked(self.size));
+            return Err(ReceiptError::Forked {
+                size: self.size,
+                evidence: self.against(newer),
+            });
         }
         Ok(())
+    }
+
+    fn against(&self, newer: &Head) -> Conflict {
+        Conflict {
+            known: self.note.clone(),
+            offered: newer.note.clone(),
+        }
     }
 }
 
 impl LogView {
     /// The largest head known.
     pub(super) fn newest(&self) -> Option<Head> {
-        self.seen.or(self.proven)
+        self.seen.clone().or_else(|| self.proven.clone())
     }
 
     /// A receipt showed `head`.
@@ -49,9 +63,13 @@ impl LogView {
 
     /// `newest` continues everything that was known when the proof was asked for.
     pub(super) fn prove(&mut self, newest: Head) {
-        self.proven = Some(newest);
+        // Of two checks at once the one that saw less may come last.
+        if self.proven.as_ref().is_some_and(|proven| proven.size > newest.size) {
+            return;
+        }
         // A receipt may have come in between that showed more.
-        self.seen = self.seen.filter(|seen| seen.size > newest.size);
+        self.seen = self.seen.take().filter(|seen| seen.size > newest.size);
+        self.proven = Some(newest);
     }
 }
 
@@ -61,6 +79,7 @@ pub(super) fn continues(older: &Head, newer: &Head, proof: &[Vec<u8>]) -> Result
     let not_consistent = || LogError::NotConsistent {
         from: older.size,
         to: newer.size,
+        evidence: older.against(newer),
     };
     let hashes: Result<Vec<[u8; 32]>, _> = proof.iter().map(|hash| hash.as_slice().try_into()).collect();
     let hashes = hashes.map_err(|_| not_consistent())?;

@@ -5,6 +5,7 @@
 //! Every rule is in `docs/protocol.md`.
 mod call;
 mod connection;
+mod continuity;
 mod error;
 mod key_list;
 mod load;
@@ -26,7 +27,7 @@ mod stubs {
 }
 
 pub use connection::{Client, Partnership};
-pub use error::{ClientError, KeyListError, LogError, ReceiptError};
+pub use error::{ClientError, Conflict, KeyListError, LogError, ReceiptError};
 pub use key_list::{ExchangeKey, KeyList, Pinned, SerialMemory};
 pub use load::Loading;
 pub use log_view::Head;

@@ -275,13 +275,21 @@ fn every_check_of_a_receipt_can_fail_and_says_which_did() {
     let head = good.check_with(|_| {}).unwrap().head;
     let larger = Head {
         size: head.size + 1,
-        ..head
+        ..head.clone()
     };
     let shrank = good.check_with(|expected| expected.known = Some(larger));
     assert!(matches!(shrank, Err(ReceiptError::Shrank { .. })));
-    let fork = Head { root: [0; 32], ..head };
-    let forked = good.check_with(|expected| expected.known = Some(fork));
-    assert_eq!(forked.err(), Some(ReceiptError::Forked(head.size)));
+    let fork = Head {
+        root: [0; 32],
+        note: "the other".into(),
+        ..head.clone()
+    };
+    let forked = good.check_with(|expected| expected.known = Some(fork)).err();
+    let Some(ReceiptError::Forked { size, evidence }) = forked else {
+        panic!("{forked:?}")
+    };
+    assert_eq!((size, &*evidence.known), (head.size, "the other"));
+    assert_eq!(evidence.offered, head.note, "the evidence is what was signed");
     good.check_with(|expected| expected.known = Some(head)).unwrap();
 }
 

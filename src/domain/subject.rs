@@ -83,6 +83,7 @@ impl SubjectRef {
     }
 
     /// The normalised value: only to be sealed and sent.
+    #[cfg(feature = "gateway")]
     pub(crate) fn value(&self) -> &str {
         &self.value
     }

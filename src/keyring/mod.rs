@@ -100,6 +100,11 @@ struct Singles {
 }
 
 impl Keyring {
+    /// Whether a gateway has served with these keys: it signs a key list first.
+    pub fn has_served(&self) -> bool {
+        self.ring().key_list_serial > 0
+    }
+
     /// Makes `root.key` and `keyring.sealed` in `dir`, which must hold neither.
     pub fn create(dir: &Path, now: Time, rng: &dyn Rng, development: bool) -> Result<Self, KeyringError> {
         Self::create_with(dir, &dir.join(file::ROOT), now, rng, development)

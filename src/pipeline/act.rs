@@ -127,7 +127,11 @@ pub async fn act<A: Action>(
                 first.answered(recorded.receipt().index);
             }
             if let Some(then) = once_recorded {
-                then(&gate);
+                let gate = Arc::clone(&gate);
+                // It may wait for a lock that a load holds; a panic in it is the program's, and surfaces there.
+                tokio::task::spawn_blocking(move || then(&gate))
+                    .await
+                    .map_err(|_| NotRecorded::LogFailed)?;
             }
             seal::seal(recorded, &*gate.rng)
                 .map(Reply::Answer)

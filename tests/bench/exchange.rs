@@ -71,7 +71,8 @@ pub(crate) fn run(run: &Run, figures: &mut Figures) {
     let place = Place::new();
     place.set_reply_quantum_ms(quantum_ms);
     place.load_sample();
-    println!("exchange: 30,000 records loaded, reply_quantum_ms = {quantum_ms}, {} connections",
+    println!(
+        "exchange: 30,000 records loaded, reply_quantum_ms = {quantum_ms}, {} connections",
         run.number("connections", CONNECTIONS)
     );
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -127,7 +128,11 @@ fn report(callers: usize, seen: [Seen; 4], figures: &mut Figures) {
         figures.note(name("server CPU"), server_us, "µs/call");
         figures.note(name("client CPU"), client_us, "µs/call");
         if target != Target::Echo {
-            figures.note(name("CPU of a bare call, of this"), bare_us / (server_us + client_us), "of it");
+            figures.note(
+                name("CPU of a bare call, of this"),
+                bare_us / (server_us + client_us),
+                "of it",
+            );
         }
         figures.note(name("p50"), median(seen.p50), "ms");
         figures.note(name("p99"), median(seen.p99), "ms");

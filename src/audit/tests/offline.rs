@@ -65,6 +65,68 @@ fn a_sound_log_verifies_and_progress_is_told() {
     assert_eq!(opened.log.head().root, verified.root);
 }
 
+/// What an entry changes stands beside its leaf: a forged change once went into the store, and stayed there after the
+/// journal was restored.
+#[test]
+fn a_forged_change_is_refused_and_leaves_nothing_in_the_store() {
+    let temp = temp();
+    let journal = closed(temp.path());
+    let good = fs::read(&journal).unwrap();
+    let mut forged = good.clone();
+    let frame = frames(&good)[3].clone();
+    let at = frame.start + good[frame.clone()].windows(6).position(|w| w == b"value-").unwrap();
+    forged[at + 6] = b'9';
+    mend(&mut forged, &frame);
+    fs::write(&journal, forged).unwrap();
+    fs::remove_file(temp.path().join("mark")).unwrap();
+    let error = open(temp.path()).err().expect("refused");
+    assert!(error.to_string().contains("committed"), "{error}");
+
+    fs::write(&journal, good).unwrap();
+    let opened = open(temp.path()).unwrap();
+    assert!(opened.recovery.rebuilt.is_some());
+    for row in 0..50 {
+        let value = opened
+            .state
+            .row(Table::Consent, format!("row-{row}").as_bytes())
+            .unwrap()
+            .unwrap();
+        let number: usize = std::str::from_utf8(&value).unwrap()["value-".len()..].parse().unwrap();
+        assert_eq!(number % 50, row, "a forged value stayed");
+    }
+    opened.worker.close().unwrap();
+}
+
+#[test]
+fn entries_behind_the_newest_checkpoint_are_not_vouched_for() {
+    let temp = temp();
+    let journal = closed(temp.path());
+    let before = check(temp.path()).unwrap();
+    // A forger repeats the last batch under the next numbers, with the checkpoint that everybody knows.
+    let other = super::temp();
+    let longer = {
+        let opened = open(other.path()).unwrap();
+        for first in (0..ENTRIES as usize).step_by(10) {
+            append(&opened.log, first..first + 10, 4);
+        }
+        append(&opened.log, 60..64, 4);
+        opened.worker.close().unwrap();
+        fs::read(other.path().join("journal/00000001.journal")).unwrap()
+    };
+    let last = frames(&longer).pop().unwrap();
+    let mut bytes = fs::read(&journal).unwrap();
+    bytes.extend_from_slice(&longer[last]);
+    fs::write(&journal, bytes).unwrap();
+    match check(temp.path()) {
+        // The same keys and clock: the frame fits the tree, and no checkpoint of this log covers it.
+        Ok(verified) => {
+            assert!(verified.entries > verified.signed);
+            assert_eq!((verified.signed, verified.root), (before.entries, before.root));
+        }
+        Err(bad) => assert!(bad.index >= ENTRIES - 4, "{bad}"),
+    }
+}
+
 #[test]
 fn a_changed_entry_is_named_by_its_batch() {
     let temp = temp();

@@ -1,6 +1,6 @@
 //! The client against a server that makes every kind of trouble. The envelopes, keys and sessions are the real ones.
 use crate::{
-    client::{Client, ClientError, Partnership},
+    client::{Client, ClientError, KeyList, LogError, Partnership, ReceiptError},
     clock::ManualClock,
     crypto::Suite,
     keyring::{KeyListTerms, delegate},
@@ -15,12 +15,16 @@ use crate::{
 };
 use std::{
     collections::VecDeque,
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
-use tonic::{Request, Response, Status, transport::Server};
+use tonic::{
+    Request, Response, Status,
+    transport::{Channel, Server},
+};
 use tonic_types::{ErrorDetails, StatusExt};
 
 #[allow(
@@ -86,18 +90,7 @@ impl ExchangeService for Gateway {
         &self,
         _: Request<v1::GetKeyListRequest>,
     ) -> Result<Response<v1::GetKeyListResponse>, Status> {
-        let world = &self.world;
-        let online = crate::crypto::Signer::public_key(&world.online);
-        let delegation = delegate(&world.identity, GATEWAY, &online, NOW, 86_400).unwrap();
-        let terms = KeyListTerms {
-            gateway: GATEWAY,
-            origin: ORIGIN,
-            online: &world.online,
-            delegation: &delegation,
-        };
-        Ok(Response::new(
-            world.keyring.key_list(&terms, NOW, &*world.rng).unwrap().response,
-        ))
+        Ok(Response::new(newest_list(&self.world)))
     }
 
     async fn open_session(
@@ -127,15 +120,7 @@ impl ExchangeService for Gateway {
             Some(Trouble::SessionsForgotten) => {
                 world.opener.sessions().end_where(|_, _| true);
             }
-            Some(Trouble::KeysRevoked) => {
-                for suite in [Suite::XWing, Suite::X25519] {
-                    let id = world.key(suite).key_id.clone().try_into().unwrap();
-                    world
-                        .keyring
-                        .revoke_exchange(&crate::keyring::KeyId(id), NOW, &*world.rng)
-                        .unwrap();
-                }
-            }
+            Some(Trouble::KeysRevoked) => revoke_keys(world),
             _ => {}
         }
         let case = world
@@ -191,6 +176,9 @@ impl LogService for Gateway {
             0 => log.leaves.len(),
             size => size as usize,
         };
+        if request.from_size as usize > to {
+            return Err(status(Code::LogRange));
+        }
         let proof = log.consistency(request.from_size as usize, to);
         Ok(Response::new(v1::ProveConsistencyResponse {
             proof: proof.iter().map(|hash| hash.to_vec()).collect(),
@@ -199,8 +187,48 @@ impl LogService for Gateway {
     }
 }
 
+fn newest_list(world: &World) -> v1::GetKeyListResponse {
+    let online = crate::crypto::Signer::public_key(&world.online);
+    let delegation = delegate(&world.identity, GATEWAY, &online, NOW, 86_400).unwrap();
+    let terms = KeyListTerms {
+        gateway: GATEWAY,
+        origin: ORIGIN,
+        online: &world.online,
+        delegation: &delegation,
+    };
+    world.keyring.key_list(&terms, NOW, &*world.rng).unwrap().response
+}
+
+fn revoke_keys(world: &World) {
+    for suite in [Suite::XWing, Suite::X25519] {
+        let list = KeyList::verify(&newest_list(world), &world.pinned, NOW).unwrap();
+        let id = list.exchange(suite, NOW).unwrap().key_id.clone().try_into().unwrap();
+        let id = crate::keyring::KeyId(id);
+        world.keyring.revoke_exchange(&id, NOW, &*world.rng).unwrap();
+    }
+}
+
+fn client(
+    gateway: &Gateway,
+    channel: Channel,
+    suite: Suite,
+    memory: Option<&Path>,
+    clock: &Arc<ManualClock>,
+) -> Client {
+    let partnership = Partnership {
+        pinned: gateway.world.pinned.clone(),
+        partner: "bank-a".into(),
+        signing_key_id: "bank-a-1".into(),
+        signer: gateway.world.signer.clone(),
+        suite,
+    };
+    let (clock, rng) = (Arc::clone(clock), gateway.world.rng.clone());
+    Client::over(channel, partnership, memory, clock, rng).unwrap()
+}
+
 struct Setting {
     gateway: Gateway,
+    channel: Channel,
     client: Client,
     clock: Arc<ManualClock>,
 }
@@ -222,17 +250,14 @@ impl Setting {
         tokio::spawn(server.serve_with_incoming(incoming));
         let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap();
         let clock = Arc::new(ManualClock::new(NOW));
-        let partnership = Partnership {
-            pinned: gateway.world.pinned.clone(),
-            partner: "bank-a".into(),
-            signing_key_id: "bank-a-1".into(),
-            signer: gateway.world.signer.clone(),
-            suite,
-        };
-        let rng = gateway.world.rng.clone();
         let channel = endpoint.connect().await.unwrap();
-        let client = Client::over(channel, partnership, None, clock.clone(), rng).unwrap();
-        Self { gateway, client, clock }
+        let client = client(&gateway, channel.clone(), suite, None, &clock);
+        Self {
+            gateway,
+            channel,
+            client,
+            clock,
+        }
     }
 
     async fn ask(&self, trouble: &[Trouble]) -> Result<u64, ClientError> {
@@ -291,7 +316,13 @@ async fn revoked_keys_are_replaced_by_a_new_list() {
     let setting = Setting::new(Suite::X25519).await;
     let before = setting.client.key_list().await.unwrap().serial;
     setting.ask(&[Trouble::KeysRevoked]).await.unwrap();
-    assert!(setting.client.key_list().await.unwrap().serial > before);
+    let after = setting.client.key_list().await.unwrap().serial;
+    assert!(after > before);
+    // A session is opened by the newest list, too.
+    setting.ask(&[Trouble::KeysRevoked]).await.unwrap();
+    revoke_keys(&setting.gateway.world);
+    setting.client.open_session(v1::Evidence::Request).await.unwrap();
+    assert!(setting.client.key_list().await.unwrap().serial > after);
 }
 
 #[tokio::test]
@@ -309,6 +340,40 @@ async fn the_log_is_followed_and_a_fork_is_noticed_within_a_minute() {
     setting.ask(&[]).await.unwrap();
     setting.clock.advance_ms(1_000);
     assert!(matches!(setting.ask(&[]).await, Err(ClientError::Log(_))));
+}
+
+/// A gateway that was set back to an earlier day shows a shorter log: a client that started anew once took it as the first.
+#[tokio::test]
+async fn a_log_that_was_set_back_between_two_runs_is_noticed() {
+    let setting = Setting::new(Suite::X25519).await;
+    let folder = tempfile::tempdir().unwrap();
+    let memory = folder.path().join("serial");
+    let start = || {
+        client(
+            &setting.gateway,
+            setting.channel.clone(),
+            Suite::X25519,
+            Some(&memory),
+            &setting.clock,
+        )
+    };
+    assert_eq!(start().check_log().await.unwrap().size, 3);
+    assert_eq!(start().check_log().await.unwrap().size, 3, "the same log is no news");
+    setting.gateway.world.log.lock().unwrap().leaves.pop();
+    let Err(ClientError::Log(LogError::Checkpoint(ReceiptError::Shrank {
+        known: 3,
+        got: 2,
+        evidence,
+    }))) = start().check_log().await
+    else {
+        panic!("a shorter log was taken for good")
+    };
+    assert!(evidence.known.contains("\n3\n") && evidence.offered.contains("\n2\n"));
+    std::fs::write(folder.path().join("serial.checkpoint"), "damaged").unwrap();
+    assert!(matches!(
+        start().check_log().await,
+        Err(ClientError::Log(LogError::Memory(..)))
+    ));
 }
 
 #[tokio::test]

@@ -1,0 +1,106 @@
+//! That the log only ever grows, within one run and from one run to the next.
+use super::{
+    connection::{Client, lock},
+    error::{ClientError, LogError, ReceiptError},
+    key_list::KeyList,
+    log_view::{Head, continues},
+};
+use crate::limits::{CONSISTENCY_MS, NOTE_BYTES_MAX};
+use std::{
+    fs,
+    io::{ErrorKind, Read, Write},
+    path::{Path, PathBuf},
+};
+
+impl Client {
+    /// The newest head that is known to this client.
+    pub fn head(&self) -> Option<Head> {
+        lock(&self.log).newest()
+    }
+
+    /// Proves that the log continues everything seen of it: first that the newest head of a receipt continues what was
+    /// proven before, then that the log's newest head continues that. One chain, so that no two heads can each be shown
+    /// a log of their own. The first time it takes what the log says. [`Client::query`] calls it when it is due.
+    pub async fn check_log(&self) -> Result<Head, ClientError> {
+        let keys = self.key_list().await?;
+        let mut view = lock(&self.log).clone();
+        if view.proven.is_none() {
+            view.proven = self.log_memory.recall(&keys)?;
+        }
+        if let (Some(proven), Some(seen)) = (&view.proven, &view.seen) {
+            let reply = self.stubs.prove_consistency(proven.size, seen.size).await?;
+            continues(proven, seen, &reply.proof)?;
+        }
+        let newest = match view.newest() {
+            Some(older) => {
+                let reply = match self.stubs.prove_consistency(older.size, 0).await {
+                    // The log has fewer entries than it had: its own newest checkpoint is the evidence.
+                    Err(ClientError::Refused { code, .. }) if code == "LOG_RANGE" => {
+                        let newest = keys.checkpoint(&self.stubs.checkpoint().await?);
+                        let newest = newest.map_err(LogError::Checkpoint)?;
+                        older.may_become(&newest).map_err(LogError::Checkpoint)?;
+                        return Err(LogError::Checkpoint(ReceiptError::Malformed).into());
+                    }
+                    reply => reply?,
+                };
+                let newest = keys.checkpoint(&reply.checkpoint).map_err(LogError::Checkpoint)?;
+                continues(&older, &newest, &reply.proof)?;
+                newest
+            }
+            None => {
+                let note = self.stubs.checkpoint().await?;
+                keys.checkpoint(&note).map_err(LogError::Checkpoint)?
+            }
+        };
+        self.log_memory.keep(&newest)?;
+        lock(&self.log).prove(newest.clone());
+        *lock(&self.proven_at) = Some(self.clock.now());
+        Ok(newest)
+    }
+
+    pub(super) async fn check_log_if_due(&self) -> Result<(), ClientError> {
+        let now = self.clock.now();
+        let due = lock(&self.proven_at).is_none_or(|at| now.since(at) >= CONSISTENCY_MS);
+        if due {
+            self.check_log().await?;
+        }
+        Ok(())
+    }
+}
+
+/// The newest proven checkpoint, kept in a file, so that a log that was set back between two runs is noticed.
+pub(super) struct LogMemory(Option<PathBuf>);
+
+impl LogMemory {
+    /// Beside the memory of serials; without one nothing is kept.
+    pub(super) fn beside(serial_memory: Option<&Path>) -> Self {
+        Self(serial_memory.map(|path| path.with_extension("checkpoint")))
+    }
+
+    /// What was proven before. It was signed by a key that the list must still name.
+    fn recall(&self, keys: &KeyList) -> Result<Option<Head>, LogError> {
+        let Some(path) = &self.0 else { return Ok(None) };
+        let unusable = |why: String| LogError::Memory(path.clone(), why);
+        let mut text = String::new();
+        match fs::File::open(path) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(unusable(e.to_string())),
+            Ok(file) => file
+                .take(NOTE_BYTES_MAX as u64)
+                .read_to_string(&mut text)
+                .map_err(|e| unusable(e.to_string()))?,
+        };
+        keys.checkpoint(&text).map(Some).map_err(|e| unusable(e.to_string()))
+    }
+
+    fn keep(&self, head: &Head) -> Result<(), LogError> {
+        let Some(path) = &self.0 else { return Ok(()) };
+        let beside = path.with_extension("checkpoint.new");
+        let written = fs::File::create(&beside).and_then(|mut file| {
+            file.write_all(head.note.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&beside, path)
+        });
+        written.map_err(|e| LogError::Memory(path.clone(), e.to_string()))
+    }
+}
