@@ -59,6 +59,8 @@ pub struct Client {
     pub(super) log: Mutex<LogView>,
     pub(super) log_memory: LogMemory,
     pub(super) proven_at: Mutex<Option<Time>>,
+    /// One proof at a time.
+    pub(super) proving: tokio::sync::Mutex<()>,
 }
 
 impl Client {
@@ -107,6 +109,7 @@ impl Client {
             log: Mutex::new(LogView::default()),
             log_memory: LogMemory::beside(serial_memory),
             proven_at: Mutex::new(None),
+            proving: tokio::sync::Mutex::new(()),
         })
     }
 

@@ -59,12 +59,20 @@ impl Client {
     }
 
     pub(super) async fn check_log_if_due(&self) -> Result<(), ClientError> {
-        let now = self.clock.now();
-        let due = lock(&self.proven_at).is_none_or(|at| now.since(at) >= CONSISTENCY_MS);
-        if due {
+        if !self.is_check_due() {
+            return Ok(());
+        }
+        // Calls that find it due together wait for one proof: one each would be more than the gateway's rate of reads.
+        let _alone = self.proving.lock().await;
+        if self.is_check_due() {
             self.check_log().await?;
         }
         Ok(())
+    }
+
+    fn is_check_due(&self) -> bool {
+        let now = self.clock.now();
+        lock(&self.proven_at).is_none_or(|at| now.since(at) >= CONSISTENCY_MS)
     }
 }
 

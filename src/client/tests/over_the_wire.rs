@@ -18,7 +18,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 use tonic::{
@@ -62,6 +62,7 @@ struct Gateway {
     trouble: Arc<Mutex<VecDeque<Trouble>>>,
     asked: Arc<Mutex<Vec<Vec<u8>>>>,
     forked: Arc<AtomicBool>,
+    proofs: Arc<AtomicUsize>,
 }
 
 fn status(code: Code) -> Status {
@@ -167,6 +168,7 @@ impl LogService for Gateway {
         &self,
         request: Request<v1::ProveConsistencyRequest>,
     ) -> Result<Response<v1::ProveConsistencyResponse>, Status> {
+        self.proofs.fetch_add(1, Ordering::SeqCst);
         let mut log = self.world.log.lock().unwrap();
         if self.forked.load(Ordering::SeqCst) {
             log.leaves[0] = b"another history".to_vec();
@@ -240,6 +242,7 @@ impl Setting {
             trouble: Arc::default(),
             asked: Arc::default(),
             forked: Arc::default(),
+            proofs: Arc::default(),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -374,6 +377,23 @@ async fn a_log_that_was_set_back_between_two_runs_is_noticed() {
         start().check_log().await,
         Err(ClientError::Log(LogError::Memory(..)))
     ));
+}
+
+#[tokio::test]
+async fn calls_that_find_the_proof_due_together_ask_for_it_once() {
+    let setting = Arc::new(Setting::new(Suite::X25519).await);
+    setting.client.check_log().await.unwrap();
+    setting.clock.advance_ms(60_000);
+    let before = setting.gateway.proofs.load(Ordering::SeqCst);
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..30 {
+        let setting = Arc::clone(&setting);
+        calls.spawn(async move { setting.client.check_log_if_due().await.map(drop) });
+    }
+    while let Some(call) = calls.join_next().await {
+        call.unwrap().unwrap();
+    }
+    assert_eq!(setting.gateway.proofs.load(Ordering::SeqCst) - before, 1);
 }
 
 #[tokio::test]
