@@ -2,7 +2,7 @@
 use super::{
     Run,
     figures::Figures,
-    place::{Place, SAMPLE, bytes_on_disk},
+    place::{Place, SAMPLE, bytes_on_disk, own_cpu},
 };
 use std::{
     fs::File,
@@ -37,7 +37,10 @@ pub(crate) fn run(run: &Run, figures: &mut Figures) {
     let (mut ours, mut plain) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         let place = Place::new();
+        let cpu = own_cpu();
         let loaded = load_file(&place, &place.sample(), SAMPLE_ROWS, &mut |_, _| {});
+        let cpu_us = (own_cpu() - cpu).as_secs_f64() * 1e6 / SAMPLE_ROWS as f64;
+        figures.note("30,000 rows: CPU", cpu_us, "µs/row");
         ours.push(SAMPLE_ROWS as f64 / loaded.as_secs_f64());
         let vault = place.site.folder().join("data/vault");
         figures.note("30,000 rows: bytes on disk", bytes_on_disk(&vault) as f64 / 1e6, "MB");
@@ -63,6 +66,7 @@ fn large(rows: u64, figures: &mut Figures) {
         thread::spawn(move || write_rows(&pipe, rows))
     };
     let mut last = (0u64, Duration::ZERO);
+    let cpu = own_cpu();
     let took = load_file(&place, &pipe, rows, &mut |read, at| {
         if read - last.0 >= 1_000_000 || read == rows {
             let rate = (read - last.0) as f64 / (at - last.1).as_secs_f64().max(1e-9);
@@ -73,6 +77,9 @@ fn large(rows: u64, figures: &mut Figures) {
     writer.join().unwrap();
     let rate = rows as f64 / took.as_secs_f64();
     figures.at_least(format!("{rows} rows: rate, all in all"), rate, "rows/s", 12_000.0);
+    // With the thread that writes the pipe.
+    let cpu_us = (own_cpu() - cpu).as_secs_f64() * 1e6 / rows as f64;
+    figures.note(format!("{rows} rows: CPU"), cpu_us, "µs/row");
     let bytes = bytes_on_disk(&place.site.folder().join("data/vault"));
     figures.note(format!("{rows} rows: bytes on disk"), bytes as f64 / 1e6, "MB");
     figures.note(format!("{rows} rows: bytes a row"), bytes as f64 / rows as f64, "bytes");
