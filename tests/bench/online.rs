@@ -29,12 +29,12 @@ pub(crate) fn run(run: &Run, figures: &mut Figures) {
         let asker = Arc::new(Asker::new(&place, gateway.address(), v1::Evidence::Session).await);
         let time = Duration::from_millis(run.pick(500, 5_000));
         let (mut idle, mut loading) = (Vec::new(), Vec::new());
-        let mut loads = 0;
+        let mut loads = Vec::new();
         for _ in 0..run.pick(1, 5) {
             idle.push(ask(&asker, &people, time).await);
             let stop = AtomicBool::new(false);
             let (asked, ended) = std::thread::scope(|scope| {
-                let loader = scope.spawn(|| keep_loading(&place, &gateway, loads, &stop));
+                let loader = scope.spawn(|| keep_loading(&place, &gateway, loads.len() as u32, &stop));
                 // The client has read its files and is sending.
                 std::thread::sleep(Duration::from_millis(300));
                 let asked = tokio::task::block_in_place(|| Handle::current().block_on(ask(&asker, &people, time)));
@@ -42,9 +42,10 @@ pub(crate) fn run(run: &Run, figures: &mut Figures) {
                 (asked, loader.join().unwrap())
             });
             loading.push(asked);
-            loads = ended;
+            loads.extend(ended);
         }
-        figures.note("loads of 30,000 rows begun meanwhile", f64::from(loads), "");
+        let rate = 30_000.0 / median(loads.clone());
+        figures.note(format!("{} loads of 30,000 rows: rate", loads.len()), rate, "rows/s");
         let middle = |of: &[(f64, f64)], p99: bool| median(of.iter().map(|p| if p99 { p.1 } else { p.0 }).collect());
         figures.note(format!("idle, {PER_S} questions/s: p50"), middle(&idle, false), "ms");
         figures.note(format!("idle, {PER_S} questions/s: p99"), middle(&idle, true), "ms");
@@ -55,24 +56,20 @@ pub(crate) fn run(run: &Run, figures: &mut Figures) {
     });
 }
 
-/// One load after the other until told to stop; the number of the next.
-fn keep_loading(place: &Place, gateway: &Serving, first: u32, stop: &AtomicBool) -> u32 {
+/// One load after the other until told to stop; how long each took.
+fn keep_loading(place: &Place, gateway: &Serving, first: u32, stop: &AtomicBool) -> Vec<f64> {
+    let mut took = Vec::new();
     for round in first.. {
-        let mut load = start_load(place, gateway, round);
-        let ended = loop {
-            if stop.load(Ordering::Relaxed) {
-                let _ = load.kill();
-                let _ = load.wait();
-                return round + 1;
-            }
-            match load.try_wait().unwrap() {
-                Some(status) => break status,
-                None => std::thread::sleep(Duration::from_millis(10)),
-            }
-        };
+        let begun = Instant::now();
+        // To its end, also when it is to be the last: loads that were begun and left are limited.
+        let ended = start_load(place, gateway, round).wait().unwrap();
         assert!(ended.success(), "a load failed: {ended}");
+        took.push(begun.elapsed().as_secs_f64());
+        if stop.load(Ordering::Relaxed) {
+            return took;
+        }
     }
-    first
+    took
 }
 
 /// The real command, as the data holder's own system would run it.
