@@ -70,8 +70,8 @@ pub(crate) async fn consents(place: &Place, address: SocketAddr, number: u64) ->
     let step = (30_000 / number.max(1)).max(1);
     let rows: Vec<u64> = (0..number).map(|n| 1 + n * step).collect();
     let mut tasks = Vec::new();
-    // Below the rate at which one member may change things.
-    let mut pace = tokio::time::interval(Duration::from_micros(1_200_000 / u64::from(CHANGES_PER_PEER_PER_S_MAX)));
+    // Below the rate at which one member may change things: the data holder reads each grant and confirms it.
+    let mut pace = tokio::time::interval(Duration::from_micros(2_500_000 / u64::from(CHANGES_PER_PEER_PER_S_MAX)));
     for row in rows {
         pace.tick().await;
         let (bank, lender) = (Arc::clone(&bank), Arc::clone(&lender));
