@@ -29,7 +29,14 @@ struct Known {
     at: Time,
     /// Tells this claim from a later one under the same id.
     claim: u64,
-    entry: watch::Receiver<Option<u64>>,
+    entry: Entry,
+}
+
+/// The entry that answers it. A channel is several hundred bytes, so it is kept only while somebody may wait.
+#[derive(Clone)]
+enum Entry {
+    UnderWay(watch::Receiver<Option<u64>>),
+    Answered(u64),
 }
 
 #[derive(Default)]
@@ -102,17 +109,19 @@ impl Recent {
     /// Claims an id. A second claim with the same content waits until the first is answered or gives up.
     pub async fn claim(&self, key: RequestKey, now: Time) -> Claim {
         loop {
-            let mut known = match self.look(&key, now) {
+            let known = match self.look(&key, now) {
                 Ok(first) => return Claim::First(first),
                 Err(known) if known.what != what(&key) => return Claim::OtherContent,
                 Err(known) => known,
             };
-            if let Some(index) = *known.entry.borrow() {
-                return Claim::Repeat(index);
-            }
-            if known.entry.changed().await.is_err() {
+            let mut entry = match known.entry {
+                Entry::Answered(index) => return Claim::Repeat(index),
+                Entry::UnderWay(entry) => entry,
+            };
+            match entry.wait_for(Option::is_some).await.map(|index| *index) {
+                Ok(Some(index)) => return Claim::Repeat(index),
                 // The first gave up without an answer: forget it, then try to be the first.
-                self.requests().forget(&key, known.claim);
+                Ok(None) | Err(_) => self.requests().forget(&key, known.claim),
             }
         }
     }
@@ -133,7 +142,7 @@ impl Recent {
             what: what(key),
             at: now,
             claim,
-            entry: receiver,
+            entry: Entry::UnderWay(receiver),
         };
         requests.insert(key.partner.clone(), key.id, known);
         Ok(First {
@@ -168,6 +177,13 @@ impl Requests {
         }
     }
 
+    fn answered(&mut self, key: &RequestKey, claim: u64, index: u64) {
+        let own = self.by_partner.get_mut(&key.partner);
+        if let Some(known) = own.and_then(|own| own.peek_mut(&key.id)).filter(|k| k.claim == claim) {
+            known.entry = Entry::Answered(index);
+        }
+    }
+
     fn forget(&mut self, key: &RequestKey, claim: u64) {
         let Some(own) = self.by_partner.get_mut(&key.partner) else {
             return;
@@ -183,6 +199,7 @@ impl First {
     /// The answer is in the log.
     pub fn answered(self, index: u64) {
         self.entry.send_replace(Some(index));
+        self.table.requests().answered(&self.key, self.claim, index);
     }
 
     /// Goes into the entry of a request that changes something; the store adds the entry's number to the row.
@@ -227,13 +244,11 @@ fn read(row: &[u8], value: &[u8]) -> Option<(PartnerId, RequestId, Known)> {
     let (what, rest) = value.split_first_chunk::<32>()?;
     let (at, index) = rest.split_first_chunk::<8>()?;
     let index = u64::from_be_bytes(index.try_into().ok()?);
-    // The sender is dropped: whoever waits is answered at once, and nobody waits for an answer that is there.
-    let (_, entry) = watch::channel(Some(index));
     let known = Known {
         what: *what,
         at: Time(i64::from_be_bytes(*at)),
         claim: 0,
-        entry,
+        entry: Entry::Answered(index),
     };
     Some((partner, RequestId(*id), known))
 }
