@@ -1,5 +1,5 @@
 //! What `grpc.health.v1` says. The empty service is the ability to answer; services of their own say what is degraded, so
-//! that somebody can be woken before anything is refused. The table is in `docs/running.md`.
+//! that somebody can be woken before anything is refused. The table is in `docs/operating/running.md`.
 use crate::{
     audit::Log,
     channel::Swap,
