@@ -235,6 +235,9 @@ pub const PRUNE_REST_MS: u64 = 10_000;
 
 /// Members of the register: each is about 1 KiB, 1 MiB in all.
 pub const MEMBERS_MAX: usize = 1_024;
+/// The URI in a member's certificate: with it in the leaf and in each event of a consent, the largest withdrawal still
+/// fits an entry.
+pub const MEMBER_URI_BYTES_MAX: usize = 200;
 /// Signing keys of one member: current, next, and one per signing machine.
 pub const KEYS_PER_MEMBER_MAX: usize = 16;
 /// Agreements of a gateway: one Cedar permit each. Cedar slices by scope, so the cost of a decision grows slowly.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     crypto::{Suite, VerifyKey, sha256},
     domain::PartnerId,
-    limits::{ID_BYTES_MAX, KEYS_PER_MEMBER_MAX, MEMBERS_MAX},
+    limits::{ID_BYTES_MAX, KEYS_PER_MEMBER_MAX, MEMBER_URI_BYTES_MAX, MEMBERS_MAX},
     seal::frame::Parties,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -164,6 +164,9 @@ fn member(place: &str, line: Line, gateway: &str, public_keys: &mut HashSet<Vec<
 /// The full grammar is `identity`'s; here the path must say the role, so that a line cannot lend a partner's certificate
 /// the rights of staff.
 fn check_uri(line: &Line) -> Result<(), String> {
+    if line.uri.len() > MEMBER_URI_BYTES_MAX {
+        return Err(format!("a member's URI has at most {MEMBER_URI_BYTES_MAX} bytes"));
+    }
     let role = match line.role {
         Role::Partner => "partner",
         Role::Provider => "provider",

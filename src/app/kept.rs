@@ -51,7 +51,7 @@ impl Kept {
         rng: &Arc<dyn Rng>,
     ) -> Result<Self, AppError> {
         let dir = DataDir::open(&config.gateway.data_dir)?;
-        let keyring = Arc::new(Keyring::open(&dir.keyring_dir(), clock.now(), &**rng)?);
+        let keyring = Arc::new(Keyring::open(&dir.keyring_dir())?);
         let opened = Log::open(audit::Setup {
             dir: &dir,
             origin: config.gateway.log_origin.clone(),

@@ -27,7 +27,7 @@ fn what_is_closed_opens_again_with_the_same_keys() {
     let dir = tempfile::tempdir().unwrap();
     let rng = SystemRng::default();
     let made = Keyring::create(dir.path(), NOW, &rng, true).unwrap();
-    let again = Keyring::open(dir.path(), NOW, &rng).unwrap();
+    let again = Keyring::open(dir.path()).unwrap();
     assert!(again.is_development());
     assert_eq!(made.log_signer().public_key(), again.log_signer().public_key());
     assert_eq!(made.log_key_id(), again.log_key_id());
@@ -59,39 +59,21 @@ fn a_damaged_file_a_wrong_root_and_a_readable_root_are_refused() {
         let mut bad = whole.clone();
         bad[at] ^= 1;
         fs::write(&sealed, &bad).unwrap();
-        assert!(matches!(
-            Keyring::open(dir.path(), NOW, &rng),
-            Err(KeyringError::Damaged(_))
-        ));
+        assert!(matches!(Keyring::open(dir.path()), Err(KeyringError::Damaged(_))));
         fs::write(&sealed, &whole[..at]).unwrap();
-        assert!(matches!(
-            Keyring::open(dir.path(), NOW, &rng),
-            Err(KeyringError::Damaged(_))
-        ));
+        assert!(matches!(Keyring::open(dir.path()), Err(KeyringError::Damaged(_))));
     }
     fs::write(&sealed, &whole).unwrap();
     fs::set_permissions(&root, fs::Permissions::from_mode(0o640)).unwrap();
-    assert!(matches!(
-        Keyring::open(dir.path(), NOW, &rng),
-        Err(KeyringError::RootReadable(_))
-    ));
+    assert!(matches!(Keyring::open(dir.path()), Err(KeyringError::RootReadable(_))));
     fs::set_permissions(&root, fs::Permissions::from_mode(0o600)).unwrap();
-    assert!(Keyring::open(dir.path(), NOW, &rng).is_ok());
+    assert!(Keyring::open(dir.path()).is_ok());
     fs::write(&root, [7; 32]).unwrap();
-    assert!(matches!(
-        Keyring::open(dir.path(), NOW, &rng),
-        Err(KeyringError::Damaged(_))
-    ));
+    assert!(matches!(Keyring::open(dir.path()), Err(KeyringError::Damaged(_))));
     fs::write(&root, [7; 33]).unwrap();
-    assert!(matches!(
-        Keyring::open(dir.path(), NOW, &rng),
-        Err(KeyringError::RootMalformed(_))
-    ));
+    assert!(matches!(Keyring::open(dir.path()), Err(KeyringError::RootMalformed(_))));
     fs::remove_file(&root).unwrap();
-    assert!(matches!(
-        Keyring::open(dir.path(), NOW, &rng),
-        Err(KeyringError::Missing(_))
-    ));
+    assert!(matches!(Keyring::open(dir.path()), Err(KeyringError::Missing(_))));
 }
 
 /// A month, hour by hour: always one key to seal to per suite, published before it is used, open for two days after.
@@ -150,7 +132,9 @@ fn a_prepared_key_opens_nothing_before_its_time_and_a_long_sleep_ends_with_fresh
     assert!(keyring.exchange(&id.0, later_s(EXCHANGE_KEY_ACTIVE_S)).is_some());
     drop(keyring);
     let much_later = later_s(100 * 86_400);
-    let keyring = Keyring::open(dir.path(), much_later, &rng).unwrap();
+    let keyring = Keyring::open(dir.path()).unwrap();
+    // Not at the opening: who rotates also records it.
+    assert!(keyring.rotate_exchange_if_due(much_later, &rng).unwrap().is_some());
     assert_eq!(active_ids(&keyring, much_later).len(), 2);
     assert!(keyring.exchange(&id.0, much_later).is_none());
 }
@@ -170,12 +154,7 @@ fn a_revoked_key_opens_nothing_at_once_and_has_a_successor() {
         Err(KeyringError::KeyUnknown)
     ));
     drop(keyring);
-    assert!(
-        Keyring::open(dir.path(), NOW, &rng)
-            .unwrap()
-            .exchange(&id.0, NOW)
-            .is_none()
-    );
+    assert!(Keyring::open(dir.path()).unwrap().exchange(&id.0, NOW).is_none());
 }
 
 #[test]
@@ -197,7 +176,7 @@ fn key_lists_rise_are_signed_and_end_with_the_delegation() {
     let keyring = Keyring::create(dir.path(), NOW, &rng, false).unwrap();
     let first = keyring.key_list(&terms, NOW, &rng).unwrap();
     drop(keyring);
-    let keyring = Keyring::open(dir.path(), NOW, &rng).unwrap();
+    let keyring = Keyring::open(dir.path()).unwrap();
     let second = keyring.key_list(&terms, NOW, &rng).unwrap();
     assert!(second.serial > first.serial, "the serial survives a restart");
     let list: v1::KeyList = decode_canonical(&second.response.key_list).unwrap();

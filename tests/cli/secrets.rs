@@ -11,7 +11,6 @@ use std::{
     sync::{Arc, Mutex},
 };
 use tollgate::{
-    clock::{Clock, SystemClock},
     crypto::{Broken, Rng, SystemRng},
     domain::{Scheme, SubjectRef},
     keyring::Keyring,
@@ -135,7 +134,7 @@ fn planted(site: &Site) -> Vec<Planted> {
             &(value * 100).to_string(),
         ));
     }
-    let keyring = Keyring::open(&site.at("data/keyring"), SystemClock.now(), &SystemRng::default()).unwrap();
+    let keyring = Keyring::open(&site.at("data/keyring")).unwrap();
     let subject = SubjectRef::parse(Scheme::CnResidentId, PERSON).unwrap();
     all.push(Planted::bytes("the pseudonym", &subject.token(&keyring.pseudonym()).0));
     all.push(Planted::bytes("the pseudonym key", keyring.pseudonym().expose()));

@@ -1,8 +1,8 @@
 //! What people agreed to: granted by the partner, confirmed by the data holder, withdrawn by either, seen by its recipient.
 use super::{GRANT, QUERY};
 use crate::support::{
-    BANK_A, BANK_B, DAY_MS, LENDER, Refused, answered, confirm, grant_of, granted, lib_client, on_shared, question,
-    refused, subject, terms,
+    BANK_A, BANK_B, DAY_MS, Gateway, LENDER, Place, Refused, answered, confirm, grant_of, granted, lib_client,
+    on_shared, question, refused, runtime, subject, terms,
 };
 use tollgate::{
     client::Client,
@@ -63,6 +63,68 @@ pub(super) fn terms_that_nobody_may_grant() {
         // Of all that, nothing was kept.
         let bank = lib_client(gateway, BANK_A, Suite::X25519).await;
         assert!(list(&bank, 20).await.is_empty());
+    });
+}
+
+/// A consent that no agreement of the bank could use is not taken: it would be a record of somebody for nothing.
+#[test]
+fn a_grant_needs_an_agreement_that_could_use_it() {
+    on_shared(async |gateway| {
+        let bank = gateway.caller(BANK_A).await;
+        let mut finer = terms(BANK_A.id, gateway.now());
+        finer.families[0].granularity_max = 3;
+        let sent = bank.one_shot(GRANT, |header| v1::GrantConsent {
+            header: Some(header),
+            ..grant_of(27, finer)
+        });
+        let Refused { code, entry } = refused(gateway, &bank, GRANT, bank.exchange(sent)).await;
+        assert_eq!(code, Code::GranularityTooFine);
+        assert_eq!(entry.leaf.kind(), v1::EntryKind::Consent);
+        let bank = lib_client(gateway, BANK_A, Suite::X25519).await;
+        assert!(list(&bank, 27).await.is_empty());
+    });
+}
+
+/// The data holder confirms the terms that it read, or nothing.
+#[test]
+fn other_terms_than_those_that_were_read_are_not_confirmed() {
+    on_shared(async |gateway| {
+        let bank = lib_client(gateway, BANK_A, Suite::X25519).await;
+        let lender = gateway.caller(LENDER).await;
+        let agreed = terms(BANK_A.id, gateway.now());
+        let id = granted(&bank, 28, agreed.clone()).await;
+        let read = v1::ConsentTerms {
+            look_back_days: agreed.look_back_days + 1,
+            ..agreed
+        };
+        let sent = lender.one_shot(super::CONFIRM, |header| v1::ConfirmConsent {
+            header: Some(header),
+            subject: Some(subject(28)),
+            consent_id: id.clone(),
+            terms_sha256: tollgate::client::terms_sha256(&read).to_vec(),
+        });
+        let Refused { code, .. } = refused(gateway, &lender, super::CONFIRM, lender.exchange(sent)).await;
+        assert_eq!(code, Code::FieldInvalid);
+        assert_eq!(state(&bank, 28, &id).await.status(), v1::ConsentStatus::Pending);
+    });
+}
+
+/// A bank in the register without any agreement cannot write consents about people.
+#[test]
+fn a_grant_without_any_agreement() {
+    runtime().block_on(async {
+        let place = Place::new();
+        place.drop_agreement("wide-b");
+        let gateway = Gateway::start(place).await;
+        let bank = gateway.caller(BANK_B).await;
+        let sent = bank.one_shot(GRANT, |header| v1::GrantConsent {
+            header: Some(header),
+            ..grant_of(27, terms(BANK_B.id, bank.now()))
+        });
+        let Refused { code, entry } = refused(&gateway, &bank, GRANT, bank.exchange(sent)).await;
+        assert_eq!(code, Code::AgreementUnknown);
+        assert_eq!(entry.leaf.agreement, "");
+        gateway.stop().await.verify_log();
     });
 }
 
