@@ -1,4 +1,5 @@
-//! The log as JSON Lines: a header, a line an entry, checkpoints in between, the newest checkpoint at the end.
+//! The log as JSON Lines: a header, a line an entry, checkpoints in between, the newest checkpoint at the end. Or as a
+//! table for a spreadsheet.
 //!
 //! It reads the journal of a data directory, also beside a running gateway, and writes nothing there. Details stay
 //! sealed.
@@ -8,6 +9,7 @@ use super::{
     journal::{self, JournalError, Place},
     note,
     slots::Slots,
+    spreadsheet,
     stored::{read_entry, read_leaf},
 };
 use crate::wire::v1;
@@ -40,8 +42,22 @@ impl From<JournalError> for ExportError {
     }
 }
 
+/// In which form a log is exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportForm {
+    /// Whole, and can be verified.
+    JsonLines,
+    /// A table for a spreadsheet: what leaves say, without what proves it.
+    Csv,
+}
+
 /// Writes the signed part of the log at `path`, a data directory, and returns the number of entries.
-pub fn export(path: &Path, out: &mut dyn Write, progress: &mut dyn FnMut(u64)) -> Result<u64, ExportError> {
+pub fn export(
+    path: &Path,
+    form: ExportForm,
+    out: &mut dyn Write,
+    progress: &mut dyn FnMut(u64),
+) -> Result<u64, ExportError> {
     let damaged = |why: &str| ExportError::Damaged(why.to_owned());
     let (_, copies) = Slots::open(&ReadOnly, &path.join("head"))?;
     let newest = copies.into_iter().next().and_then(|c| String::from_utf8(c).ok());
@@ -52,6 +68,7 @@ pub fn export(path: &Path, out: &mut dyn Write, progress: &mut dyn FnMut(u64)) -
     let segments = journal::segments(&ReadOnly, &journal, &origin)?;
     let mut exporter = Exporter {
         out,
+        form,
         size: checkpoint.size,
         done: 0,
         checkpointed: 0,
@@ -110,15 +127,15 @@ pub(super) struct CheckpointLine {
 #[derive(Serialize, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EntryLine {
-    seq: u64,
-    time: String,
-    kind: String,
-    class: String,
-    refusal: String,
-    peer: String,
-    partner: String,
-    agreement: String,
-    method: String,
+    pub(super) seq: u64,
+    pub(super) time: String,
+    pub(super) kind: String,
+    pub(super) class: String,
+    pub(super) refusal: String,
+    pub(super) peer: String,
+    pub(super) partner: String,
+    pub(super) agreement: String,
+    pub(super) method: String,
     pub(super) leaf: String,
     pub(super) details: String,
 }
@@ -148,6 +165,7 @@ fn short(name: &str, prefix: &str) -> String {
 
 struct Exporter<'a> {
     out: &'a mut dyn Write,
+    form: ExportForm,
     size: u64,
     done: u64,
     checkpointed: u64,
@@ -181,7 +199,15 @@ impl Exporter<'_> {
     }
 
     fn line(&mut self, line: &Line) -> Result<(), ExportError> {
-        serde_json::to_writer(&mut *self.out, line).map_err(io::Error::from)?;
-        Ok(self.out.write_all(b"\n")?)
+        let table = match (self.form, line) {
+            (ExportForm::JsonLines, _) => {
+                serde_json::to_writer(&mut *self.out, line).map_err(io::Error::from)?;
+                return Ok(self.out.write_all(b"\n")?);
+            }
+            (ExportForm::Csv, Line::Header(_)) => spreadsheet::head(),
+            (ExportForm::Csv, Line::Entry(entry)) => spreadsheet::line(entry),
+            (ExportForm::Csv, Line::Checkpoint(_)) => return Ok(()),
+        };
+        Ok(self.out.write_all(table.as_bytes())?)
     }
 }

@@ -42,6 +42,8 @@ mod shared;
 #[cfg(feature = "gateway")]
 mod slots;
 #[cfg(feature = "gateway")]
+mod spreadsheet;
+#[cfg(feature = "gateway")]
 mod stored;
 #[cfg(feature = "gateway")]
 mod syncer;
@@ -64,7 +66,7 @@ pub use {
     commitment::{Details, open_details},
     counter::Counter,
     event::Event,
-    export::{ExportError, export},
+    export::{ExportError, ExportForm, export},
     log::{Log, Slot, Worker, WorkerPanicked},
     open::{OpenError, Opened, Recovery, Setup},
     reader::{Head, Inclusion, ProofError, StoredEntry},

@@ -2,7 +2,7 @@
 //! partner keeps to hold the gateway to one history.
 use super::{Failure, Outcome, client_file, print, runtime};
 use crate::{
-    audit::{self, note::VerifierKey, proof, verify},
+    audit::{self, ExportForm, note::VerifierKey, proof, verify},
     config::read_text,
     limits::CONFIG_BYTES_MAX,
 };
@@ -54,10 +54,13 @@ enum Act {
         #[arg(long, short = 'o')]
         output: PathBuf,
     },
-    /// Write the log as JSON Lines: one header, one line per entry, the checkpoint.
+    /// Write the log as JSON Lines: one header, one line per entry, the checkpoint. Or as a table for a spreadsheet.
     Export {
         /// A data directory.
         dir: PathBuf,
+        /// As CSV, for reading; it cannot be verified.
+        #[arg(long)]
+        csv: bool,
         /// The file to write.
         #[arg(long, short = 'o')]
         output: PathBuf,
@@ -97,7 +100,10 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
             said(json, newest.size, &newest.root, &output);
             Ok(())
         }
-        Act::Export { dir, output } => export(&dir, &output, json),
+        Act::Export { dir, csv, output } => {
+            let form = if csv { ExportForm::Csv } else { ExportForm::JsonLines };
+            export(&dir, form, &output, json)
+        }
     }
 }
 
@@ -212,11 +218,11 @@ fn all_signed(verified: &verify::Verified) -> Outcome {
     }
 }
 
-fn export(dir: &Path, output: &Path, json: bool) -> Outcome {
+fn export(dir: &Path, form: ExportForm, output: &Path, json: bool) -> Outcome {
     let unwritable = |e: std::io::Error| Failure::file(format!("cannot write `{}`: {e}", output.display()));
     let mut file = BufWriter::new(File::create_new(output).map_err(unwritable)?);
     let count = print::counter("entries exported");
-    let entries = audit::export(dir, &mut file, &mut |done| count.set_position(done)).map_err(Failure::work)?;
+    let entries = audit::export(dir, form, &mut file, &mut |done| count.set_position(done)).map_err(Failure::work)?;
     count.finish_and_clear();
     file.flush().map_err(unwritable)?;
     if json {

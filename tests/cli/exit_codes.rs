@@ -161,6 +161,14 @@ fn an_export_is_verified_and_its_first_bad_entry_is_named() {
     assert_eq!(exported["entries"], entries);
     let verify = |name: &str, key: &str| site.run(&["--json", "audit", "verify", name, "--key", key]);
     assert_eq!(verify("log.jsonl", site.vkey()).ends(0).json()["entries"], entries);
+    site.run(&["audit", "export", "data", "--csv", "-o", "log.csv"]).ends(0);
+    let table = site.text("log.csv");
+    assert!(table.starts_with("\u{feff}序号 entry,时间 time (UTC),"), "{table}");
+    assert_eq!(table.lines().count() as u64, entries + 1, "a row an entry");
+    assert!(
+        table.lines().any(|row| row.contains(",QUERY,SEALED,,spiffe://")),
+        "{table}"
+    );
     // An export is never overwritten.
     site.run(&["audit", "export", "data", "-o", "log.jsonl"])
         .ends(3)

@@ -197,7 +197,10 @@ fn a_changed_effect_is_found_by_who_may_open_the_details() {
 
 fn exported(path: &Path) -> String {
     let mut out = Vec::new();
-    assert_eq!(export(path, &mut out, &mut |_| ()).unwrap(), ENTRIES);
+    assert_eq!(
+        export(path, ExportForm::JsonLines, &mut out, &mut |_| ()).unwrap(),
+        ENTRIES
+    );
     String::from_utf8(out).unwrap()
 }
 
