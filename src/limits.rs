@@ -88,7 +88,8 @@ pub const OPENS_REMEMBERED_MAX: usize = 65_536;
 pub const ENCAPSULATIONS_PER_PARTNER_PER_S_MAX: u32 = 200;
 /// Reads of key list, signals and log of one partner per second: each is an entry.
 pub const READS_PER_PARTNER_PER_S_MAX: u32 = 50;
-/// Sealed calls other than questions of one peer per second: consents, and chunks of a load (40 carry 20,000 rows).
+/// Sealed calls other than questions of one peer per second: consents, and chunks of a load (40 carry 20,000 rows). Each is
+/// an entry: kept up all day it is 17 million of about a kilobyte, which the operator sees long before the disk is full.
 pub const CHANGES_PER_PEER_PER_S_MAX: u32 = 200;
 /// Calls of one peer that are under way at once, from its place in the audit queue to its entry: an eighth of the queue.
 pub const CALLS_UNDER_WAY_PER_PEER_MAX: usize = AUDIT_QUEUE_MAX / 8;

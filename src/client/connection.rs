@@ -171,7 +171,7 @@ impl Client {
         let (open, opening) = self.opening(&keys, evidence, now)?;
         let (opening, response) = match self.stubs.open_session(open).await {
             // The key was revoked since the list was fetched: once more, by the newest list.
-            Err(ClientError::Refused { code, .. }) if code == "KEY_UNKNOWN" => {
+            Err(refused) if refused.is_code("KEY_UNKNOWN") => {
                 keys = self.fetch_key_list().await?;
                 let (open, opening) = self.opening(&keys, evidence, now)?;
                 (opening, self.stubs.open_session(open).await?)

@@ -1,7 +1,7 @@
 //! That the log only ever grows, within one run and from one run to the next.
 use super::{
     connection::{Client, lock},
-    error::{ClientError, LogError, ReceiptError},
+    error::{ClientError, LogError},
     key_list::KeyList,
     log_view::{Head, continues},
 };
@@ -53,11 +53,11 @@ impl Client {
             Some(older) => {
                 let reply = match self.stubs.prove_consistency(older.size, 0).await {
                     // The log has fewer entries than it had: its own newest checkpoint is the evidence.
-                    Err(ClientError::Refused { code, .. }) if code == "LOG_RANGE" => {
+                    Err(refused) if refused.is_code("LOG_RANGE") => {
                         let newest = keys.checkpoint(&self.stubs.checkpoint().await?);
                         let newest = newest.map_err(LogError::Checkpoint)?;
                         older.may_become(&newest).map_err(LogError::Checkpoint)?;
-                        return Err(LogError::Checkpoint(ReceiptError::Malformed).into());
+                        return Err(refused);
                     }
                     reply => reply?,
                 };

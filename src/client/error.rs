@@ -53,6 +53,13 @@ pub enum ClientError {
     Broken(#[from] Broken),
 }
 
+impl ClientError {
+    /// Whether the gateway refused with this code.
+    pub fn is_code(&self, name: &str) -> bool {
+        matches!(self, ClientError::Refused { code, .. } if code == name)
+    }
+}
+
 /// Why a key list is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyListError {
