@@ -38,6 +38,8 @@ mod reader;
 #[cfg(feature = "gateway")]
 mod restore;
 #[cfg(feature = "gateway")]
+mod search;
+#[cfg(feature = "gateway")]
 mod shared;
 #[cfg(feature = "gateway")]
 mod slots;
@@ -70,4 +72,5 @@ pub use {
     log::{Log, Slot, Worker, WorkerPanicked},
     open::{OpenError, Opened, Recovery, Setup},
     reader::{Head, Inclusion, ProofError, StoredEntry},
+    search::{Dimension, Found, Query},
 };
