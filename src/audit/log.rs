@@ -107,7 +107,10 @@ impl Log {
     pub fn prove_inclusions(&self, indexes: &[u64]) -> Result<(Vec<Vec<[u8; 32]>>, Arc<Head>), ProofError> {
         self.with.shared.read(|reader| {
             let proofs = indexes.iter().map(|index| Ok(reader.prove_inclusion(*index)?.proof));
-            Ok((proofs.collect::<Result<_, ProofError>>()?, reader.published.head.clone()))
+            Ok((
+                proofs.collect::<Result<_, ProofError>>()?,
+                reader.published.head.clone(),
+            ))
         })
     }
 

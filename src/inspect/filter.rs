@@ -57,10 +57,7 @@ impl Conditions {
 ///
 /// # Errors
 /// `FIELD_INVALID` if it is empty or ends before it begins, or a time is none.
-pub fn period(
-    from: Option<&Timestamp>,
-    until: Option<&Timestamp>,
-) -> Result<(Option<Time>, Option<Time>), Code> {
+pub fn period(from: Option<&Timestamp>, until: Option<&Timestamp>) -> Result<(Option<Time>, Option<Time>), Code> {
     let time = |t: Option<&Timestamp>| match t {
         None => Ok(None),
         given => wire::millis(given).map(|ms| Some(Time(ms))).ok_or(Code::FieldInvalid),

@@ -1,9 +1,5 @@
 //! How much of what there is, for charts.
-use super::{
-    Scope,
-    opening::open,
-    search::READERS_OF_THE_LOG,
-};
+use super::{Scope, opening::open, search::READERS_OF_THE_LOG};
 use crate::{
     agreement::Member,
     audit::{Query, Receipt},
@@ -53,7 +49,10 @@ pub async fn overview(
     until: Time,
     bucket_s: u32,
 ) -> Reading<(Vec<Count>, Receipt)> {
-    staff(gate, peer, call, move |gate, member| count(gate, member, from, until, bucket_s)).await
+    staff(gate, peer, call, move |gate, member| {
+        count(gate, member, from, until, bucket_s)
+    })
+    .await
 }
 
 fn count(gate: &Gate, member: &Member, from: Time, until: Time, bucket_s: u32) -> Result<Seen<Vec<Count>>, Code> {
@@ -81,7 +80,10 @@ fn count(gate: &Gate, member: &Member, from: Time, until: Time, bucket_s: u32) -
                 continue;
             }
             let time = wire::millis(leaf.time.as_ref()).unwrap_or_default();
-            let signals = entry.details.iter().flat_map(|d| d.x.signals.iter().map(String::as_str));
+            let signals = entry
+                .details
+                .iter()
+                .flat_map(|d| d.x.signals.iter().map(String::as_str));
             for signal in std::iter::once("").chain(signals) {
                 let key = (
                     time.div_euclid(bucket_ms) * bucket_ms,
