@@ -199,8 +199,9 @@ pub const FOLLOW_STEP_ENTRIES: u64 = 64;
 /// How often a stream that has shown everything looks for more: a tenth of a second late at most, ten loads of a pointer
 /// a second each.
 pub const FOLLOW_LOOK_MS: u64 = 100;
-/// A stream ends whose reader takes no message for this long: its place is another's.
-pub const FOLLOW_STALL_MS: u64 = 30_000;
+/// A stream ends whose reader takes no message for this long, beside what HTTP/2's windows hold: its place is another's, and
+/// it goes on where it stood.
+pub const FOLLOW_STALL_MS: u64 = 10_000;
 /// How long the last word of a stream waits for its reader; a stop waits for it too.
 pub const FOLLOW_LAST_WORD_MS: u64 = 1_000;
 /// Streams of one member at once: a SIEM, its spare, and a person who looks.

@@ -104,14 +104,10 @@ impl Log {
     }
 
     /// That each of these entries is in the newest tree: the same for all, so that one checkpoint proves a page.
-    pub fn prove_inclusions(&self, indexes: &[u64]) -> Result<(Vec<Vec<[u8; 32]>>, Arc<Head>), ProofError> {
-        self.with.shared.read(|reader| {
-            let proofs = indexes.iter().map(|index| Ok(reader.prove_inclusion(*index)?.proof));
-            Ok((
-                proofs.collect::<Result<_, ProofError>>()?,
-                reader.published.head.clone(),
-            ))
-        })
+    pub fn prove_inclusions(&self, indexes: &[u64]) -> Result<Vec<Inclusion>, ProofError> {
+        self.with
+            .shared
+            .read(|reader| indexes.iter().map(|index| reader.prove_inclusion(*index)).collect())
     }
 
     /// The smallest signed checkpoint that covers `size` entries, as it was signed. One before the newest is read from the

@@ -62,7 +62,7 @@ fn count(gate: &Gate, member: &Member, from: Time, until: Time, bucket_s: u32) -
     if bucket_s < OVERVIEW_BUCKET_S_MIN || until <= from || buckets > OVERVIEW_BUCKETS_MAX {
         return Err(Code::FieldInvalid);
     }
-    let (from, until) = scope.period(Some(from), Some(until));
+    let (from, until) = scope.period(Some(from), Some(until))?;
     let query = Query {
         from,
         until,

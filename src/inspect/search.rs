@@ -90,6 +90,11 @@ fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &PageRequest) ->
     if asked.person.is_some() && !scope.is_whole() {
         return Err(Code::OutOfScope);
     }
+    // Asked for by name it is refused: no hit would look as if there were none.
+    let partners = asked.terms.iter().filter(|(d, _)| *d == Dimension::Partner);
+    if !partners.into_iter().all(|(_, partner)| scope.covers_partner(partner)) {
+        return Err(Code::OutOfScope);
+    }
     let limit = match page.size {
         0 => SEARCH_PAGE_DEFAULT,
         n => n.min(SEARCH_PAGE_MAX),
@@ -107,7 +112,7 @@ fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &PageRequest) ->
         Some(token) => person::load(&*gate.state, &gate.person_keys.epoch, token).map_err(|_| Code::Internal)?,
         None => None,
     };
-    let (from, until) = scope.period(asked.from, asked.until);
+    let (from, until) = scope.period(asked.from, asked.until)?;
     let query = Query {
         from,
         until,
@@ -153,10 +158,13 @@ fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &PageRequest) ->
 
 fn prove(gate: &Gate, entries: &[Entry]) -> Result<Proofs, Code> {
     let indexes: Vec<u64> = entries.iter().map(|entry| entry.leaf.seq).collect();
-    let (inclusions, head) = gate.log.prove_inclusions(&indexes).map_err(|_| Code::Internal)?;
+    let inclusions = gate.log.prove_inclusions(&indexes).map_err(|_| Code::Internal)?;
+    let head = inclusions
+        .first()
+        .map_or_else(|| gate.log.head(), |i| Arc::clone(&i.head));
     Ok(Proofs {
         checkpoint: Arc::clone(&head.note),
-        inclusions,
+        inclusions: inclusions.into_iter().map(|inclusion| inclusion.proof).collect(),
     })
 }
 
