@@ -1,10 +1,12 @@
 //! A person's audit-link key, and the rows that stand under it.
 //!
 //! Destroying this key unlinks the person from consents, details and caches, while the log's leaves and proofs still
-//! verify. It is 32 random bytes, kept wrapped under the shred-epoch key, made when the first consent is granted.
+//! verify. It is 32 random bytes, kept wrapped under the shred-epoch key, made with the first entry that names them:
+//! nobody's details are under a key that outlives an erasure.
 use crate::{
     crypto::{Broken, Label, Rng, Secret, ctx, hmac, open_boxed, seal_boxed},
     domain::SubjectToken,
+    facts::{DetailKey, Facts},
     state::{Effect, State, StateError, Table},
 };
 use zeroize::Zeroizing;
@@ -28,7 +30,48 @@ fn place(token: &SubjectToken) -> Vec<u8> {
     ctx(Label::WrappedKey, &[&[Table::SubjectLink as u8], &token.0])
 }
 
-/// The person's key, or `None` for somebody the gateway has no consent of.
+/// A person that an entry is about to name.
+pub struct Person {
+    /// Their pseudonym.
+    pub token: SubjectToken,
+    /// Their key.
+    pub link: LinkKey,
+    /// What keeps the key, where it is new: it goes into the entry.
+    pub made: Option<Effect>,
+}
+
+impl Person {
+    /// Somebody whose key was found.
+    pub fn of(token: SubjectToken, link: LinkKey) -> Self {
+        Self {
+            token,
+            link,
+            made: None,
+        }
+    }
+
+    /// Names the person in an entry, under their own key.
+    pub fn note(&mut self, facts: &mut Facts) {
+        facts.subject = Some(self.token);
+        facts.detail_key = DetailKey::Person(self.link.details());
+        facts.effects.extend(self.made.take());
+    }
+}
+
+/// The person, with a new key if nothing has named them before. The caller holds the person's lock until the entry is
+/// recorded, or two entries would make two keys.
+pub fn know(state: &dyn State, epoch: &Secret<32>, rng: &dyn Rng, token: SubjectToken) -> Result<Person, PersonError> {
+    let (link, made) = match load(state, epoch, &token)? {
+        Some(link) => (link, None),
+        None => {
+            let (link, effect) = create(rng, epoch, &token)?;
+            (link, Some(effect))
+        }
+    };
+    Ok(Person { token, link, made })
+}
+
+/// The person's key, or `None` for somebody whom no entry has named.
 pub fn load(state: &dyn State, epoch: &Secret<32>, token: &SubjectToken) -> Result<Option<LinkKey>, PersonError> {
     let Some(row) = state.row(Table::SubjectLink, &token.0)? else {
         return Ok(None);
@@ -37,8 +80,7 @@ pub fn load(state: &dyn State, epoch: &Secret<32>, token: &SubjectToken) -> Resu
     Ok(Some(LinkKey(Secret::from_slice(&key)?)))
 }
 
-/// A new key, and the effect that keeps it. The caller holds the person's lock until the effect is recorded.
-pub fn create(rng: &dyn Rng, epoch: &Secret<32>, token: &SubjectToken) -> Result<(LinkKey, Effect), Broken> {
+fn create(rng: &dyn Rng, epoch: &Secret<32>, token: &SubjectToken) -> Result<(LinkKey, Effect), Broken> {
     let key = Secret::<32>::random(rng)?;
     let row = seal_boxed(rng, epoch.expose(), &place(token), key.expose().to_vec())?;
     Ok((LinkKey(key), Effect::put(Table::SubjectLink, token.0, row)))

@@ -8,7 +8,7 @@ use crate::{
     domain::SubjectToken,
     facts::DetailKey,
     minimise,
-    person::{self, PersonError},
+    person::{self, Person, PersonError},
     pipeline::Recent,
     policy::Snapshot,
     seal::Opener,
@@ -72,10 +72,19 @@ impl Gate {
         }
     }
 
-    /// The key of this person's entries: their own where they have one, else the period's.
-    pub(super) fn detail_key(&self, token: &SubjectToken) -> Result<DetailKey, PersonError> {
-        let link = person::load(&*self.state, &self.person_keys.epoch, token)?;
-        Ok(link.map_or(DetailKey::Period, |link| DetailKey::Person(link.details())))
+    /// The person that a call is about, and their lock: held until the entry is recorded by whoever changes something,
+    /// and by whoever is the first to name them.
+    pub(super) async fn person(&self, token: SubjectToken, changes: bool) -> Result<Subject, PersonError> {
+        let mut lock = None;
+        if !changes {
+            if let Some(link) = person::load(&*self.state, &self.person_keys.epoch, &token)? {
+                let known = Person::of(token, link);
+                return Ok(Subject { known, _lock: lock });
+            }
+        }
+        lock = self.people.lock(&token).await;
+        let known = person::know(&*self.state, &self.person_keys.epoch, &*self.rng, token)?;
+        Ok(Subject { known, _lock: lock })
     }
 
     /// The answer that entry `index` kept, if its details are under this key.
@@ -93,6 +102,13 @@ impl Gate {
             Err(Broken) => Ok(None),
         }
     }
+}
+
+/// A person under their lock, where that is needed.
+pub struct Subject {
+    /// Who.
+    pub known: Person,
+    _lock: Option<OwnedMutexGuard<()>>,
 }
 
 /// Changes to one person's rows are read, decided and recorded one at a time. Striped: two people may share a lock,

@@ -81,7 +81,7 @@ pub mod records;
 mod session;
 
 pub use act::{Acted, Action, Done, OnceRecorded, act};
-pub use gate::{Gate, PersonLocks, View};
+pub use gate::{Gate, PersonLocks, Subject, View};
 pub use read::{Reading, read};
 pub use recent::{Claim, Recent};
 pub use session::open_session;
@@ -102,6 +102,7 @@ use crate::{
     signal, source,
 };
 use std::sync::Arc;
+use tokio::sync::OwnedMutexGuard;
 
 /// `Query`.
 pub const QUERY: Method = Method("/tollgate.v1.ExchangeService/Query");
@@ -132,11 +133,13 @@ pub async fn serve(gate: Arc<Gate>, peer: PeerIdentity, envelope: Envelope) -> R
     }
 }
 
-/// What waits for the entry. A charge that is dropped without one, or with a refusal, is given back.
+/// What waits for the entry. A charge that is dropped without one, or with a refusal, is given back; a person whose key
+/// it makes is free for others once it stands.
 #[derive(Default)]
 struct UnderWay {
     claim: Option<Claim>,
     charge: Option<Charge>,
+    person: Option<OwnedMutexGuard<()>>,
 }
 
 impl UnderWay {
@@ -163,7 +166,10 @@ async fn decide(
     let partner = agreement::authenticate(&view.register, peer, facts, &[Role::Partner])?;
     let opened = seal::open::<Question>(&gate.opener, partner, envelope, QUERY, now)?;
     let opened = known_before(gate, opened, under_way).await?;
-    let asked = consent::look_up(&*gate.state, &gate.person_keys, opened, now)?;
+    let asked = match consent::look_up(&*gate.state, &gate.person_keys, opened, now)? {
+        Ok(asked) => asked,
+        Err(opened) => first_of_person(gate, opened, now, under_way).await?,
+    };
     match policy::decide(&view.snapshot, asked, now)? {
         Decided::Withheld(case) => Ok(minimise::nothing(charge(gate, case, now, under_way)?, &view.snapshot)),
         Decided::Permit(case) => {
@@ -180,6 +186,18 @@ async fn decide(
             minimise::keep(derived, &view.snapshot)
         }
     }
+}
+
+/// The first entry that names a person makes their key: one at a time, until it is recorded.
+async fn first_of_person(
+    gate: &Gate,
+    case: Case<seal::Opened<Question>>,
+    now: Time,
+    under_way: &mut UnderWay,
+) -> Result<Case<consent::Asked>, Refusal> {
+    let token = case.proof().payload().subject.token(&gate.person_keys.pseudonym);
+    under_way.person = gate.people.lock(&token).await;
+    consent::meet(&*gate.state, &gate.person_keys, &*gate.rng, case, now)
 }
 
 /// The same request twice is one question. Its id with other content is refused; while the first is under way, the

@@ -5,6 +5,7 @@ use crate::{
     clock::Time,
     domain::{Method, SubjectToken},
     facts::Kind,
+    person::Person,
     refusal::Code,
     seal::{
         Opened,
@@ -34,7 +35,13 @@ impl Action for Load {
     fn person(&self, _gate: &Gate, _payload: &Self::Payload) -> Option<SubjectToken> {
         None
     }
-    async fn run(&self, gate: &Gate, opened: &Opened<Self::Payload>, _now: Time) -> Result<Done, Code> {
+    async fn run(
+        &self,
+        gate: &Gate,
+        _person: Option<&Person>,
+        opened: &Opened<Self::Payload>,
+        _now: Time,
+    ) -> Result<Done, Code> {
         let asked = opened.payload();
         // A provider's batches are its own, whatever it calls them.
         let batch = format!("{}/{}", opened.partner().member().id, asked.batch_id);
@@ -74,9 +81,15 @@ impl Action for Correct {
     fn person(&self, gate: &Gate, payload: &Self::Payload) -> Option<SubjectToken> {
         source::subject_of(&payload.row).map(|subject| subject.token(&gate.person_keys.pseudonym))
     }
-    async fn run(&self, gate: &Gate, opened: &Opened<Self::Payload>, _now: Time) -> Result<Done, Code> {
+    async fn run(
+        &self,
+        gate: &Gate,
+        _person: Option<&Person>,
+        opened: &Opened<Self::Payload>,
+        _now: Time,
+    ) -> Result<Done, Code> {
         let asked = opened.payload();
-        let token = self.person(gate, asked).ok_or(Code::SubjectMalformed)?;
+        self.person(gate, asked).ok_or(Code::SubjectMalformed)?;
         let id: String = opened.request_id().0.iter().map(|b| format!("{b:02x}")).collect();
         let request = format!("{}/{id}", opened.partner().member().id);
         let row = rows(gate, &asked.catalogue_sha256, std::slice::from_ref(&asked.row))?;
@@ -86,7 +99,6 @@ impl Action for Correct {
         let note = format!("batch {}: 1 row", closing.batch().id);
         Ok(Done {
             outcome: "corrected",
-            person: Some((token, gate.detail_key(&token).map_err(|_| Code::Internal)?)),
             ..done(Some(closing), note, 1)
         })
     }
@@ -116,7 +128,6 @@ fn done(closing: Option<Closing>, note: String, count: u64) -> Done {
         answer: Vec::new(),
         effects: closing.as_ref().map(Closing::effects).unwrap_or_default(),
         outcome: "",
-        person: None,
         consent: None,
         note,
         count,

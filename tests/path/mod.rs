@@ -4,6 +4,7 @@ mod answers;
 mod consents;
 mod envelope;
 mod members;
+mod named;
 mod records;
 mod register;
 mod repeats;
