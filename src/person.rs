@@ -7,8 +7,10 @@ use crate::{
     crypto::{Broken, Label, Rng, Secret, ctx, hmac, open_boxed, seal_boxed},
     domain::SubjectToken,
     facts::{DetailKey, Facts},
+    keyring::{Epoch, Epochs},
     state::{Effect, State, StateError, Table},
 };
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The key of one person.
@@ -26,8 +28,31 @@ pub enum PersonError {
     Broken(#[from] Broken),
 }
 
-fn place(token: &SubjectToken) -> Vec<u8> {
-    ctx(Label::WrappedKey, &[&[Table::SubjectLink as u8], &token.0])
+const TABLE: &[u8] = &[Table::SubjectLink as u8];
+
+fn place(row_key: &[u8]) -> Vec<u8> {
+    ctx(Label::WrappedKey, &[TABLE, row_key])
+}
+
+/// `token ‖ link key`, wrapped: the token, so that the row can be moved to the next epoch by who does not know it.
+fn row(rng: &dyn Rng, epoch: &Epoch, token: &SubjectToken, key: &Secret<32>) -> Result<Effect, Broken> {
+    let row_key = epoch.row_key(TABLE, token);
+    let plain = [&token.0[..], key.expose()].concat();
+    Ok(Effect::put(
+        Table::SubjectLink,
+        row_key,
+        epoch.seal(rng, &place(&row_key), plain)?,
+    ))
+}
+
+fn unwrap(epoch: &Epoch, row_key: &[u8], value: &[u8]) -> Result<(SubjectToken, LinkKey), Broken> {
+    let plain = Zeroizing::new(epoch.open(&place(row_key), value)?);
+    let (token, key) = plain.split_first_chunk::<32>().ok_or(Broken)?;
+    let token = SubjectToken(*token);
+    match epoch.row_key(TABLE, &token) == row_key {
+        true => Ok((token, LinkKey(Secret::from_slice(key)?))),
+        false => Err(Broken),
+    }
 }
 
 /// A person that an entry is about to name.
@@ -60,30 +85,59 @@ impl Person {
 
 /// The person, with a new key if nothing has named them before. The caller holds the person's lock until the entry is
 /// recorded, or two entries would make two keys.
-pub fn know(state: &dyn State, epoch: &Secret<32>, rng: &dyn Rng, token: SubjectToken) -> Result<Person, PersonError> {
-    let (link, made) = match load(state, epoch, &token)? {
+pub fn know(state: &dyn State, epochs: &Epochs, rng: &dyn Rng, token: SubjectToken) -> Result<Person, PersonError> {
+    let (link, made) = match load(state, epochs, &token)? {
         Some(link) => (link, None),
         None => {
-            let (link, effect) = create(rng, epoch, &token)?;
-            (link, Some(effect))
+            let key = Secret::<32>::random(rng)?;
+            let effect = row(rng, &*epochs.active()?, &token, &key)?;
+            (LinkKey(key), Some(effect))
         }
     };
     Ok(Person { token, link, made })
 }
 
 /// The person's key, or `None` for somebody whom no entry has named.
-pub fn load(state: &dyn State, epoch: &Secret<32>, token: &SubjectToken) -> Result<Option<LinkKey>, PersonError> {
-    let Some(row) = state.row(Table::SubjectLink, &token.0)? else {
-        return Ok(None);
-    };
-    let key = Zeroizing::new(open_boxed(epoch.expose(), &place(token), &row)?);
-    Ok(Some(LinkKey(Secret::from_slice(&key)?)))
+///
+/// While an epoch is turned a row moves from the old place to the new one, which is written before the old one goes: who
+/// missed it at both looks at the new one once more.
+pub fn load(state: &dyn State, epochs: &Epochs, token: &SubjectToken) -> Result<Option<LinkKey>, PersonError> {
+    let all = epochs.all();
+    let again = all.first().filter(|_| all.len() > 1);
+    for epoch in all.iter().chain(again) {
+        let row_key = epoch.row_key(TABLE, token);
+        if let Some(value) = state.row(Table::SubjectLink, &row_key)? {
+            return Ok(Some(unwrap(epoch, &row_key, &value)?.1));
+        }
+    }
+    Ok(None)
 }
 
-fn create(rng: &dyn Rng, epoch: &Secret<32>, token: &SubjectToken) -> Result<(LinkKey, Effect), Broken> {
-    let key = Secret::<32>::random(rng)?;
-    let row = seal_boxed(rng, epoch.expose(), &place(token), key.expose().to_vec())?;
-    Ok((LinkKey(key), Effect::put(Table::SubjectLink, token.0, row)))
+/// What takes the person's key away, wherever it stands. Until the epochs that wrapped it are destroyed, old bytes open.
+pub fn remove(epochs: &Epochs, token: &SubjectToken) -> Vec<Effect> {
+    let gone = |epoch: &Arc<Epoch>| Effect::delete(Table::SubjectLink, epoch.row_key(TABLE, token));
+    epochs.all().iter().map(gone).collect()
+}
+
+/// How a row comes under the epoch `to`: nothing if it is there already, else it is written there and then removed here.
+/// An interrupted turn may have left it in both places.
+///
+/// # Errors
+/// If neither epoch opens it.
+pub fn moved(
+    rng: &dyn Rng,
+    from: &[Arc<Epoch>],
+    to: &Epoch,
+    row_key: &[u8],
+    value: &[u8],
+) -> Result<Vec<Effect>, Broken> {
+    if unwrap(to, row_key, value).is_ok() {
+        return Ok(Vec::new());
+    }
+    let opened = from.iter().find_map(|epoch| unwrap(epoch, row_key, value).ok());
+    let (token, link) = opened.ok_or(Broken)?;
+    let put = row(rng, to, &token, &link.0)?;
+    Ok(vec![put, Effect::delete(Table::SubjectLink, row_key)])
 }
 
 impl LinkKey {

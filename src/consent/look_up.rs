@@ -77,7 +77,7 @@ pub type LookedUp = Result<Case<Asked>, Case<Opened<Question>>>;
 /// `INTERNAL` if a row cannot be read: a consent that does not open is no consent and no answer.
 pub fn look_up(state: &dyn State, keys: &Keys, case: Case<Opened<Question>>, now: Time) -> Result<LookedUp, Refusal> {
     let token = case.proof().payload().subject.token(&keys.pseudonym);
-    let known = person::load(state, &keys.epoch, &token).map(|link| link.map(|link| Person::of(token, link)));
+    let known = person::load(state, &keys.epochs, &token).map(|link| link.map(|link| Person::of(token, link)));
     match known {
         Ok(Some(known)) => find(state, known, case, now).map(Ok),
         Ok(None) => Ok(Err(case)),
@@ -98,7 +98,7 @@ pub fn meet(
     now: Time,
 ) -> Result<Case<Asked>, Refusal> {
     let token = case.proof().payload().subject.token(&keys.pseudonym);
-    match person::know(state, &keys.epoch, rng, token) {
+    match person::know(state, &keys.epochs, rng, token) {
         Ok(known) => find(state, known, case, now),
         Err(error) => Err(unread(case, &error)),
     }

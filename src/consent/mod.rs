@@ -19,14 +19,16 @@ mod terms;
 pub use acts::{Change, Desk, Scope, confirm, get, grant, list, withdraw};
 pub use look_up::{Asked, ConsentFact, LookedUp, look_up, meet};
 pub use record::{Event, EventKind, Record, Status};
+pub use rows::forget;
 pub use terms::{Basis, Known, Terms, TermsError};
 
-use crate::crypto::Secret;
+use crate::{crypto::Secret, keyring::Epochs};
+use std::sync::Arc;
 
 /// The two keys that lead from an identity to a person's rows.
 pub struct Keys {
-    /// Wraps the persons' link keys.
-    pub epoch: Secret<32>,
+    /// Wrap the persons' link keys.
+    pub epochs: Arc<Epochs>,
     /// Makes subject tokens.
     pub pseudonym: Secret<32>,
 }

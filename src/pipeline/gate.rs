@@ -9,7 +9,7 @@ use crate::{
     facts::DetailKey,
     minimise,
     person::{self, Person, PersonError},
-    pipeline::Recent,
+    pipeline::{Recent, persons::Erasing},
     policy::Snapshot,
     seal::Opener,
     signal::Signals,
@@ -59,6 +59,8 @@ pub struct Gate {
     pub quotas: Quotas,
     /// One change at a time per person.
     pub people: PersonLocks,
+    /// Erasures, and what holds them.
+    pub erasing: Erasing,
 }
 
 impl Gate {
@@ -77,13 +79,13 @@ impl Gate {
     pub(super) async fn person(&self, token: SubjectToken, changes: bool) -> Result<Subject, PersonError> {
         let mut lock = None;
         if !changes {
-            if let Some(link) = person::load(&*self.state, &self.person_keys.epoch, &token)? {
+            if let Some(link) = person::load(&*self.state, &self.person_keys.epochs, &token)? {
                 let known = Person::of(token, link);
                 return Ok(Subject { known, _lock: lock });
             }
         }
         lock = self.people.lock(&token).await;
-        let known = person::know(&*self.state, &self.person_keys.epoch, &*self.rng, token)?;
+        let known = person::know(&*self.state, &self.person_keys.epochs, &*self.rng, token)?;
         Ok(Subject { known, _lock: lock })
     }
 
@@ -122,6 +124,13 @@ impl Default for PersonLocks {
 }
 
 impl PersonLocks {
+    /// Returns once everybody who held a lock has let it go: whoever takes one later sees what was there before.
+    pub async fn all_anew(&self) {
+        for lock in &self.0 {
+            drop(lock.lock().await);
+        }
+    }
+
     /// Held until the change is recorded.
     pub async fn lock(&self, token: &SubjectToken) -> Option<OwnedMutexGuard<()>> {
         let stripe = token.0.first().copied().map(usize::from)?;

@@ -75,6 +75,7 @@
 mod act;
 pub mod calls;
 mod gate;
+pub mod persons;
 mod read;
 mod recent;
 pub mod records;
@@ -82,7 +83,7 @@ mod session;
 
 pub use act::{Acted, Action, Done, OnceRecorded, act};
 pub use gate::{Gate, PersonLocks, Subject, View};
-pub use read::{Reading, read};
+pub use read::{READERS, Reading, read_as};
 pub use recent::{Claim, Recent};
 pub use session::open_session;
 
@@ -174,8 +175,9 @@ async fn decide(
         Decided::Withheld(case) => Ok(minimise::nothing(charge(gate, case, now, under_way)?, &view.snapshot)),
         Decided::Permit(case) => {
             let case = charge(gate, case, now, under_way)?;
+            let (case, blocked) = blocked(gate, case);
             let case = match under_way.claim {
-                Some(Claim::Repeat(index)) => match again(gate, case, index)? {
+                Some(Claim::Repeat(index)) if !blocked => match again(gate, case, index)? {
                     Ok(answer) => return Ok(answer),
                     Err(case) => case,
                 },
@@ -215,6 +217,19 @@ async fn known_before(
             Ok(case)
         }
     }
+}
+
+/// Whether the person's record is stored and not used. Then the answer is what it is for somebody without a record, and
+/// nothing that was told before is told again; only the entry says why.
+fn blocked(gate: &Gate, mut case: Case<Permit>) -> (Case<Permit>, bool) {
+    let blocked = case
+        .facts()
+        .subject
+        .is_some_and(|person| gate.vault.is_blocked(&person));
+    if blocked {
+        case.note().note = "the record is blocked".to_owned();
+    }
+    (case, blocked)
 }
 
 /// Counts the question against the agreement's day, whatever the answer will be: a count that depended on it would tell

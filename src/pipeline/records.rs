@@ -51,6 +51,10 @@ impl Action for Load {
         // Sealing and syncing block: off the threads that answer.
         let (staged, closing) = blocking(move || stage(&vault, &id, first, rows, commit)).await?;
         let held = staged.rows_held;
+        let blocked = match staged.left_out.blocked.len() {
+            0 => String::new(),
+            blocked => format!("; {blocked} of blocked people left out"),
+        };
         let note = match &closing {
             Some(closing) => format!("batch {batch} is visible: {} rows", closing.batch().rows),
             None if staged.visible => format!("batch {batch} was visible before"),
@@ -59,8 +63,9 @@ impl Action for Load {
                 first.saturating_add(count)
             ),
         };
+        let note = format!("{note}{blocked}");
         Ok(Done {
-            answer: source::progress(held, staged.visible || closing.is_some(), staged.duplicates),
+            answer: source::progress(held, staged.visible || closing.is_some(), staged.left_out),
             outcome: if commit { "batch-visible" } else { "rows-staged" },
             ..done(closing, note, if commit { held } else { count })
         })
@@ -94,10 +99,19 @@ impl Action for Correct {
         let request = format!("{}/{id}", opened.partner().member().id);
         let row = rows(gate, &asked.catalogue_sha256, std::slice::from_ref(&asked.row))?;
         let row = row.into_iter().next().ok_or(Code::RowInvalid)?;
+        if gate.vault.is_blocked(&row.token) {
+            let note = "the record is blocked: nothing is added".to_owned();
+            return Ok(Done {
+                answer: source::corrected(true),
+                outcome: "blocked",
+                ..done(None, note, 0)
+            });
+        }
         let vault = Arc::clone(&gate.vault);
         let closing = blocking(move || vault.correct(&request, row)).await?;
         let note = format!("batch {}: 1 row", closing.batch().id);
         Ok(Done {
+            answer: source::corrected(false),
             outcome: "corrected",
             ..done(Some(closing), note, 1)
         })
