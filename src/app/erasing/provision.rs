@@ -57,8 +57,9 @@ fn stretch(log: &Log, key: &Secret<32>, first: u64, end: u64, oldest: Time) -> R
         let Ok(details) = open_details(key, log.origin(), &entry.leaf, &entry.details) else {
             continue;
         };
-        // No consent is no provision: nothing about the person was told.
-        if details.i.outcomes.iter().any(|outcome| outcome != "no_valid_consent") {
+        // Without consent, and without a record, nothing about the person was told.
+        let tells = |outcome: &String| outcome == "band" || outcome == "not_available";
+        if details.i.outcomes.iter().any(tells) {
             return Ok(Found::At(at));
         }
     }
