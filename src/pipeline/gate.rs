@@ -77,14 +77,11 @@ impl Gate {
     /// The person that a call is about, and their lock: held until the entry is recorded by whoever changes something,
     /// and by whoever is the first to name them.
     pub(super) async fn person(&self, token: SubjectToken, changes: bool) -> Result<Subject, PersonError> {
-        let mut lock = None;
-        if !changes {
-            if let Some(link) = person::load(&*self.state, &self.person_keys.epochs, &token)? {
-                let known = Person::of(token, link);
-                return Ok(Subject { known, _lock: lock });
-            }
+        if !changes && let Some(link) = person::load(&*self.state, &self.person_keys.epochs, &token)? {
+            let known = Person::of(token, link);
+            return Ok(Subject { known, _lock: None });
         }
-        lock = self.people.lock(&token).await;
+        let lock = self.people.lock(&token).await;
         let known = person::know(&*self.state, &self.person_keys.epochs, &*self.rng, token)?;
         Ok(Subject { known, _lock: lock })
     }

@@ -31,7 +31,7 @@ async fn live(gateway: &Gateway) -> [Vec<u8>; 2] {
         let correction = lender.one_shot(CORRECT, |header| v1::CorrectRecord {
             header: Some(header),
             catalogue_sha256: gateway.gate().view.catalogue.sha256().to_vec(),
-            row: sample_rows(gateway).into_iter().nth(row as usize),
+            row: sample_rows(gateway).into_iter().nth(row as usize - 1),
         });
         answered(gateway, &lender, correction).await;
         assert_eq!(outcomes(gateway, &bank, row, &consent).await, [BAND; 4]);

@@ -5,6 +5,7 @@ mod consents;
 mod envelope;
 mod members;
 mod named;
+mod persons;
 mod records;
 mod register;
 mod repeats;

@@ -1,6 +1,7 @@
 //! Visibility, resumption, damage: against real sled files.
 mod endings;
 mod sweep;
+mod turn;
 
 use super::{
     place::{RECORD, row_key},

@@ -1,6 +1,7 @@
 //! Rows of people who leave, and rows that come under another epoch.
 use super::{
     Vault, VaultError,
+    desk::Round,
     place::{RECORD, SENTINEL, sentinel_number, sentinel_place},
 };
 use crate::{crypto::Broken, domain::SubjectToken, keyring::Epoch};
@@ -72,7 +73,8 @@ impl Vault {
     /// If the store fails; the walk can go on.
     pub fn rewrap(&self, walk: &mut Walk, rows_max: usize) -> Result<(), VaultError> {
         // Whoever adds a row holds the desk, and took the active epoch after that.
-        let _desk = self.desk();
+        let mut desk = self.desk();
+        let moved_before = walk.moved;
         let epochs = self.epochs.all();
         let (active, before) = epochs.split_first().ok_or(Broken)?;
         let mut keys = Vec::with_capacity(rows_max);
@@ -93,6 +95,13 @@ impl Vault {
                 walk.moved += self.move_sentinels(before, active)?;
                 walk.done = true;
             }
+        }
+        if walk.moved > moved_before {
+            // A row that went from before a round to behind it would be met by nobody, and its batch be taken for empty.
+            desk.round = Round {
+                again: true,
+                ..Round::default()
+            };
         }
         Ok(())
     }
