@@ -238,6 +238,35 @@ pub const PRUNE_STEPS_MAX: usize = 16;
 /// Rest between two turns of pruning.
 pub const PRUNE_REST_MS: u64 = 10_000;
 
+// --- Erasure -------------------------------------------------------------------------------------------------------
+
+/// People with a hold or an erasure that is not complete, all in memory: about 400 bytes each, 13 MiB.
+pub const ERASURES_MAX: usize = 32_768;
+/// Rows of erasures, or of people's keys, that are read at a time: at 200 bytes 50 KiB.
+pub const ERASURE_PAGE_ROWS: usize = 256;
+/// Holds on one person. At 350 bytes (the identity of who placed it has 200) a row with all of them fits an entry.
+pub const HOLDS_PER_PERSON_MAX: usize = 4;
+/// The institution's number for a hold.
+pub const CASE_NUMBER_BYTES_MAX: usize = 64;
+/// Erasures on one page of a list.
+pub const ERASURES_PER_PAGE_MAX: usize = 100;
+/// What was removed waits this long for the next turn of the epoch, so that many share one: half of the day in which the
+/// turn is promised.
+pub const EPOCH_TURN_MS: i64 = 12 * 3_600_000;
+/// People's keys that one entry moves to the next epoch: a put of 175 bytes and a removal of 45 each, 2.7 KiB of an entry
+/// of 4 KiB.
+pub const KEYS_MOVED_PER_ENTRY_MAX: usize = 12;
+/// Rows of the vault that one step of a turn looks at: at 50 us each 25 ms in which a load waits.
+pub const TURN_ROWS: usize = 512;
+/// Rest after a step of a turn: a turn takes at most a third of one thread.
+pub const TURN_REST_MS: u64 = 50;
+/// Entries that one step of the search for the last provision reads, newest first: at 10 us each 20 ms of one thread.
+pub const PROVISION_SCAN_ENTRIES: u64 = 2_048;
+/// How long what was told about a person stays provable, in days: three years of 365.25 days, rounded up.
+pub const PROVISION_DAYS: u32 = 1_096;
+/// Longest of these that a configuration may say: thirty years.
+pub const PROVISION_DAYS_MAX: u32 = 10_958;
+
 // --- Register and agreements ----------------------------------------------------------------------------------------
 
 /// Members of the register: each is about 1 KiB, 1 MiB in all.
@@ -276,6 +305,8 @@ pub const CONSENT_EVENTS_MAX: usize = 16;
 pub const CONSENT_LIST_MAX: usize = 16;
 /// A serialised `ConsentTerms`: so that `Get` and each page of `List` fit one reply block, whatever was granted.
 pub const CONSENT_TERMS_BYTES_MAX: usize = 1_024;
+/// Consents that one entry removes when their person is erased: 60 bytes each, 1.9 KiB of an entry of 4 KiB.
+pub const CONSENTS_PER_REMOVAL_MAX: usize = 32;
 /// Rows that one step of a scan over a person's consents reads.
 pub const CONSENT_SCAN_ROWS: usize = 64;
 /// How far back a consent may let records go, in days: ten years, more than any record is kept.

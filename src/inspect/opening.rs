@@ -45,13 +45,13 @@ fn with(gate: &Gate, key: &Secret<32>, stored: &StoredEntry) -> Option<Details> 
 fn of_some_person(gate: &Gate, stored: &StoredEntry) -> Result<Option<Details>, Code> {
     let mut after: Option<Vec<u8>> = None;
     loop {
-        let people = person::page(&*gate.state, &gate.person_keys.epoch, after.as_deref(), PEOPLE_PER_STEP);
+        let people = person::page(&*gate.state, &gate.person_keys.epochs, None, after.as_deref(), PEOPLE_PER_STEP);
         let people = people.map_err(|_| Code::Internal)?;
-        if let Some(details) = people.iter().find_map(|(_, link)| with(gate, &link.details(), stored)) {
+        if let Some(details) = people.iter().find_map(|(_, _, link)| with(gate, &link.details(), stored)) {
             return Ok(Some(details));
         }
         match people.last() {
-            Some((token, _)) if people.len() == PEOPLE_PER_STEP => after = Some(token.0.to_vec()),
+            Some((row, ..)) if people.len() == PEOPLE_PER_STEP => after = Some(row.clone()),
             _ => return Ok(None),
         }
     }

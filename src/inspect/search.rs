@@ -89,7 +89,7 @@ fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &PageRequest) ->
         token => Place::open(token, key, &member.uri, &search)?,
     };
     let link = match &asked.person {
-        Some(token) => person::load(&*gate.state, &gate.person_keys.epoch, token).map_err(|_| Code::Internal)?,
+        Some(token) => person::load(&*gate.state, &gate.person_keys.epochs, token).map_err(|_| Code::Internal)?,
         None => None,
     };
     let (from, until) = scope.period(asked.from, asked.until);
