@@ -188,6 +188,10 @@ pub const EXPORT_LINE_BYTES_MAX: u64 = 32 << 10;
 pub const SEARCH_PAGE_DEFAULT: usize = 50;
 /// Entries on a page of a search at most: with details opened about 1 KiB each.
 pub const SEARCH_PAGE_MAX: usize = 200;
+/// Buckets of an overview: as many as a chart can show.
+pub const OVERVIEW_BUCKETS_MAX: i64 = 1_000;
+/// Seconds of the narrowest bucket of an overview.
+pub const OVERVIEW_BUCKET_S_MIN: u32 = 60;
 /// People whose keys are unwrapped in one step of a walk over everybody.
 pub const PEOPLE_PER_STEP: usize = 1_024;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
