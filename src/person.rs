@@ -37,14 +37,16 @@ pub fn load(state: &dyn State, epoch: &Secret<32>, token: &SubjectToken) -> Resu
     Ok(Some(LinkKey(Secret::from_slice(&key)?)))
 }
 
-/// The keys of at most `limit` people, after the row `after`.
+/// The keys of at most `limit` people whose row begins with `prefix`, after the row `after`. A row begins with the first
+/// byte of its person's token.
 pub fn page(
     state: &dyn State,
     epoch: &Secret<32>,
+    prefix: &[u8],
     after: Option<&[u8]>,
     limit: usize,
 ) -> Result<Vec<(SubjectToken, LinkKey)>, PersonError> {
-    let rows = state.rows(Table::SubjectLink, &[], after, limit)?;
+    let rows = state.rows(Table::SubjectLink, prefix, after, limit)?;
     let opened = rows.into_iter().map(|(key, row)| {
         let token = SubjectToken(key.try_into().map_err(|_| Broken)?);
         let key = Zeroizing::new(open_boxed(epoch.expose(), &place(&token), &row)?);

@@ -9,7 +9,7 @@ mod scope;
 mod search;
 mod token;
 
-pub use opening::{Entry, open};
+pub use opening::{Entry, Opener, open};
 pub use overview::{OVERVIEW, Overview, Period, overview};
 pub use scope::Scope;
 pub use search::{Conditions, Page, PageRequest, SEARCH, search};
