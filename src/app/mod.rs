@@ -1,4 +1,5 @@
 //! Wires the modules together, owns every task, drains on shutdown. Bad configuration ends here, before a port is bound.
+mod erasing;
 mod health;
 mod housekeeping;
 mod judge;
@@ -23,6 +24,7 @@ use crate::{
     config::ConfigError,
     crypto::Broken,
     keyring::KeyringError,
+    person::PersonError,
     refusal::NotRecorded,
     source::{SourceError, VaultError},
     state::StateError,
@@ -77,6 +79,9 @@ pub enum AppError {
     /// The first entries could not be written.
     #[error("the log does not take entries: {0}")]
     NotRecorded(#[from] NotRecorded),
+    /// A person's rows.
+    #[error(transparent)]
+    Person(#[from] PersonError),
     /// A key could not be used.
     #[error("a key of the gateway could not be used: {0}")]
     Broken(#[from] Broken),

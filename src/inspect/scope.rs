@@ -27,7 +27,7 @@ impl Scope {
         self.0.is_none()
     }
 
-    /// Whether entries of this partner may be read.
+    /// Whether entries of this partner may be read, at their time; an entry without one is of the partner "".
     pub fn covers_partner(&self, partner: &[u8]) -> bool {
         let Some(scope) = &self.0 else { return true };
         scope.partners.is_empty() || scope.partners.iter().any(|p| p.as_str().as_bytes() == partner)

@@ -1,7 +1,7 @@
 //! The search of officers and auditors.
 use super::{
     Scope,
-    opening::{Entry, open},
+    opening::{Entry, Opener},
     token::Place,
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     domain::{Method, SubjectToken},
     facts::{DetailKey, Kind},
     identity::PeerIdentity,
-    limits::{SEARCH_PAGE_DEFAULT, SEARCH_PAGE_MAX},
+    limits::{SEARCH_PAGE_DEFAULT, SEARCH_PAGE_MAX, SEARCH_STEPS_MAX},
     person,
     pipeline::{Gate, Reading, Seen, StaffCall, staff},
     refusal::Code,
@@ -109,7 +109,7 @@ fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &PageRequest) ->
         token => Place::open(token, key, &member.uri, &search)?,
     };
     let link = match &asked.person {
-        Some(token) => person::load(&*gate.state, &gate.person_keys.epoch, token).map_err(|_| Code::Internal)?,
+        Some(token) => person::load(&*gate.state, &gate.person_keys.epochs, token).map_err(|_| Code::Internal)?,
         None => None,
     };
     let (from, until) = scope.period(asked.from, asked.until)?;
@@ -117,16 +117,20 @@ fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &PageRequest) ->
         from,
         until,
         terms: asked.terms.clone(),
-        person: link.as_ref().map(|link| link.details()),
+        person: asked.person.as_ref().map(|token| {
+            let key = link.as_ref().map(|link| link.details());
+            gate.log.whom(token, key.as_ref())
+        }),
     };
-    let nobody = asked.person.is_some() && link.is_none();
     let mut entries = Vec::new();
-    let mut before = (!nobody).then_some(place.before);
-    while let Some(at) = before {
+    let mut opener = Opener::new(gate, link.as_ref().map(|link| link.details()));
+    let (mut before, mut steps) = (Some(place.before), 0);
+    while let Some(at) = before.filter(|_| steps < SEARCH_STEPS_MAX) {
+        steps += 1;
         let found = gate.log.search(&query, at, limit - entries.len());
         let found = found.map_err(|_| Code::Internal)?;
         for index in found.entries {
-            let entry = open(gate, index)?;
+            let entry = opener.open(index)?;
             if scope.covers(&entry.leaf) && asked.confirmed(&entry) {
                 entries.push(entry);
             }

@@ -1,5 +1,5 @@
 //! Which test asserts which code. A code without one fails.
-use super::{agreed, answers, audit, consents, envelope, members, records, sessions, signed, trouble};
+use super::{agreed, answers, audit, consents, envelope, members, persons, records, sessions, signed, trouble};
 use tollgate::refusal::Code;
 
 /// The test of each code, over the wire.
@@ -57,6 +57,7 @@ const TESTS: &[(Code, fn())] = &[
     (Code::ConsentsExhausted, consents::exhausted),
     (Code::BatchOutOfOrder, records::out_of_order),
     (Code::BatchesExhausted, records::too_many_at_once),
+    (Code::ErasuresExhausted, persons::more_holds_than_are_kept),
     (Code::CatalogueMismatch, records::another_catalogue),
     (Code::RowInvalid, records::a_row_that_does_not_fit),
     (Code::LogRange, members::a_size_that_the_log_does_not_have),

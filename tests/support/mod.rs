@@ -14,7 +14,7 @@ pub(crate) use client::{agreed, confirm, granted, lib_client, load_sample, sampl
 pub(crate) use gateway::Gateway;
 pub(crate) use ledger::{Entry, entries};
 pub(crate) use outcome::{
-    Refused, answered, counted, no_entry_since, reason_of, refused, shown, status_of, turned_away,
+    Answered, Refused, answered, counted, no_entry_since, reason_of, refused, shown, status_of, turned_away,
 };
 pub(crate) use people::{AGREEMENT, NOBODY, SAMPLE_ROWS, SIGNALS, grant_of, person, question, subject, terms};
 pub(crate) use place::{Place, swapped};

@@ -116,8 +116,14 @@ pub(crate) async fn refused<T>(
     // Nothing was read, nothing answered, nothing changed.
     assert_eq!(i.outcomes, [code.name()]);
     assert!(i.fields_read.is_empty() && i.answer.is_empty() && x.answer_digest.is_empty());
-    // But for a question that was counted against its agreement's day before a part of ours failed.
-    assert!(i.effects_sha256.is_empty() || code == Code::Internal);
+    // But for the key of somebody whom this entry is the first to name, and for a question that was counted against its
+    // agreement's day before a part of ours failed.
+    assert!(i.effects_sha256.is_empty() || entry.of_person || code == Code::Internal);
+    assert_eq!(
+        entry.of_person,
+        !i.subject.is_empty(),
+        "who is named is named under their own key"
+    );
     Refused { code, entry }
 }
 
@@ -139,6 +145,11 @@ pub(crate) async fn answered(gateway: &Gateway, by: &Caller, sent: Sent) -> Answ
     );
     let body = pending.open(by.parties(), &reply).unwrap();
     let entry = the_entry(gateway, before);
+    assert_eq!(
+        entry.of_person,
+        !entry.i.subject.is_empty(),
+        "who is named is named under their own key"
+    );
     let leaf = &entry.leaf;
     assert!(
         matches!(leaf.class(), v1::EntryClass::Sealed | v1::EntryClass::Admin),
