@@ -1,5 +1,9 @@
 //! Files to typed configuration. Everything is checked before a port is bound; an unknown key is named with the key it
 //! was probably meant to be.
+mod witness;
+
+pub use witness::{AskedWitness, WitnessRole, WitnessesAsked};
+
 use crate::{
     agreement::Jurisdiction,
     document,
@@ -54,6 +58,10 @@ pub struct Config {
     pub key_list: KeyListFiles,
     /// What it decides by.
     pub files: Files,
+    /// Which logs it is a witness of, if of any. Needs `witness` under `[listen]`.
+    pub witness: Option<WitnessRole>,
+    /// Who witnesses its own log. Without them nobody notices that the whole machine was set back.
+    pub witnesses: Option<WitnessesAsked>,
 }
 
 /// Who this gateway is.
@@ -94,6 +102,8 @@ pub struct Listen {
     pub partners: SocketAddr,
     /// The gateway's own domain: provider and staff.
     pub staff: SocketAddr,
+    /// Members that submit checkpoints of their logs, where this gateway is a witness.
+    pub witness: Option<SocketAddr>,
 }
 
 /// Certificate and trust.
@@ -146,6 +156,7 @@ impl Config {
                 format!("`reply_quantum_ms` is at most {REPLY_QUANTUM_MS_MAX} ms: each reply waits up to that long");
             return Err(invalid(why));
         }
+        config.check_witnesses().map_err(invalid)?;
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         config.resolve(&folder);
         Ok(config)
@@ -163,7 +174,10 @@ impl Config {
             &mut self.files.fields,
             &mut self.files.signals,
         ];
-        for path in single.into_iter().chain(&mut self.files.agreements) {
+        let witness = self.witness.iter_mut().map(|w| &mut w.key);
+        let witnesses = self.witnesses.iter_mut().flat_map(WitnessesAsked::paths);
+        let many = self.files.agreements.iter_mut().chain(witness).chain(witnesses);
+        for path in single.into_iter().chain(many) {
             *path = folder.join(&*path);
         }
     }

@@ -19,7 +19,7 @@
 //! | top | [`cli`], [`app`] |
 //! | doors to the network | [`rpc`] (tonic), [`web`] (axum), [`channel`] (rustls), [`client`] |
 //! | the path | [`pipeline`]: [`identity`], [`agreement`], [`policy`], [`consent`], [`source`], [`signal`], [`minimise`], [`audit`], [`seal`] |
-//! | beside it | [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
+//! | beside it | [`witness`], [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
 //! | low | [`crypto`] (ring, hpke), [`store`] (sled), [`wire`] (prost) |
 //! | words | [`domain`], [`facts`], [`case`], [`refusal`], [`state`], [`person`], [`limits`], [`clock`] |
 //!
@@ -83,3 +83,5 @@ pub mod store;
 pub mod telemetry;
 #[cfg(feature = "gateway")]
 pub mod web;
+#[cfg(feature = "gateway")]
+pub mod witness;

@@ -21,11 +21,14 @@ pub enum Table {
     Quota = 7,
     /// Partner and request id → method and content, time. The log adds the number of the entry to the value.
     Request = 8,
+    /// What a witness knows of other logs: a byte of kind and the log's name → the newest checkpoint that was cosigned, or
+    /// the newest one that contradicts it.
+    Witnessed = 9,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Table; 7] = [
+    pub const ALL: [Table; 8] = [
         Table::SubjectLink,
         Table::Consent,
         Table::RecordBatch,
@@ -33,6 +36,7 @@ impl Table {
         Table::CrlNumber,
         Table::Quota,
         Table::Request,
+        Table::Witnessed,
     ];
 
     /// The table with this number.

@@ -23,6 +23,8 @@ pub struct Cosigned {
     pub witness: String,
     /// When it signed, in seconds since 1970.
     pub time_s: u64,
+    /// The signature line, with its line feed.
+    pub line: String,
 }
 
 impl WitnessKey {
@@ -89,6 +91,7 @@ pub fn cosignatures(note: &str, witnesses: &[WitnessKey]) -> Result<Vec<Cosigned
             let cosigned = Cosigned {
                 witness: witness.name.clone(),
                 time_s,
+                line: line(&witness.name, witness.id, &signed.signature),
             };
             match found.iter_mut().find(|(known, _)| known.is_same_witness(witness)) {
                 Some((_, known)) if known.time_s < time_s => *known = cosigned,

@@ -176,6 +176,17 @@ pub fn verify(note: &str, key: &VerifierKey) -> Result<Checkpoint, NoteError> {
     Ok(checkpoint)
 }
 
+/// The note with the signature by this key and no other, if it verifies.
+#[cfg(feature = "gateway")]
+pub(crate) fn signed_by(note: &str, key: &VerifierKey) -> Result<String, NoteError> {
+    let checkpoint = verify(note, key)?;
+    let (_, signatures) = signatures(note)?;
+    let signed = signatures.into_iter().find(|s| s.is_by(&key.name, key.id));
+    let signed = signed.ok_or(NoteError::Signature)?;
+    let signature = line(&key.name, key.id, &signed.signature);
+    Ok(format!("{}\n{signature}", checkpoint.body()))
+}
+
 /// The checkpoint without a look at the signature: for bytes that are already trusted or checked elsewhere.
 #[cfg(feature = "gateway")]
 pub(crate) fn read_unverified(note: &str) -> Result<Checkpoint, NoteError> {

@@ -46,9 +46,9 @@ const NAMED_BY: [(&str, &[&str]); 6] = [
     ("cli", &["cli", "main"]),
     ("app", &["app", "cli", "main"]),
     ("rpc", &["rpc", "app"]),
-    ("web", &["web", "console", "app"]),
+    ("web", &["web", "console", "witness", "app"]),
     ("console", &["console", "app"]),
-    ("pipeline", &["pipeline", "rpc", "console", "app"]),
+    ("pipeline", &["pipeline", "rpc", "console", "witness", "app"]),
 ];
 
 /// What the request path never names: it speaks of proofs, not of bytes, sockets or trees.
