@@ -18,6 +18,7 @@
 //! |---|---|
 //! | top | [`cli`], [`app`] |
 //! | doors to the network | [`rpc`] (tonic), [`web`] (axum), [`channel`] (rustls), [`client`] |
+//! | for staff | [`inspect`]: what officers see of the log |
 //! | the path | [`pipeline`]: [`identity`], [`agreement`], [`policy`], [`consent`], [`source`], [`signal`], [`minimise`], [`audit`], [`seal`] |
 //! | beside it | [`witness`], [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
 //! | low | [`crypto`] (ring, hpke), [`store`] (sled), [`wire`] (prost) |
@@ -59,6 +60,8 @@ pub mod consent;
 pub mod document;
 #[cfg(feature = "gateway")]
 pub mod edge;
+#[cfg(feature = "gateway")]
+pub mod inspect;
 #[cfg(feature = "gateway")]
 pub mod keyring;
 #[cfg(feature = "gateway")]

@@ -190,6 +190,12 @@ pub const DISK_SYNC_BYTES: u64 = 4 << 20;
 pub const AUDIT_DRAIN_MS_MAX: u64 = 2_000;
 /// A line of an export: an entry twice in base64 and its words.
 pub const EXPORT_LINE_BYTES_MAX: u64 = 32 << 10;
+/// Entries on a page of a search, when the caller does not say.
+pub const SEARCH_PAGE_DEFAULT: usize = 50;
+/// Entries on a page of a search at most: with details opened about 1 KiB each.
+pub const SEARCH_PAGE_MAX: usize = 200;
+/// People whose keys are unwrapped in one step of a walk over everybody.
+pub const PEOPLE_PER_STEP: usize = 1_024;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
 pub const COUNTED_PEERS_MAX: usize = 256;
 

@@ -37,6 +37,22 @@ pub fn load(state: &dyn State, epoch: &Secret<32>, token: &SubjectToken) -> Resu
     Ok(Some(LinkKey(Secret::from_slice(&key)?)))
 }
 
+/// The keys of at most `limit` people, after the row `after`.
+pub fn page(
+    state: &dyn State,
+    epoch: &Secret<32>,
+    after: Option<&[u8]>,
+    limit: usize,
+) -> Result<Vec<(SubjectToken, LinkKey)>, PersonError> {
+    let rows = state.rows(Table::SubjectLink, &[], after, limit)?;
+    let opened = rows.into_iter().map(|(key, row)| {
+        let token = SubjectToken(key.try_into().map_err(|_| Broken)?);
+        let key = Zeroizing::new(open_boxed(epoch.expose(), &place(&token), &row)?);
+        Ok((token, LinkKey(Secret::from_slice(&key)?)))
+    });
+    opened.collect()
+}
+
 /// A new key, and the effect that keeps it. The caller holds the person's lock until the effect is recorded.
 pub fn create(rng: &dyn Rng, epoch: &Secret<32>, token: &SubjectToken) -> Result<(LinkKey, Effect), Broken> {
     let key = Secret::<32>::random(rng)?;

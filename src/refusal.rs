@@ -135,6 +135,10 @@ codes! {
     RowInvalid = "ROW_INVALID", InvalidArgument, "a row does not fit the catalogue";
     /// A proof is asked for a size that the log does not have.
     LogRange = "LOG_RANGE", InvalidArgument, "the log has no such size";
+    /// A page token that this gateway did not give for this search.
+    PageTokenInvalid = "PAGE_TOKEN_INVALID", InvalidArgument, "the page token is not of this search: begin again without one";
+    /// An auditor asks beyond what he may read, or his time is over.
+    OutOfScope = "OUT_OF_SCOPE", PermissionDenied, "your audit scope does not cover this: ask the operator to widen or renew it";
     /// Not what C2SP tlog-witness sends.
     CheckpointMalformed = "CHECKPOINT_MALFORMED", InvalidArgument, "the body is not an old size, a proof and a signed checkpoint of at least that size";
     /// A checkpoint of a log that is not witnessed here.

@@ -3,7 +3,8 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 use std::{fs, path::Path};
 
-const PROTOS: [&str; 6] = [
+const PROTOS: [&str; 7] = [
+    "tollgate/v1/audit.proto",
     "tollgate/v1/sealed.proto",
     "tollgate/v1/exchange.proto",
     "tollgate/v1/consent.proto",
@@ -47,6 +48,14 @@ fn generate(out: &Path) {
             ".tollgate.v1.RecordRow",
             ".tollgate.v1.LoadChunk",
             ".tollgate.v1.CorrectRecord",
+            ".tollgate.v1.EntryFilter",
+            ".tollgate.v1.SearchRequest",
+            ".tollgate.v1.ReportSubjectRequest",
+            ".tollgate.v1.DocumentProof",
+            ".tollgate.v1.ReportSubjectResponse",
+            ".tollgate.v1.PackResponse",
+            ".tollgate.v1.InstitutionView",
+            ".tollgate.v1.GetEntryResponse",
             ".tollgate.store.v1",
         ])
         .compile_fds(set.clone())

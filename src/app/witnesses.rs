@@ -35,11 +35,19 @@ pub fn witness_key(role: &WitnessRole) -> Result<String, AppError> {
 }
 
 /// This gateway as a witness of other logs, if it is one.
-pub(super) fn witness(config: &Config, kept_log: &[u8; 32], gate: &Arc<Gate>) -> Result<Option<Arc<Witness>>, AppError> {
+pub(super) fn witness(
+    config: &Config,
+    kept_log: &[u8; 32],
+    gate: &Arc<Gate>,
+) -> Result<Option<Arc<Witness>>, AppError> {
     let Some(role) = &config.witness else { return Ok(None) };
     let (signer, logs) = (cosigner(role)?, logs(config, role)?);
     if signer.public_key() == *kept_log {
-        return Err(invalid("witness", "key", "the log's key signs notes of its own log and nothing else: make one with `tollgate witness key`"));
+        return Err(invalid(
+            "witness",
+            "key",
+            "the log's key signs notes of its own log and nothing else: make one with `tollgate witness key`",
+        ));
     }
     let witness = Witness::new(role.name.clone(), Box::new(signer), logs, Arc::clone(gate));
     Ok(Some(Arc::new(witness)))
@@ -67,12 +75,34 @@ pub(super) fn witnesses(
     })))
 }
 
+/// Asks the witnesses how far they have seen this log. Without any, nothing notices that the machine was set back.
+pub(super) async fn before_serving(witnesses: Option<&Arc<Witnesses>>) -> Result<(), AppError> {
+    match witnesses {
+        Some(witnesses) => Ok(witnesses.before_serving().await?),
+        None => {
+            tracing::warn!(
+                "unwitnessed: nobody outside would notice that this machine was set back; see docs/operating/witnesses.md"
+            );
+            Ok(())
+        }
+    }
+}
+
 fn cosigner(role: &WitnessRole) -> Result<Ed25519Signer, AppError> {
     if !name_is_valid(&role.name) {
-        return Err(invalid("witness", "name", "1 to 96 printable characters without white space or `+`"));
+        return Err(invalid(
+            "witness",
+            "name",
+            "1 to 96 printable characters without white space or `+`",
+        ));
     }
-    Ed25519Signer::from_pkcs8_pem(&read_text(&role.key)?)
-        .map_err(|_| invalid("witness", "key", "not an Ed25519 key in PEM: make one with `tollgate witness key`"))
+    Ed25519Signer::from_pkcs8_pem(&read_text(&role.key)?).map_err(|_| {
+        invalid(
+            "witness",
+            "key",
+            "not an Ed25519 key in PEM: make one with `tollgate witness key`",
+        )
+    })
 }
 
 fn logs(config: &Config, role: &WitnessRole) -> Result<Vec<VerifierKey>, AppError> {
@@ -80,7 +110,11 @@ fn logs(config: &Config, role: &WitnessRole) -> Result<Vec<VerifierKey>, AppErro
     for text in &role.logs {
         let key = VerifierKey::parse(text).map_err(|e| invalid("witness", "logs", format!("`{text}`: {e}")))?;
         if key.name() == config.gateway.log_origin {
-            return Err(invalid("witness", "logs", "a gateway is no witness of its own log: name those of others"));
+            return Err(invalid(
+                "witness",
+                "logs",
+                "a gateway is no witness of its own log: name those of others",
+            ));
         }
         if logs.contains(&key) {
             return Err(invalid("witness", "logs", format!("`{text}` stands twice")));
@@ -91,14 +125,20 @@ fn logs(config: &Config, role: &WitnessRole) -> Result<Vec<VerifierKey>, AppErro
 }
 
 fn asked(config: &Config) -> Result<Vec<(WitnessKey, web::Server)>, AppError> {
-    let Some(file) = &config.witnesses else { return Ok(Vec::new()) };
+    let Some(file) = &config.witnesses else {
+        return Ok(Vec::new());
+    };
     let credential = Credential::load(&file.chain, &file.key)?;
     let mut list: Vec<(WitnessKey, web::Server)> = Vec::new();
     for one in &file.list {
         let (key, server) = asked_one(one, &credential)?;
         // One key under two names would be two of the quorum.
         if list.iter().any(|(known, _)| known.is_same_witness(&key)) {
-            return Err(invalid("witnesses.list", "key", format!("`{}` has the key of another witness", key.name())));
+            return Err(invalid(
+                "witnesses.list",
+                "key",
+                format!("`{}` has the key of another witness", key.name()),
+            ));
         }
         list.push((key, server));
     }

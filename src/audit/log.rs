@@ -3,7 +3,7 @@ use super::{
     Auditable, Class, Receipt, Recorded,
     committer::{Job, Message},
     entry::{Draft, DraftError, Sealing, short_peer},
-    reader::{Head, Inclusion, ProofError, StoredEntry},
+    reader::{Head, Inclusion, ProofError, Reader, StoredEntry},
     shared::Shared,
     syncer::Progress,
 };
@@ -122,6 +122,10 @@ impl Log {
     /// while health says no, nobody may send the request that would find room again.
     pub fn is_disk_full(&self) -> bool {
         !self.with.shared.has_room()
+    }
+
+    pub(super) fn read<T>(&self, f: impl FnOnce(&Reader<'_>) -> T) -> T {
+        self.with.shared.read(f)
     }
 
     fn check(&self) -> Result<(), NotRecorded> {

@@ -39,6 +39,8 @@ mod reader;
 #[cfg(feature = "gateway")]
 mod restore;
 #[cfg(feature = "gateway")]
+mod search;
+#[cfg(feature = "gateway")]
 mod shared;
 #[cfg(feature = "gateway")]
 mod slots;
@@ -71,4 +73,5 @@ pub use {
     log::{Log, Slot, Worker, WorkerPanicked},
     open::{OpenError, Opened, Recovery, Setup},
     reader::{Head, Inclusion, ProofError, StoredEntry},
+    search::{Dimension, Found, Query},
 };

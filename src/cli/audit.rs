@@ -1,5 +1,7 @@
 //! `tollgate audit`: verifies and exports the log offline, with nothing but the log's verifier key, and fetches what a
 //! partner keeps to hold the gateway to one history.
+mod witnesses;
+
 use super::{Failure, Outcome, client_file, print, runtime};
 use crate::{
     audit::{self, ExportForm, note::VerifierKey, proof, verify},
@@ -32,12 +34,17 @@ enum Act {
         /// The checkpoint that the log must continue.
         #[arg(long)]
         older: Option<PathBuf>,
+        #[command(flatten)]
+        witnesses: witnesses::Demanded,
     },
     /// Fetch the log's newest signed checkpoint, as a partner. Keep it: nobody can go back behind it.
     Checkpoint {
         /// The client's file: address, certificates, keys.
         #[arg(long, short = 'c')]
         client: PathBuf,
+        /// The newest one that witnesses have cosigned, with their cosignatures, proven to be continued by the newest of all.
+        #[arg(long)]
+        cosigned: bool,
         /// The file to write.
         #[arg(long, short = 'o')]
         output: PathBuf,
@@ -69,7 +76,15 @@ enum Act {
 
 pub(super) fn run(args: Args, json: bool) -> Outcome {
     match args.act {
-        Act::Verify { log, key, older } => {
+        Act::Verify {
+            log,
+            key,
+            older,
+            witnesses,
+        } => {
+            if witnesses.any() {
+                return witnesses.verify(&log, &verifier_key(&key)?, json);
+            }
             if let Some(alone) = standing_alone(&log)? {
                 return proven(&alone, older.as_deref(), &key, json);
             }
@@ -81,10 +96,18 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
             }
             all_signed(&verified)
         }
-        Act::Checkpoint { client, output } => {
+        Act::Checkpoint {
+            client,
+            cosigned,
+            output,
+        } => {
             let head = runtime()?.block_on(async {
                 let client = client_file::connect(&client, None).await?;
-                client.check_log().await.map_err(client_file::failure)
+                if !cosigned {
+                    return client.check_log().await.map_err(client_file::failure);
+                }
+                let head = client.cosigned_checkpoint().await.map_err(client_file::failure)?;
+                head.ok_or_else(|| Failure::work("no witness has cosigned this gateway's log: ask its operator"))
             })?;
             write(&output, &head.note)?;
             said(json, head.size, &head.root, &output);

@@ -62,20 +62,29 @@ impl Config {
     /// What can be said without reading another file.
     pub(super) fn check_witnesses(&self) -> Result<(), String> {
         match (&self.listen.witness, &self.witness) {
-            (Some(_), None) => return Err("`witness` under `[listen]` needs a table `[witness]`: add it, or remove the address".into()),
+            (Some(_), None) => {
+                return Err(
+                    "`witness` under `[listen]` needs a table `[witness]`: add it, or remove the address".into(),
+                );
+            }
             (None, Some(_)) => return Err("`[witness]` needs an address: add `witness` under `[listen]`".into()),
             _ => {}
         }
         let logs = self.witness.as_ref().map_or(1, |w| w.logs.len());
         if logs == 0 || logs > WITNESSED_LOGS_MAX {
-            return Err(format!("`logs` under `[witness]` holds 1 to {WITNESSED_LOGS_MAX} verifier keys"));
+            return Err(format!(
+                "`logs` under `[witness]` holds 1 to {WITNESSED_LOGS_MAX} verifier keys"
+            ));
         }
         let Some(asked) = &self.witnesses else { return Ok(()) };
         if asked.list.is_empty() || asked.list.len() > WITNESSES_MAX {
             return Err(format!("`[[witnesses.list]]` stands 1 to {WITNESSES_MAX} times"));
         }
         if asked.min == 0 || asked.min > asked.list.len() {
-            return Err(format!("`min` under `[witnesses]` is from 1 to the number of witnesses, {}", asked.list.len()));
+            return Err(format!(
+                "`min` under `[witnesses]` is from 1 to the number of witnesses, {}",
+                asked.list.len()
+            ));
         }
         if !(WITNESS_EVERY_S_MIN..=WITNESS_EVERY_S_MAX).contains(&asked.every_s) {
             return Err(format!(

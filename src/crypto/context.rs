@@ -45,11 +45,13 @@ pub enum Label {
     KeyringFile,
     /// Hash of everything a decision is made by.
     Snapshot,
+    /// MAC of a page token.
+    PageToken,
 }
 
 impl Label {
     /// All labels, for the test of uniqueness and for `docs/protocol.md`.
-    pub const ALL: [Label; 21] = [
+    pub const ALL: [Label; 22] = [
         Label::OneShotRequest,
         Label::OneShotReply,
         Label::SessionOpen,
@@ -71,6 +73,7 @@ impl Label {
         Label::WrappedKey,
         Label::KeyringFile,
         Label::Snapshot,
+        Label::PageToken,
     ];
 
     /// The text on the wire.
@@ -97,6 +100,7 @@ impl Label {
             Label::WrappedKey => "wrapped-key",
             Label::KeyringFile => "keyring-file",
             Label::Snapshot => "snapshot",
+            Label::PageToken => "page-token",
         }
     }
 }

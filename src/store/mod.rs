@@ -7,6 +7,6 @@ mod fence;
 mod log;
 pub mod vault;
 
-pub(crate) use dir::{replace_file, sync_dir};
 pub use dir::{DataDir, DataDirError};
+pub(crate) use dir::{replace_file, sync_dir};
 pub(crate) use log::{LogStore, StoreError};

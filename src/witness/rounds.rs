@@ -113,7 +113,11 @@ impl Witnesses {
         Arc::new(Self {
             status: Mutex::new(status.collect()),
             cosigned: CosignedNote::load(setup.path, &setup.key, &keys, setup.min),
-            askers: setup.list.into_iter().map(|(key, server)| Asker::new(key, server)).collect(),
+            askers: setup
+                .list
+                .into_iter()
+                .map(|(key, server)| Asker::new(key, server))
+                .collect(),
             min: setup.min,
             every: setup.every,
             log: setup.log,
@@ -136,14 +140,20 @@ impl Witnesses {
     pub fn degraded(&self, now: Time) -> Option<String> {
         let status = self.lock();
         let every_ms = u64::try_from(self.every.as_millis()).unwrap_or(u64::MAX);
-        let late_ms = every_ms.saturating_mul(WITNESS_ROUNDS_MISSED_MAX).saturating_add(GRACE_MS);
+        let late_ms = every_ms
+            .saturating_mul(WITNESS_ROUNDS_MISSED_MAX)
+            .saturating_add(GRACE_MS);
         let late_ms = i64::try_from(late_ms).unwrap_or(i64::MAX);
-        let fresh = status.iter().filter(|s| s.cosigned.is_some_and(|(_, at)| now.since(at) <= late_ms));
+        let fresh = status
+            .iter()
+            .filter(|s| s.cosigned.is_some_and(|(_, at)| now.since(at) <= late_ms));
         let (fresh, contradicted) = (fresh.count(), status.iter().any(|s| s.contradicts));
         if fresh >= self.min && !contradicted {
             return None;
         }
-        let errors = status.iter().filter_map(|s| Some(format!("`{}`: {}", s.name, s.error.as_ref()?)));
+        let errors = status
+            .iter()
+            .filter_map(|s| Some(format!("`{}`: {}", s.name, s.error.as_ref()?)));
         let errors: Vec<_> = errors.collect();
         Some(format!(
             "{fresh} witnesses have cosigned the log lately, {} must: {}",
@@ -266,7 +276,9 @@ impl Witnesses {
             facts.note = format!("witness {}: {error}", status.name);
             match self.log.append(Event::new(facts)).await {
                 Ok(_) => *told = status.contradicts,
-                Err(error) => tracing::error!(%error, "what a witness says is not recorded; tried again in the next round"),
+                Err(error) => {
+                    tracing::error!(%error, "what a witness says is not recorded; tried again in the next round")
+                }
             }
         }
     }

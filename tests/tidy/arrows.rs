@@ -23,7 +23,6 @@ const DOORS: [(&[&str], &[&str]); 22] = [
     (&["cel"], &["signal"]),
     (&["csv", "parquet", "flate2"], &["source"]),
     (&["governor"], &["edge"]),
-    // A console builds its routes with axum; what serves them is `web`.
     (&["axum", "hyper", "http_body_util"], &["web"]),
     (&["mimalloc"], &["main"]),
     (&["clap", "clap_complete", "indicatif"], &["cli"]),
@@ -46,13 +45,15 @@ const NAMED_BY: [(&str, &[&str]); 6] = [
     ("cli", &["cli", "main"]),
     ("app", &["app", "cli", "main"]),
     ("rpc", &["rpc", "app"]),
-    ("web", &["web", "console", "witness", "app"]),
-    ("console", &["console", "app"]),
-    ("pipeline", &["pipeline", "rpc", "console", "witness", "app"]),
+    ("web", &["web", "witness", "app"]),
+    ("inspect", &["inspect", "rpc", "web", "app"]),
+    ("pipeline", &["pipeline", "inspect", "rpc", "web", "witness", "app"]),
 ];
 
 /// What the request path never names: it speaks of proofs, not of bytes, sockets or trees.
-const PIPELINE_NEVER: [&str; 8] = ["wire", "store", "rpc", "channel", "console", "cli", "app", "client"];
+const PIPELINE_NEVER: [&str; 9] = [
+    "wire", "store", "inspect", "rpc", "channel", "web", "cli", "app", "client",
+];
 
 /// Modules without clock and without I/O: time, randomness and bytes come in as arguments.
 const PURE: [&str; 4] = ["signal", "minimise", "policy", "seal"];
