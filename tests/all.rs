@@ -12,3 +12,4 @@ mod mtls;
 mod path;
 mod sim;
 mod support;
+mod witness;
