@@ -131,7 +131,9 @@ pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = path.with_extension("new");
     write_new(&draft, bytes)?;
     fs::rename(&draft, path)?;
-    sync_dir(path.parent().unwrap_or(Path::new(".")))
+    // A bare name has an empty parent.
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    sync_dir(folder.unwrap_or(Path::new(".")))
 }
 
 /// Makes the names in a directory durable.
