@@ -8,6 +8,7 @@ use tollgate::{
     clock::{Clock, ManualClock, SystemClock},
     crypto::Suite,
     store::DataDir,
+    wire::v1,
     witness::WitnessError,
 };
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
@@ -184,5 +185,58 @@ fn without_witnesses_health_knows_no_such_service() {
         let gateway = Gateway::start(Place::new()).await;
         assert_eq!(serving(&gateway).await, None);
         assert!(gateway.running.witnesses().is_none());
+    });
+}
+
+#[test]
+fn a_copy_that_serves_elsewhere_shows_as_soon_as_the_witness_answers() {
+    runtime().block_on(async {
+        let (place, witness, _) = pair().await;
+        start_of(&place).await.unwrap().stop().await.unwrap();
+        let (data, aside) = (place.config().gateway.data_dir, place.beside("original"));
+        copy(&data, &aside);
+        // The copy serves, and is cosigned.
+        let running = start_of(&place).await.unwrap();
+        let added = running.gate().log.head().size;
+        until("the copy is cosigned", || {
+            status_of(&running).cosigned.is_some_and(|(size, _)| size >= added)
+        })
+        .await;
+        running.stop().await.unwrap();
+        // The original starts while the witness is down, and goes on when it is back and says what it has seen.
+        let address = witness.running.witness().unwrap();
+        let down = witness.stop().await;
+        down.swap(
+            "gateway.toml",
+            "\nwitness = \"127.0.0.1:0\"",
+            &format!("\nwitness = \"{address}\""),
+        );
+        fs::remove_dir_all(&data).unwrap();
+        fs::rename(&aside, &data).unwrap();
+        let gateway = Gateway::start(place).await;
+        assert_eq!(
+            serving(&gateway).await,
+            Some(2),
+            "it serves, and health says that nobody cosigned"
+        );
+        let before = gateway.size();
+        let witness = Gateway::start(down).await;
+        until("the witness contradicts", || status_of(&gateway.running).contradicts).await;
+        until("and an entry says so", || {
+            let new = entries(&gateway, before);
+            let said = new.iter().filter(|e| e.leaf.kind() == v1::EntryKind::Witness);
+            said.clone().count() == 1
+                && said
+                    .clone()
+                    .all(|e| e.i.note.contains(WITNESS) && e.leaf.peer == "gateway")
+        })
+        .await;
+        assert_eq!(serving(&gateway).await, Some(2));
+        assert!(
+            gateway.running.witnesses().unwrap().cosigned().newest().is_some(),
+            "what was cosigned before is still served"
+        );
+        gateway.stop().await;
+        assert!(verified(&witness.stop().await) > 0);
     });
 }

@@ -1,4 +1,5 @@
 //! Witnesses: a gateway that cosigns, and a gateway whose log is cosigned. Both are real, in this process, over mTLS.
+mod configuration;
 pub(crate) mod gateways;
 mod live;
 pub(crate) mod statuses;
