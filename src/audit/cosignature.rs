@@ -107,5 +107,5 @@ fn message(body: &str, time_s: u64) -> String {
     format!("cosignature/v1\ntime {time_s}\n{body}")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "gateway"))]
 mod tests;
