@@ -18,6 +18,7 @@
 //! |---|---|
 //! | top | [`cli`], [`app`] |
 //! | doors to the network | [`rpc`] (tonic), [`channel`] (rustls), [`client`] |
+//! | for staff | [`inspect`]: what officers see of the log |
 //! | the path | [`pipeline`]: [`identity`], [`agreement`], [`policy`], [`consent`], [`source`], [`signal`], [`minimise`], [`audit`], [`seal`] |
 //! | beside it | [`keyring`], [`erasure`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
 //! | low | [`crypto`] (ring, hpke), [`store`] (sled), [`wire`] (prost) |
@@ -61,6 +62,8 @@ pub mod document;
 pub mod edge;
 #[cfg(feature = "gateway")]
 pub mod erasure;
+#[cfg(feature = "gateway")]
+pub mod inspect;
 #[cfg(feature = "gateway")]
 pub mod keyring;
 #[cfg(feature = "gateway")]

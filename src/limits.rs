@@ -184,6 +184,37 @@ pub const DISK_SYNC_BYTES: u64 = 4 << 20;
 pub const AUDIT_DRAIN_MS_MAX: u64 = 2_000;
 /// A line of an export: an entry twice in base64 and its words.
 pub const EXPORT_LINE_BYTES_MAX: u64 = 32 << 10;
+/// Entries on a page of a search, when the caller does not say.
+pub const SEARCH_PAGE_DEFAULT: usize = 50;
+/// Entries on a page of a search at most: with details opened about 1 KiB each.
+pub const SEARCH_PAGE_MAX: usize = 200;
+/// Tags of an entry: the person, purpose, consent and request, and a word and a signal of each of eight signals, with room
+/// for as many again. Eight bytes each: at most 280 bytes of [`ENTRY_BYTES_MAX`].
+pub const TAGS_MAX: usize = 35;
+/// Entries of a segment of the index. What is behind the last whole one is in memory, about 250 bytes each, and is read
+/// again at a start: 256 blocks.
+pub const INDEX_SEGMENT_ENTRIES: u64 = 4_096;
+/// Segments that are merged into a run: ten million entries are 38 runs and at most 63 segments.
+pub const INDEX_RUN_SEGMENTS: u64 = 64;
+/// A chunk of the index before it is sealed. What finds one entry reads one chunk a part, and the page of sled around it.
+pub const INDEX_CHUNK_BYTES_MAX: usize = 2 << 10;
+/// Segments that wait for being written: as many as come, at 20,000 entries/s, while a run is merged (half a second), and
+/// three times that. Then the log waits.
+pub const INDEX_WAITING_MAX: usize = 8;
+/// Chunks that one step of a search reads: at 60 µs each, from a cold disk, 15 ms.
+pub const SEARCH_CHUNKS_PER_STEP: usize = 256;
+/// Entries that one step of a search tries a person's key on: at 0.3 µs each 10 ms.
+pub const SEARCH_TRIES_PER_STEP: usize = 32_768;
+/// Steps of one call: after a second it answers with what it has and a token for the rest.
+pub const SEARCH_STEPS_MAX: usize = 50;
+/// Buckets of an overview: as many as a chart can show.
+pub const OVERVIEW_BUCKETS_MAX: i64 = 1_000;
+/// Seconds of the narrowest bucket of an overview.
+pub const OVERVIEW_BUCKET_S_MIN: u32 = 60;
+/// Buckets of people whose keys one call holds: of a million people 4,000 keys each, 32 MiB in all.
+pub const OPENED_BUCKETS_MAX: usize = 256;
+/// People whose keys are unwrapped in one step of a walk over everybody.
+pub const PEOPLE_PER_STEP: usize = 1_024;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
 pub const COUNTED_PEERS_MAX: usize = 256;
 

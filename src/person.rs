@@ -34,9 +34,19 @@ fn place(row_key: &[u8]) -> Vec<u8> {
     ctx(Label::WrappedKey, &[TABLE, row_key])
 }
 
+/// Where the person's row stands under an epoch: first the bucket of [`SubjectToken`], its first byte, so that an entry
+/// that tells its bucket and nothing else leads to one row in 256; then what means nothing without the epoch's key.
+fn link_row(epoch: &Epoch, token: &SubjectToken) -> [u8; 32] {
+    let mut key = epoch.row_key(TABLE, token);
+    if let (Some(first), Some(bucket)) = (key.first_mut(), token.0.first()) {
+        *first = *bucket;
+    }
+    key
+}
+
 /// `token ‖ link key`, wrapped: the token, so that the row can be moved to the next epoch by who does not know it.
 fn row(rng: &dyn Rng, epoch: &Epoch, token: &SubjectToken, key: &Secret<32>) -> Result<Effect, Broken> {
-    let row_key = epoch.row_key(TABLE, token);
+    let row_key = link_row(epoch, token);
     let plain = [&token.0[..], key.expose()].concat();
     Ok(Effect::put(
         Table::SubjectLink,
@@ -101,7 +111,7 @@ pub fn load(state: &dyn State, epochs: &Epochs, token: &SubjectToken) -> Result<
     let all = epochs.all();
     let again = all.first().filter(|_| all.len() > 1);
     for epoch in all.iter().chain(again) {
-        let row_key = epoch.row_key(TABLE, token);
+        let row_key = link_row(epoch, token);
         if let Some(value) = state.row(Table::SubjectLink, &row_key)? {
             let (whose, link) = unwrap(epoch, &row_key, &value)?;
             return if whose == *token {
@@ -114,9 +124,31 @@ pub fn load(state: &dyn State, epochs: &Epochs, token: &SubjectToken) -> Result<
     Ok(None)
 }
 
+/// A row with the person it is of.
+pub type Kept = (Vec<u8>, SubjectToken, LinkKey);
+
+/// The keys of at most `limit` people of a bucket, or of all, in the order of their rows after the row `after`.
+pub fn page(
+    state: &dyn State,
+    epochs: &Epochs,
+    bucket: Option<u8>,
+    after: Option<&[u8]>,
+    limit: usize,
+) -> Result<Vec<Kept>, PersonError> {
+    let prefix: Vec<u8> = bucket.into_iter().collect();
+    let all = epochs.all();
+    let rows = state.rows(Table::SubjectLink, &prefix, after, limit)?;
+    let opened = rows.into_iter().map(|(key, value)| {
+        let found = all.iter().find_map(|epoch| unwrap(epoch, &key, &value).ok());
+        let (token, link) = found.ok_or(Broken)?;
+        Ok((key, token, link))
+    });
+    opened.collect()
+}
+
 /// What takes the person's key away, wherever it stands. Until the epochs that wrapped it are destroyed, old bytes open.
 pub fn remove(epochs: &Epochs, token: &SubjectToken) -> Vec<Effect> {
-    let gone = |epoch: &Arc<Epoch>| Effect::delete(Table::SubjectLink, epoch.row_key(TABLE, token));
+    let gone = |epoch: &Arc<Epoch>| Effect::delete(Table::SubjectLink, link_row(epoch, token));
     epochs.all().iter().map(gone).collect()
 }
 

@@ -137,6 +137,10 @@ codes! {
     RowInvalid = "ROW_INVALID", InvalidArgument, "a row does not fit the catalogue";
     /// A proof is asked for a size that the log does not have.
     LogRange = "LOG_RANGE", InvalidArgument, "the log has no such size";
+    /// A page token that this gateway did not give for this search.
+    PageTokenInvalid = "PAGE_TOKEN_INVALID", InvalidArgument, "the page token is not of this search: begin again without one";
+    /// An auditor asks beyond what he may read, or his time is over.
+    OutOfScope = "OUT_OF_SCOPE", PermissionDenied, "your audit scope does not cover this: ask the operator to widen or renew it";
     /// The disk is full; withdrawals still work.
     DiskFull = "DISK_FULL", ResourceExhausted, "the gateway has no room for its log: the operator has been told; try again later";
     /// A record source or another part failed.

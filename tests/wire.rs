@@ -3,7 +3,8 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 use std::{fs, path::Path};
 
-const PROTOS: [&str; 8] = [
+const PROTOS: [&str; 9] = [
+    "tollgate/v1/audit.proto",
     "tollgate/v1/sealed.proto",
     "tollgate/v1/exchange.proto",
     "tollgate/v1/consent.proto",
@@ -49,6 +50,14 @@ fn generate(out: &Path) {
             ".tollgate.v1.RecordRow",
             ".tollgate.v1.LoadChunk",
             ".tollgate.v1.CorrectRecord",
+            ".tollgate.v1.EntryFilter",
+            ".tollgate.v1.SearchRequest",
+            ".tollgate.v1.ReportSubjectRequest",
+            ".tollgate.v1.DocumentProof",
+            ".tollgate.v1.ReportSubjectResponse",
+            ".tollgate.v1.PackResponse",
+            ".tollgate.v1.InstitutionView",
+            ".tollgate.v1.GetEntryResponse",
             ".tollgate.v1.RequestErasureRequest",
             ".tollgate.v1.GetErasureRequest",
             ".tollgate.v1.PlaceHoldRequest",

@@ -1,6 +1,7 @@
 //! Who is registered: partners, the provider (the data holder's own systems), staff.
 use crate::{
     case::First,
+    clock::Time,
     crypto::{Suite, VerifyKey},
     domain::PartnerId,
     identity::PeerIdentity,
@@ -15,8 +16,10 @@ pub enum Role {
     Partner,
     /// The data holder's own systems: loads records, confirms consents.
     Provider,
-    /// Reads the log.
+    /// Reads the log and answers persons and regulators.
     Compliance,
+    /// Reads the part of the log that its scope names, for as long as that says: a regulator or an outside auditor.
+    Auditor,
     /// Keys and revocation.
     Security,
     /// Runs the gateway.
@@ -30,6 +33,19 @@ pub struct SigningKey {
     pub id: String,
     /// The key.
     pub key: VerifyKey,
+}
+
+/// What an auditor may read, and until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditScope {
+    /// Entries of these partners only; empty means of all.
+    pub partners: Vec<PartnerId>,
+    /// Entries from here on.
+    pub from: Time,
+    /// Entries before this.
+    pub until: Time,
+    /// The role ends here.
+    pub expires: Time,
 }
 
 /// One line of the register.
@@ -47,6 +63,8 @@ pub struct Member {
     pub suites: Vec<Suite>,
     /// Nothing is answered.
     pub suspended: bool,
+    /// Of an auditor, and of nobody else.
+    pub audit: Option<AuditScope>,
 }
 
 /// Proof: a registered member that is not suspended, over a channel with its certificate.

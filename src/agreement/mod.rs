@@ -12,7 +12,7 @@ mod text;
 
 pub use agreements::Agreements;
 pub use authenticate::authenticate;
-pub use member::{Member, Partner, Role, SigningKey};
+pub use member::{AuditScope, Member, Partner, Role, SigningKey};
 pub use quota::{Charge, Quotas, Spent};
 pub use register::{Register, possession};
 pub use terms::{

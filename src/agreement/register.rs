@@ -3,10 +3,11 @@
 //! A key counts only with a proof that its owner holds the private half: without it, a partner could register another
 //! partner's public key and claim that partner's signed messages.
 use super::{
-    member::{Member, Role, SigningKey},
+    member::{AuditScope, Member, Role, SigningKey},
     text::{FileError, parse},
 };
 use crate::{
+    clock::Time,
     crypto::{Suite, VerifyKey, sha256},
     domain::PartnerId,
     limits::{ID_BYTES_MAX, KEYS_PER_MEMBER_MAX, MEMBER_URI_BYTES_MAX, MEMBERS_MAX},
@@ -107,6 +108,18 @@ struct Line {
     suspended: bool,
     #[serde(default)]
     signing_keys: Vec<KeyLine>,
+    audit: Option<AuditLine>,
+}
+
+/// Dates as RFC 3339 time stamps.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AuditLine {
+    #[serde(default)]
+    partners: Vec<PartnerId>,
+    from: jiff::Timestamp,
+    until: jiff::Timestamp,
+    expires: jiff::Timestamp,
 }
 
 #[derive(serde::Deserialize)]
@@ -133,6 +146,7 @@ fn member(place: &str, line: Line, gateway: &str, public_keys: &mut HashSet<Vec<
         let mend = "a partner or provider needs at least one of `suites` and one of `signing_keys`";
         return Err(FileError::new(FILE, place, mend));
     }
+    let audit = audit_scope(&line).map_err(|mend| FileError::new(FILE, format!("{place}.audit"), mend))?;
     if line.signing_keys.len() > KEYS_PER_MEMBER_MAX {
         let mend = format!("more than {KEYS_PER_MEMBER_MAX} keys: remove those that are not used");
         return Err(FileError::new(FILE, format!("{place}.signing_keys"), mend));
@@ -158,7 +172,27 @@ fn member(place: &str, line: Line, gateway: &str, public_keys: &mut HashSet<Vec<
         signing_keys,
         suites,
         suspended: line.suspended,
+        audit,
     })
+}
+
+/// An auditor reads within bounds or not at all.
+fn audit_scope(line: &Line) -> Result<Option<AuditScope>, String> {
+    let time = |t: jiff::Timestamp| Time(t.as_millisecond());
+    match (line.role, &line.audit) {
+        (Role::Auditor, Some(audit)) if audit.from >= audit.until => Err("`from` must lie before `until`".to_owned()),
+        (Role::Auditor, Some(audit)) => Ok(Some(AuditScope {
+            partners: audit.partners.clone(),
+            from: time(audit.from),
+            until: time(audit.until),
+            expires: time(audit.expires),
+        })),
+        (Role::Auditor, None) => {
+            Err("an auditor needs `from`, `until` and `expires`, and may have `partners`".to_owned())
+        }
+        (_, Some(_)) => Err("only the role `auditor` has a scope".to_owned()),
+        (_, None) => Ok(None),
+    }
 }
 
 /// The full grammar is `identity`'s; here the path must say the role, so that a line cannot lend a partner's certificate
@@ -171,6 +205,7 @@ fn check_uri(line: &Line) -> Result<(), String> {
         Role::Partner => "partner",
         Role::Provider => "provider",
         Role::Compliance => "compliance",
+        Role::Auditor => "auditor",
         Role::Security => "security",
         Role::Operator => "operator",
     };

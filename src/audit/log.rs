@@ -3,13 +3,14 @@ use super::{
     Auditable, Class, Receipt, Recorded,
     committer::{Job, Message},
     entry::{Draft, DraftError, Sealing, short_peer},
+    index::{PersonTag, Whom, row_of},
     reader::{Head, Inclusion, ProofError, StoredEntry},
     shared::Shared,
     syncer::Progress,
 };
 use crate::{
     crypto::{Rng, Secret},
-    domain::Method,
+    domain::{Method, SubjectToken},
     facts::{Facts, Kind},
     refusal::NotRecorded,
     state::StateError,
@@ -124,6 +125,21 @@ impl Log {
         !self.with.shared.has_room()
     }
 
+    /// What the index tells of the person of entry `index`.
+    pub fn person_of(&self, index: u64, entry: &StoredEntry) -> Option<PersonTag> {
+        let row = row_of(&self.with.shared.shelf.key, index, &entry.leaf, &entry.tags).ok()?;
+        PersonTag::new(index, row.person)
+    }
+
+    /// A person to search for. `details_key` is that of the person's details, if there is one.
+    pub fn whom(&self, token: &SubjectToken, details_key: Option<&Secret<32>>) -> Whom {
+        self.with.shared.shelf.key.whom(token, details_key)
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.with.shared
+    }
+
     fn check(&self) -> Result<(), NotRecorded> {
         if self.has_failed() {
             return Err(NotRecorded::LogFailed);
@@ -189,6 +205,7 @@ impl Slot {
         let sealing = Sealing {
             origin: &self.with.shared.origin,
             period_key: &self.with.period_key,
+            index: &self.with.shared.shelf.key,
             rng: &*self.with.rng,
         };
         // On an error the slot is dropped unused and writes its entry.
@@ -241,6 +258,7 @@ pub struct Worker {
     pub(super) progress: Arc<Progress>,
     pub(super) committer: JoinHandle<()>,
     pub(super) syncer: JoinHandle<()>,
+    pub(super) indexer: JoinHandle<()>,
     /// The data directory stays locked as long as these threads write to it.
     pub(super) lock: Arc<File>,
 }
@@ -256,15 +274,18 @@ impl Worker {
     pub fn close(self) -> Result<(), WorkerPanicked> {
         drop(self.stop.send(Message::Stop));
         let committed = self.committer.join();
+        // It ends when the committer has: what it did not come to is in the log, and indexed at the next start.
+        let indexed = self.indexer.join();
         self.progress.stop();
         let synced = self.syncer.join();
         self.shared.store.close();
         drop(self.lock);
-        committed.and(synced).map_err(|_| WorkerPanicked)
+        committed.and(indexed).and(synced).map_err(|_| WorkerPanicked)
     }
 
-    /// Whether both threads still run, for health.
+    /// Whether all threads still run, for health.
     pub fn is_running(&self) -> bool {
-        !self.committer.is_finished() && !self.syncer.is_finished()
+        let threads = [&self.committer, &self.syncer, &self.indexer];
+        !threads.iter().any(|thread| thread.is_finished())
     }
 }

@@ -182,7 +182,7 @@ fn view(caller: &Member) -> Result<View<'_>, Code> {
     match caller.role {
         Role::Partner => Ok(View::Recipient(&caller.id)),
         Role::Provider => Ok(View::Person),
-        Role::Compliance | Role::Security | Role::Operator => Err(Code::MethodNotAllowed),
+        Role::Compliance | Role::Auditor | Role::Security | Role::Operator => Err(Code::MethodNotAllowed),
     }
 }
 

@@ -45,11 +45,21 @@ pub enum Label {
     KeyringFile,
     /// Hash of everything a decision is made by.
     Snapshot,
+    /// MAC of a page token.
+    PageToken,
+    /// Keys of the log's index.
+    IndexKey,
+    /// A value that the index knows.
+    IndexTerm,
+    /// Place of a chunk of the index.
+    IndexChunk,
+    /// Key under which a person's entries are numbered in the index.
+    PersonIndex,
 }
 
 impl Label {
     /// All labels, for the test of uniqueness and for `docs/protocol.md`.
-    pub const ALL: [Label; 21] = [
+    pub const ALL: [Label; 26] = [
         Label::OneShotRequest,
         Label::OneShotReply,
         Label::SessionOpen,
@@ -71,6 +81,11 @@ impl Label {
         Label::WrappedKey,
         Label::KeyringFile,
         Label::Snapshot,
+        Label::PageToken,
+        Label::IndexKey,
+        Label::IndexTerm,
+        Label::IndexChunk,
+        Label::PersonIndex,
     ];
 
     /// The text on the wire.
@@ -97,6 +112,11 @@ impl Label {
             Label::WrappedKey => "wrapped-key",
             Label::KeyringFile => "keyring-file",
             Label::Snapshot => "snapshot",
+            Label::PageToken => "page-token",
+            Label::IndexKey => "index-key",
+            Label::IndexTerm => "index-term",
+            Label::IndexChunk => "index-chunk",
+            Label::PersonIndex => "person-index",
         }
     }
 }

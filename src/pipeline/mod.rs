@@ -80,12 +80,14 @@ mod read;
 mod recent;
 pub mod records;
 mod session;
+mod staff;
 
 pub use act::{Acted, Action, Done, OnceRecorded, act};
 pub use gate::{Gate, PersonLocks, Subject, View};
 pub use read::{READERS, Reading, read_as};
 pub use recent::{Claim, Recent};
 pub use session::open_session;
+pub use staff::{Attended, Seen, StaffCall, staff};
 
 use crate::{
     agreement::{self, Charge, Role, Spent},

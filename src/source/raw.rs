@@ -202,6 +202,7 @@ mod tests {
             signing_keys: Vec::new(),
             suites: Vec::new(),
             suspended: false,
+            audit: None,
         };
         let question = Question {
             subject: SubjectRef::parse(Scheme::Opaque, "somebody").unwrap(),

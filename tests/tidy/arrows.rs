@@ -40,16 +40,19 @@ const ONLY: [(&str, &[&str]); 5] = [
 ];
 
 /// Who may name a high module.
-const NAMED_BY: [(&str, &[&str]); 5] = [
+const NAMED_BY: [(&str, &[&str]); 6] = [
     ("cli", &["cli", "main"]),
     ("app", &["app", "cli", "main"]),
     ("rpc", &["rpc", "app"]),
-    ("console", &["console", "app"]),
-    ("pipeline", &["pipeline", "rpc", "console", "app"]),
+    ("web", &["web", "app"]),
+    ("inspect", &["inspect", "rpc", "web", "app"]),
+    ("pipeline", &["pipeline", "inspect", "rpc", "web", "app"]),
 ];
 
 /// What the request path never names: it speaks of proofs, not of bytes, sockets or trees.
-const PIPELINE_NEVER: [&str; 8] = ["wire", "store", "rpc", "channel", "console", "cli", "app", "client"];
+const PIPELINE_NEVER: [&str; 9] = [
+    "wire", "store", "inspect", "rpc", "channel", "web", "cli", "app", "client",
+];
 
 /// Modules without clock and without I/O: time, randomness and bytes come in as arguments.
 const PURE: [&str; 4] = ["signal", "minimise", "policy", "seal"];

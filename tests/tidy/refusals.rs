@@ -112,6 +112,8 @@ const MEND: &[(&str, &str, Retry)] = &[
     ("CATALOGUE_MISMATCH", CALLER, Retry::AfterMending),
     ("ROW_INVALID", CALLER, Retry::AfterMending),
     ("LOG_RANGE", CALLER, Retry::AfterMending),
+    ("PAGE_TOKEN_INVALID", CALLER, Retry::AfterMending),
+    ("OUT_OF_SCOPE", OPERATOR, Retry::AfterMending),
     ("DISK_FULL", OPERATOR, Retry::Later("after some minutes")),
     (
         "INTERNAL",

@@ -12,6 +12,11 @@ pub struct Entry {
     /// In the journal only; the blocks leave them out.
     #[prost(message, repeated, tag = "3")]
     pub effects: ::prost::alloc::vec::Vec<Effect>,
+    /// What the index finds the entry by, eight bytes each: first the person (zeros where there is none), then purpose,
+    /// consent, request, signals in their order, outcomes in theirs. Masked: see src/audit/index. Empty in an entry that
+    /// was made before there was an index.
+    #[prost(bytes = "vec", tag = "4")]
+    pub tags: ::prost::alloc::vec::Vec<u8>,
 }
 /// One idempotent change of state: put, or delete when `value` is unset.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -65,6 +70,9 @@ pub struct InstitutionDetail {
     /// Free of values: what an officer needs to understand an administrative entry.
     #[prost(string, tag = "8")]
     pub note: ::prost::alloc::string::String,
+    /// How many tags stand beside, without the person's. They follow from these details, so whoever opens them can check.
+    #[prost(uint32, tag = "9")]
+    pub tags: u32,
 }
 /// A consent as it stands, under the person's audit-link key.
 #[derive(Clone, PartialEq, ::prost::Message)]

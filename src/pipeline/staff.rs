@@ -1,0 +1,150 @@
+//! Calls of the institution's own people: role → do → record → reply. Their channel ends in this gateway, so nothing is
+//! sealed a second time; everything else is as for a partner. Reading the log is an entry in the log.
+use crate::{
+    agreement::{self, Member, Partner, Role},
+    audit::{Auditable, Class, Receipt, Recorded},
+    case::{After, Case},
+    domain::{Method, SubjectToken},
+    facts::{DetailKey, Facts, Kind},
+    identity::PeerIdentity,
+    pipeline::{Gate, OnceRecorded, read::Reading},
+    refusal::{Code, NotRecorded, Refusal},
+    state::Effect,
+};
+use std::sync::Arc;
+
+/// One method that staff call.
+#[derive(Debug, Clone, Copy)]
+pub struct StaffCall {
+    /// The method; the console's pages have one each too.
+    pub method: Method,
+    /// What its entry is about.
+    pub kind: Kind,
+    /// Who may call it.
+    pub roles: &'static [Role],
+}
+
+/// What a call saw or did, and what its entry will say of that.
+pub struct Seen<T> {
+    /// What is handed on once the entry is recorded.
+    pub value: T,
+    /// The document that leaves, if one does: the receipt then proves its bytes.
+    pub answer: Option<Vec<u8>>,
+    /// What changes with the entry.
+    pub effects: Vec<Effect>,
+    /// One word for the institution's side of the entry.
+    pub outcome: &'static str,
+    /// The person it was about, and the key of the entry's details.
+    pub person: Option<(SubjectToken, DetailKey)>,
+    /// What was asked for, free of values.
+    pub note: String,
+    /// How many entries or rows were shown or changed.
+    pub count: u64,
+    /// What follows once the entry is recorded; none of it may fail the call.
+    pub once_recorded: Option<OnceRecorded>,
+}
+
+impl<T> Seen<T> {
+    /// Something that names nobody and changes nothing.
+    pub fn of(value: T, outcome: &'static str) -> Self {
+        Self {
+            value,
+            answer: None,
+            effects: Vec::new(),
+            outcome,
+            person: None,
+            note: String::new(),
+            count: 0,
+            once_recorded: None,
+        }
+    }
+}
+
+/// Proof: it was allowed and done, and the entry will say so.
+pub struct Attended<T> {
+    value: T,
+    answer: Option<Vec<u8>>,
+    class: Class,
+}
+
+impl<T> After<Partner> for Attended<T> {}
+
+impl<T> Auditable for Case<Attended<T>> {
+    fn class(&self) -> Class {
+        self.proof().class
+    }
+    fn facts(&self) -> &Facts {
+        Case::facts(self)
+    }
+    fn answer(&self) -> Option<&[u8]> {
+        self.proof().answer.as_deref()
+    }
+}
+
+/// Does `work` on a thread that may block, records it, and only then hands it on, with the receipt of its entry.
+/// Run it on a task of its own, as [`super::serve`]. A full disk does not keep staff from looking.
+pub async fn staff<T: Send + 'static>(
+    gate: Arc<Gate>,
+    peer: PeerIdentity,
+    call: StaffCall,
+    work: impl FnOnce(&Gate, &Member) -> Result<Seen<T>, Code> + Send + 'static,
+) -> Reading<(T, Receipt)> {
+    let slot = gate.log.reserve_wait(peer.uri(), call.method).await?;
+    let case = match open(&gate, peer, call) {
+        Ok(case) => case,
+        Err(refusal) => return Ok(Err(slot.append(refusal).await?)),
+    };
+    let member = case.proof().member().clone();
+    let working = Arc::clone(&gate);
+    let worked = tokio::task::spawn_blocking(move || work(&working, &member));
+    // A panic in it surfaces there; the slot says that the case was abandoned.
+    let worked = worked.await.map_err(|_| NotRecorded::LogFailed)?;
+    match worked {
+        Ok(seen) => {
+            let (case, once_recorded) = done(case, seen);
+            let (case, receipt) = slot.urgent().append(case).await?.into_parts();
+            if let Some(then) = once_recorded {
+                tokio::task::spawn_blocking(move || then(&gate))
+                    .await
+                    .map_err(|_| NotRecorded::LogFailed)?;
+            }
+            let (_, attended) = case.close();
+            Ok(Ok((attended.value, receipt)))
+        }
+        Err(code) => Ok(Err(refused(slot, case, code).await?)),
+    }
+}
+
+async fn refused(slot: crate::audit::Slot, case: Case<Partner>, code: Code) -> Result<Recorded<Refusal>, NotRecorded> {
+    slot.append(case.refuse(code)).await
+}
+
+fn open(gate: &Gate, peer: PeerIdentity, call: StaffCall) -> Result<Case<Partner>, Refusal> {
+    let view = &*gate.view;
+    let mut facts = Facts::new(call.kind, peer.uri(), call.method, view.snapshot.hash());
+    facts.reference = gate.reference();
+    agreement::authenticate(&view.register, peer, facts, call.roles)
+}
+
+fn done<T>(mut case: Case<Partner>, seen: Seen<T>) -> (Case<Attended<T>>, Option<OnceRecorded>) {
+    let class = if seen.person.is_some() {
+        Class::Sealed
+    } else {
+        Class::Admin
+    };
+    let facts = case.note();
+    facts.effects = seen.effects;
+    facts.outcomes = vec![seen.outcome.to_owned()];
+    facts.note = seen.note;
+    facts.count = seen.count;
+    if let Some((token, key)) = seen.person {
+        facts.subject = Some(token);
+        facts.detail_key = key;
+    }
+    let attended = Attended {
+        value: seen.value,
+        answer: seen.answer,
+        class,
+    };
+    (case.then(|_| attended), seen.once_recorded)
+}
