@@ -14,7 +14,7 @@ pub(crate) use client::{agreed, confirm, granted, lib_client, load_sample, sampl
 pub(crate) use gateway::Gateway;
 pub(crate) use ledger::{Entry, entries};
 pub(crate) use outcome::{
-    Answered, Refused, answered, counted, no_entry_since, reason_of, refused, status_of, turned_away,
+    Answered, Refused, answered, counted, no_entry_since, reason_of, refused, shown, status_of, turned_away,
 };
 pub(crate) use people::{AGREEMENT, NOBODY, SAMPLE_ROWS, SIGNALS, grant_of, person, question, subject, terms};
 pub(crate) use place::{Place, swapped};
@@ -60,6 +60,12 @@ pub(crate) const COMPLIANCE: Who = member(
     "compliance",
     "staff/compliance",
     "spiffe://tollgate.example/compliance/officer",
+    true,
+);
+pub(crate) const AUDITOR: Who = member(
+    "auditor",
+    "staff/auditor",
+    "spiffe://tollgate.example/auditor/officer",
     true,
 );
 pub(crate) const SECURITY: Who = member(

@@ -164,6 +164,33 @@ pub(crate) async fn answered(gateway: &Gateway, by: &Caller, sent: Sent) -> Answ
     Answered { body, entry }
 }
 
+/// Awaits a call of staff that must be answered, and checks what its entry says of who looked.
+pub(crate) async fn shown<T>(
+    gateway: &Gateway,
+    by: &Caller,
+    method: &str,
+    call: impl Future<Output = Result<T, Status>>,
+) -> (T, Entry) {
+    let before = gateway.size();
+    let answer = call
+        .await
+        .unwrap_or_else(|status| panic!("`{method}` was refused: {status:?}"));
+    let entry = the_entry(gateway, before);
+    let leaf = &entry.leaf;
+    assert_eq!(leaf.kind(), v1::EntryKind::Read, "{leaf:?}");
+    assert_eq!((leaf.peer.as_str(), leaf.method.as_str()), (by.who.uri, method));
+    assert_eq!((leaf.partner.as_str(), leaf.refusal.as_str()), (by.who.id, ""));
+    // Whom it was about shows in the class, and in the key; who it was, in neither.
+    let class = if entry.of_person {
+        v1::EntryClass::Sealed
+    } else {
+        v1::EntryClass::Admin
+    };
+    assert_eq!(leaf.class(), class);
+    assert_eq!(entry.i.subject.is_empty(), !entry.of_person);
+    (answer, entry)
+}
+
 /// Awaits a call that must be turned away uncounted in the log for now: no entry, no reference.
 pub(crate) async fn turned_away<T>(gateway: &Gateway, call: impl Future<Output = Result<T, Status>>) -> Code {
     let before = gateway.size();
