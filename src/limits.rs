@@ -63,6 +63,12 @@ pub const CALL_MS_MAX: u64 = 10_000;
 /// A call is cut that has no reply after this long, because its message never became whole: a little more than
 /// [`CALL_MS_MAX`], which answers. Streams have their first reply at once and are not cut.
 pub const CALL_CUT_MS: u64 = CALL_MS_MAX + 2_000;
+/// Body of an HTTP request that is not gRPC: a form of the console, or a checkpoint with 63 hashes of 45 bytes and a note of
+/// 8 KiB for a witness.
+pub const WEB_BODY_BYTES_MAX: usize = 64 << 10;
+/// A connection without a first request is closed after this: with HTTP/2 a request is whole headers, so headers that
+/// trickle end here too, and later ones by the keep-alive, which no one answers in the middle of headers.
+pub const FIRST_REQUEST_MS_MAX: u64 = 10_000;
 /// Drain at shutdown.
 pub const DRAIN_MS_MAX: u64 = 10_000;
 
@@ -235,6 +241,24 @@ pub const AUDIT_REPLY_BYTES_MAX: usize = 2 << 20;
 pub const PEOPLE_PER_STEP: usize = 1_024;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
 pub const COUNTED_PEERS_MAX: usize = 256;
+
+// --- Witnesses -----------------------------------------------------------------------------------------------------
+
+/// Logs that a gateway witnesses: one a partner, and one more while a key changes.
+pub const WITNESSED_LOGS_MAX: usize = 256;
+/// Witnesses of one log: with the log's own signature they fit a note twice over.
+pub const WITNESSES_MAX: usize = 15;
+/// Shortest time between two questions to a witness, in seconds. Each is an entry in the witness's log: 17,000 a day.
+pub const WITNESS_EVERY_S_MIN: u64 = 5;
+/// Longest: an hour, after which a cosigned checkpoint is old news.
+pub const WITNESS_EVERY_S_MAX: u64 = 3_600;
+/// How often a witness is asked in one round: with the size that is remembered, with the one that it knows, and once more
+/// because somebody else was faster.
+pub const WITNESS_ATTEMPTS_MAX: u32 = 3;
+/// Rounds without a cosignature after which health says so.
+pub const WITNESS_ROUNDS_MISSED_MAX: u64 = 3;
+/// Text of a witness's refusal that is kept and shown.
+pub const WITNESS_WORDS_MAX: usize = 200;
 
 // --- Records -------------------------------------------------------------------------------------------------------
 
