@@ -7,7 +7,9 @@ mod opening;
 mod scope;
 mod search;
 mod token;
+mod words;
 
 pub use opening::{Entry, open};
 pub use scope::Scope;
 pub use search::{Conditions, Page, PageRequest, SEARCH, search};
+pub use words::{fields, words};
