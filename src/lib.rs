@@ -20,7 +20,7 @@
 //! | doors to the network | [`rpc`] (tonic), [`channel`] (rustls), [`client`] |
 //! | for staff | [`inspect`]: what officers see of the log |
 //! | the path | [`pipeline`]: [`identity`], [`agreement`], [`policy`], [`consent`], [`source`], [`signal`], [`minimise`], [`audit`], [`seal`] |
-//! | beside it | [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
+//! | beside it | [`notice`], [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
 //! | low | [`crypto`] (ring, hpke), [`store`] (sled), [`wire`] (prost) |
 //! | words | [`domain`], [`facts`], [`case`], [`refusal`], [`state`], [`person`], [`limits`], [`clock`] |
 //!
@@ -66,6 +66,8 @@ pub mod inspect;
 pub mod keyring;
 #[cfg(feature = "gateway")]
 pub mod minimise;
+#[cfg(feature = "gateway")]
+pub mod notice;
 #[cfg(feature = "gateway")]
 pub mod person;
 #[cfg(feature = "gateway")]

@@ -193,6 +193,24 @@ pub const PEOPLE_PER_STEP: usize = 1_024;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
 pub const COUNTED_PEERS_MAX: usize = 256;
 
+// --- Notices -------------------------------------------------------------------------------------------------------
+
+/// Answers of one person that a correction looks at, the newest first: at thirty lenders with one question a day for a
+/// month 900. Whatever lies beyond is said in the entry.
+pub const CORRECTED_ANSWERS_MAX: usize = 1_000;
+/// How far back a correction looks for answers, at least; further where a signal may be relied on for longer.
+pub const CORRECTION_LOOK_BACK_DAYS: u32 = 366;
+/// A notice: one always fits an answer of 1,295 bytes beside its id and the token of the next page.
+pub const NOTICE_BYTES_MAX: usize = 1_100;
+/// Entries of notices that are queued at once, before the correction waits for them: a half batch.
+pub const NOTICES_AT_ONCE_MAX: usize = 64;
+/// Rows that one list looks at: those of corrections that never were recorded are passed over.
+pub const NOTICE_ROWS_PER_LIST: usize = 64;
+/// Pages of notices that a client fetches in one go: at least one notice each. What is left comes after an acknowledgement.
+pub const NOTICE_PAGES_MAX: usize = 10_000;
+/// Notices that one call acknowledges: 16 rows to delete of about 100 bytes, 1.6 KiB of an entry of 4 KiB.
+pub const ACKNOWLEDGED_PER_CALL_MAX: usize = 16;
+
 // --- Records -------------------------------------------------------------------------------------------------------
 
 /// Fields of a catalogue: a bitmap of 32 bytes.

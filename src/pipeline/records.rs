@@ -1,5 +1,5 @@
 //! The provider's calls: records loaded in chunks, and one person's record corrected.
-use super::{Action, Gate, act::Done};
+use super::{Action, Gate, act::Done, notices};
 use crate::{
     agreement::Role,
     clock::Time,
@@ -74,7 +74,7 @@ impl Action for Correct {
     fn person(&self, gate: &Gate, payload: &Self::Payload) -> Option<SubjectToken> {
         source::subject_of(&payload.row).map(|subject| subject.token(&gate.person_keys.pseudonym))
     }
-    async fn run(&self, gate: &Gate, opened: &Opened<Self::Payload>, _now: Time) -> Result<Done, Code> {
+    async fn run(&self, gate: &Gate, opened: &Opened<Self::Payload>, now: Time) -> Result<Done, Code> {
         let asked = opened.payload();
         let token = self.person(gate, asked).ok_or(Code::SubjectMalformed)?;
         let id: String = opened.request_id().0.iter().map(|b| format!("{b:02x}")).collect();
@@ -83,8 +83,14 @@ impl Action for Correct {
         let row = row.into_iter().next().ok_or(Code::RowInvalid)?;
         let vault = Arc::clone(&gate.vault);
         let closing = blocking(move || vault.correct(&request, row)).await?;
-        let note = format!("batch {}: 1 row", closing.batch().id);
+        // Written before the correction, seen with it: whoever relies on what was wrong learns of it, whatever breaks.
+        let told = notices::tell(gate, &token, now, self.method()).await?;
+        let note = format!("batch {}: 1 row{}", closing.batch().id, told.note);
+        let mut effects = closing.effects();
+        effects.extend(told.effect);
         Ok(Done {
+            answer: told.answer,
+            effects,
             outcome: "corrected",
             person: Some((token, gate.detail_key(&token).map_err(|_| Code::Internal)?)),
             ..done(Some(closing), note, 1)

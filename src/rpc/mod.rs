@@ -4,6 +4,7 @@ mod connected;
 mod consent;
 mod exchange;
 mod log;
+mod notice;
 mod records;
 mod server;
 mod size;

@@ -3,7 +3,8 @@ use super::{
     Desk,
     generated::{
         consent_service_server::ConsentServiceServer, exchange_service_server::ExchangeServiceServer,
-        log_service_server::LogServiceServer, records_service_server::RecordsServiceServer,
+        log_service_server::LogServiceServer, notice_service_server::NoticeServiceServer,
+        records_service_server::RecordsServiceServer,
     },
     size::Bounded,
 };
@@ -74,6 +75,10 @@ pub async fn serve<H: Health>(
         ))
         .add_service(Bounded::new(
             LogServiceServer::new(desk.clone()).max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX),
+            &desk,
+        ))
+        .add_service(Bounded::new(
+            NoticeServiceServer::new(desk.clone()).max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX),
             &desk,
         ))
         .add_service(

@@ -4,6 +4,7 @@ mod answers;
 mod consents;
 mod envelope;
 mod members;
+mod notices;
 mod records;
 mod register;
 mod repeats;

@@ -76,12 +76,12 @@ const METHODS: [(&str, &str, &str); 22] = [
         "制作监管取证包",
     ),
     (
-        "NoticeService/List",
+        "NoticeService/ListNotices",
         "fetched its notices of corrections",
         "获取更正通知",
     ),
     (
-        "NoticeService/Acknowledge",
+        "NoticeService/AcknowledgeNotices",
         "acknowledged notices of corrections",
         "确认收到更正通知",
     ),

@@ -1224,4 +1224,94 @@ pub struct CorrectRecord {
     pub row: ::core::option::Option<RecordRow>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RecordCorrected {}
+pub struct RecordCorrected {
+    /// Partners that were answered with a band of this person which may still be relied on: each finds a notice.
+    #[prost(uint32, tag = "1")]
+    pub recipients: u32,
+    /// How many answers that were.
+    #[prost(uint32, tag = "2")]
+    pub answers: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListNoticesRequest {
+    #[prost(message, optional, tag = "1")]
+    pub sealed: ::core::option::Option<SealedRequest>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListNoticesResponse {
+    #[prost(message, optional, tag = "1")]
+    pub sealed: ::core::option::Option<SealedReply>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcknowledgeNoticesRequest {
+    #[prost(message, optional, tag = "1")]
+    pub sealed: ::core::option::Option<SealedRequest>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcknowledgeNoticesResponse {
+    #[prost(message, optional, tag = "1")]
+    pub sealed: ::core::option::Option<SealedReply>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ListNotices {
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<RequestHeader>,
+    /// `next_page_token` of the answer before; empty at the start.
+    #[prost(bytes = "vec", tag = "2")]
+    pub page_token: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Notices {
+    #[prost(message, repeated, tag = "1")]
+    pub notices: ::prost::alloc::vec::Vec<Notice>,
+    /// Empty at the end.
+    #[prost(bytes = "vec", tag = "2")]
+    pub next_page_token: ::prost::alloc::vec::Vec<u8>,
+}
+/// One correction, and answers of the recipient that the record stood behind. It names the recipient's own requests,
+/// never the person.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Notice {
+    /// 26 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub notice_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "2")]
+    pub corrected_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// For people.
+    #[prost(string, tag = "3")]
+    pub reference: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "4")]
+    pub answers: ::prost::alloc::vec::Vec<CorrectedAnswer>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CorrectedAnswer {
+    #[prost(bytes = "vec", tag = "1")]
+    pub request_id: ::prost::alloc::vec::Vec<u8>,
+    /// `ReplyBody.reference` of that answer.
+    #[prost(string, tag = "2")]
+    pub reference: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub answered_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Those answered with a band that may still be relied on.
+    #[prost(string, repeated, tag = "4")]
+    pub signals: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The last of them.
+    #[prost(message, optional, tag = "5")]
+    pub valid_until: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct AcknowledgeNotices {
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<RequestHeader>,
+    /// 1 to 16.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub notice_ids: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NoticesAcknowledged {
+    /// Of those that were named; what is not there any more does not count.
+    #[prost(uint32, tag = "1")]
+    pub acknowledged: u32,
+}
