@@ -188,6 +188,27 @@ pub const EXPORT_LINE_BYTES_MAX: u64 = 32 << 10;
 pub const SEARCH_PAGE_DEFAULT: usize = 50;
 /// Entries on a page of a search at most: with details opened about 1 KiB each.
 pub const SEARCH_PAGE_MAX: usize = 200;
+/// A gRPC method path that is looked for: the longest of ours has 45 bytes.
+pub const METHOD_BYTES_MAX: usize = 128;
+/// Buckets of an overview: three to a day for a year, or the minutes of sixteen hours.
+pub const OVERVIEW_BUCKETS_MAX: i64 = 1_000;
+/// Narrowest bucket of an overview: an entry a minute is the finest that a chart can show of a day.
+pub const OVERVIEW_BUCKET_S_MIN: u32 = 60;
+/// Entries in one message of a stream: up to 4 KiB each, 256 KiB that a slow reader keeps in memory.
+pub const FOLLOW_STEP_ENTRIES: u64 = 64;
+/// How often a stream that has shown everything looks for more: a tenth of a second late at most, ten loads of a pointer
+/// a second each.
+pub const FOLLOW_LOOK_MS: u64 = 100;
+/// A stream ends whose reader takes no message for this long: its place is another's.
+pub const FOLLOW_STALL_MS: u64 = 30_000;
+/// How long the last word of a stream waits for its reader; a stop waits for it too.
+pub const FOLLOW_LAST_WORD_MS: u64 = 1_000;
+/// Streams of one member at once: a SIEM, its spare, and a person who looks.
+pub const FOLLOWS_PER_MEMBER_MAX: usize = 4;
+/// Past checkpoints that one member may ask for per second: each reads up to a segment of the journal, about 30 ms.
+pub const PAST_CHECKPOINTS_PER_PEER_PER_S_MAX: u32 = 2;
+/// An answer of the audit service: a page of 200 entries of 4 KiB, each with a proof of 40 hashes.
+pub const AUDIT_REPLY_BYTES_MAX: usize = 2 << 20;
 /// People whose keys are unwrapped in one step of a walk over everybody.
 pub const PEOPLE_PER_STEP: usize = 1_024;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.

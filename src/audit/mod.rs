@@ -34,6 +34,8 @@ mod marks;
 #[cfg(feature = "gateway")]
 mod open;
 #[cfg(feature = "gateway")]
+mod past;
+#[cfg(feature = "gateway")]
 mod reader;
 #[cfg(feature = "gateway")]
 mod restore;

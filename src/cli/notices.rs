@@ -40,7 +40,8 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
 
 fn time(ms: Option<i64>) -> String {
     let time = ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    time.map(|t| t.strftime("%Y-%m-%d %H:%M").to_string()).unwrap_or_default()
+    time.map(|t| t.strftime("%Y-%m-%d %H:%M").to_string())
+        .unwrap_or_default()
 }
 
 fn show(notices: &[v1::Notice]) {
@@ -61,7 +62,13 @@ fn show(notices: &[v1::Notice]) {
     });
     let rows: Vec<Vec<String>> = rows.collect();
     print::table(
-        &["corrected (UTC)", "your request", "reference", "ask again for", "relied on until"],
+        &[
+            "corrected (UTC)",
+            "your request",
+            "reference",
+            "ask again for",
+            "relied on until",
+        ],
         &rows,
     );
 }

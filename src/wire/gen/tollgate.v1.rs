@@ -409,6 +409,9 @@ pub struct SearchRequest {
     /// Of the answer before, for the same filter.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
+    /// Each entry with its proof of inclusion in the tree of the answer's checkpoint.
+    #[prost(bool, tag = "4")]
+    pub prove: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SearchResponse {
@@ -420,6 +423,9 @@ pub struct SearchResponse {
     /// Entries of the log that this search looks at: those recorded before its first page.
     #[prost(uint64, tag = "3")]
     pub log_size: u64,
+    /// With `prove`: the signed checkpoint that all proofs of this page lead to.
+    #[prost(string, tag = "4")]
+    pub checkpoint: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EntrySummary {
@@ -437,6 +443,9 @@ pub struct EntrySummary {
     pub outcomes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, tag = "6")]
     pub reference: ::prost::alloc::string::String,
+    /// With `prove`: hashes of 32 bytes (RFC 6962 section 2.1.1).
+    #[prost(bytes = "vec", repeated, tag = "7")]
+    pub inclusion: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetEntryRequest {
@@ -519,6 +528,18 @@ pub struct OverviewCount {
     #[prost(uint64, tag = "7")]
     pub count: u64,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindCheckpointRequest {
+    /// Entries that the checkpoint covers at least.
+    #[prost(uint64, tag = "1")]
+    pub size: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindCheckpointResponse {
+    /// C2SP tlog-checkpoint, as it was signed then.
+    #[prost(string, tag = "1")]
+    pub checkpoint: ::prost::alloc::string::String,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ReportSubjectRequest {
@@ -566,9 +587,14 @@ pub struct StreamEntriesRequest {
 pub struct StreamEntriesResponse {
     #[prost(message, repeated, tag = "1")]
     pub entries: ::prost::alloc::vec::Vec<EntrySummary>,
-    /// Number of the entry after the last of this message: where to go on after a loss.
+    /// Number of the entry after the last that was looked at: where to go on after a loss. Contiguous from message to message,
+    /// also where a scope leaves entries out.
     #[prost(uint64, tag = "2")]
     pub next_seq: u64,
+    /// On the last message of a stream without `follow`: everything was shown that was recorded before it was opened. A stream
+    /// that ends without it was cut off.
+    #[prost(bool, tag = "3")]
+    pub complete: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PackRequest {
