@@ -18,7 +18,7 @@
 //! |---|---|
 //! | top | [`cli`], [`app`] |
 //! | doors to the network | [`rpc`] (tonic), [`channel`] (rustls), [`client`] |
-//! | for staff | [`inspect`]: what officers see of the log |
+//! | for staff | [`inspect`]: what officers see of the log; [`evidence`]: documents that prove by themselves |
 //! | the path | [`pipeline`]: [`identity`], [`agreement`], [`policy`], [`consent`], [`source`], [`signal`], [`minimise`], [`audit`], [`seal`] |
 //! | beside it | [`notice`], [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
 //! | low | [`crypto`] (ring, hpke), [`store`] (sled), [`wire`] (prost) |
@@ -60,6 +60,8 @@ pub mod consent;
 pub mod document;
 #[cfg(feature = "gateway")]
 pub mod edge;
+#[cfg(feature = "gateway")]
+pub mod evidence;
 #[cfg(feature = "gateway")]
 pub mod inspect;
 #[cfg(feature = "gateway")]

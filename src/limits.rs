@@ -209,6 +209,34 @@ pub const FOLLOWS_PER_MEMBER_MAX: usize = 4;
 pub const PAST_CHECKPOINTS_PER_PEER_PER_S_MAX: u32 = 2;
 /// An answer of the audit service: a page of 200 entries of 4 KiB, each with a proof of 40 hashes.
 pub const AUDIT_REPLY_BYTES_MAX: usize = 2 << 20;
+/// Entries of one person in one report: in both languages about 3 KiB each, 1 MiB. More are told in parts, by period.
+pub const REPORT_ENTRIES_MAX: usize = 300;
+/// Consents in one report.
+pub const REPORT_CONSENTS_MAX: usize = 100;
+/// Looks at single entries that a report goes through to find those at the person's: the newest.
+pub const REPORT_LOOKS_MAX: usize = 2_000;
+/// A report.
+pub const REPORT_BYTES_MAX: usize = 4 << 20;
+/// A report as a page: the report in base64, and once more in one language.
+pub const PAGE_BYTES_MAX: usize = 4 * REPORT_BYTES_MAX;
+/// A reply that carries a document.
+pub const DOCUMENT_REPLY_BYTES_MAX: usize = REPORT_BYTES_MAX + (64 << 10);
+/// An officer's reason for a report: a sentence.
+pub const REASON_BYTES_MAX: usize = 200;
+/// Entries of a pack whose details are opened: about 8 KiB each with their proof, 8 MiB.
+pub const PACK_SAMPLE_MAX: usize = 1_000;
+/// Entries that a sample is drawn from, the newest of the period: at 20 us each four seconds of a call's ten.
+pub const PACK_POPULATION_MAX: u64 = 200_000;
+/// Readings of the log that a pack lists, the newest.
+pub const PACK_READINGS_MAX: usize = 5_000;
+/// A seed of a sample.
+pub const SEED_BYTES_MAX: usize = 64;
+/// A pack: the sample, 5,000 readings of 200 bytes, and pages.
+pub const PACK_BYTES_MAX: usize = 32 << 20;
+/// Files of a pack: the sample, and ten beside it.
+pub const PACK_FILES_MAX: usize = PACK_SAMPLE_MAX + 16;
+/// A message of a pack on its way.
+pub const PACK_PART_BYTES: usize = 256 << 10;
 /// People whose keys are unwrapped in one step of a walk over everybody.
 pub const PEOPLE_PER_STEP: usize = 1_024;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.

@@ -55,7 +55,8 @@ impl Draft {
         let (facts, class) = (value.facts(), value.class());
         let x = partner_detail(facts, value.answer()).encode_to_vec();
         let effects = wire_effects(&facts.effects);
-        let i = institution_detail(facts, class, value.answer(), &effects).encode_to_vec();
+        let i =
+            institution_detail(facts, class, value.answer().filter(|_| value.keeps_answer()), &effects).encode_to_vec();
         let (x_key, i_key) = (Secret::random(with.rng)?, Secret::random(with.rng)?);
         let x_commit = commit(&x_key, Label::XDetail, &x);
         let i_commit = commit(&i_key, Label::IDetail, &i);

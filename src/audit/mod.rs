@@ -32,6 +32,8 @@ mod log;
 #[cfg(feature = "gateway")]
 mod marks;
 #[cfg(feature = "gateway")]
+mod ocsf;
+#[cfg(feature = "gateway")]
 mod open;
 #[cfg(feature = "gateway")]
 mod past;
@@ -67,11 +69,12 @@ pub use commitment::x_commit;
 pub use recorded::{Auditable, Class, Receipt, Recorded};
 #[cfg(feature = "gateway")]
 pub use {
-    commitment::{Details, open_details},
+    commitment::{Details, i_commit, open_details},
     counter::Counter,
     event::Event,
     export::{ExportError, ExportForm, export},
     log::{Log, Slot, Worker, WorkerPanicked},
+    ocsf::{SCHEMA as OCSF_SCHEMA, ocsf},
     open::{OpenError, Opened, Recovery, Setup},
     reader::{Head, Inclusion, ProofError, StoredEntry},
     search::{Dimension, Found, Query},

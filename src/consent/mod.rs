@@ -18,6 +18,7 @@ mod terms;
 pub use acts::{Change, Desk, Scope, confirm, get, grant, list, withdraw};
 pub use look_up::{Asked, ConsentFact, look_up};
 pub use record::{Event, EventKind, Record, Status};
+pub use rows::{of_person, one_of_person};
 pub use terms::{Basis, Known, Terms, TermsError};
 
 use crate::crypto::Secret;

@@ -3,6 +3,7 @@
 mod audit;
 mod connected;
 mod consent;
+mod documents;
 mod exchange;
 mod log;
 mod notice;

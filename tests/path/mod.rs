@@ -2,6 +2,7 @@
 mod agreed;
 mod answers;
 mod consents;
+mod documents;
 mod envelope;
 mod members;
 mod notices;

@@ -2,6 +2,7 @@
 //! with a state file where the last run ended.
 use super::shown;
 use crate::{
+    audit,
     cli::{Failure, Outcome, client_file, print, runtime},
     client::{ClientError, Staff, Streamed},
     limits::CONFIG_BYTES_MAX,
@@ -33,6 +34,9 @@ pub(in crate::cli) struct Args {
     /// are, so that a loss repeats entries and never skips one.
     #[arg(long)]
     state: Option<PathBuf>,
+    /// As OCSF API Activity, one event a line.
+    #[arg(long)]
+    ocsf: bool,
 }
 
 /// How one connection ended.
@@ -49,6 +53,8 @@ pub(super) fn run(args: &Args, json: bool) -> Outcome {
         },
         state: args.state.as_deref(),
         json,
+        ocsf: args.ocsf,
+        origin: String::new(),
         begun: false,
     };
     runtime()?.block_on(async {
@@ -79,6 +85,7 @@ pub(super) fn run(args: &Args, json: bool) -> Outcome {
 async fn once(client: &Path, at: &mut Place<'_>, follow: bool) -> Result<Ended, Failure> {
     let opened = async {
         let staff: Staff = client_file::connect_staff(client).await?;
+        at.origin = staff.origin().to_owned();
         staff.stream(at.next, follow).await.map_err(client_file::failure)
     };
     let mut entries = match opened.await {
@@ -107,6 +114,9 @@ struct Place<'a> {
     next: u64,
     state: Option<&'a Path>,
     json: bool,
+    ocsf: bool,
+    /// The log's name.
+    origin: String,
     /// A stream was open before.
     begun: bool,
 }
@@ -114,7 +124,9 @@ struct Place<'a> {
 impl Place<'_> {
     fn took(&mut self, message: &Streamed) -> Outcome {
         for hit in &message.entries {
-            if self.json {
+            if self.ocsf {
+                print::json(&audit::ocsf(&hit.summary.leaf, &hit.leaf, &self.origin, None));
+            } else if self.json {
                 print::json(&shown::json(hit));
             } else {
                 print::line(shown::row(hit).join("  "));
@@ -128,7 +140,9 @@ impl Place<'_> {
     }
 
     fn told(&self) {
-        if self.json {
+        if self.ocsf {
+            // Events only, so that every line is one.
+        } else if self.json {
             print::json(&serde_json::json!({ "next": self.next }));
         } else {
             print::line(format!("  the next entry will be {}", self.next));

@@ -339,6 +339,56 @@ pub mod audit_service_client {
                 .insert(GrpcMethod::new("tollgate.v1.AuditService", "StreamEntries"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Everything that was asked about one person and what left (PIPL articles 44 and 45).
+        pub async fn report_subject(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::ReportSubjectRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::ReportSubjectResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.AuditService/ReportSubject",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tollgate.v1.AuditService", "ReportSubject"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The evidence for a regulator about one partner and period, as a tar archive in parts.
+        pub async fn pack(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::PackRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<crate::wire::v1::PackResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.AuditService/Pack",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tollgate.v1.AuditService", "Pack"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated client implementations.

@@ -2,6 +2,7 @@
 //!
 //! Nothing is recomputed. Bands and reasons are those of the kept answer; which fields a bitmap names is said only where
 //! the catalogue is still the one of the entry. Everything that is not known is said to be unknown.
+mod agreement;
 mod phrases;
 mod refusals;
 mod signals;
@@ -12,7 +13,8 @@ use crate::{
     pipeline::View,
     wire::{self, store::v1::InstitutionDetail, v1},
 };
-pub(super) use phrases::{day, moment};
+pub(super) use agreement::agreement;
+pub(super) use phrases::{day, guard, moment, outcome};
 pub(super) use signals::answer_of;
 
 /// One sentence in the language that is asked for; both hold the same values in braces.

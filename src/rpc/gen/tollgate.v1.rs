@@ -303,6 +303,25 @@ pub mod audit_service_server {
             tonic::Response<Self::StreamEntriesStream>,
             tonic::Status,
         >;
+        /// Everything that was asked about one person and what left (PIPL articles 44 and 45).
+        async fn report_subject(
+            &self,
+            request: tonic::Request<crate::wire::v1::ReportSubjectRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::ReportSubjectResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the Pack method.
+        type PackStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<crate::wire::v1::PackResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The evidence for a regulator about one partner and period, as a tar archive in parts.
+        async fn pack(
+            &self,
+            request: tonic::Request<crate::wire::v1::PackRequest>,
+        ) -> std::result::Result<tonic::Response<Self::PackStream>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct AuditServiceServer<T> {
@@ -596,6 +615,99 @@ pub mod audit_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StreamEntriesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tollgate.v1.AuditService/ReportSubject" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReportSubjectSvc<T: AuditService>(pub Arc<T>);
+                    impl<
+                        T: AuditService,
+                    > tonic::server::UnaryService<crate::wire::v1::ReportSubjectRequest>
+                    for ReportSubjectSvc<T> {
+                        type Response = crate::wire::v1::ReportSubjectResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                crate::wire::v1::ReportSubjectRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuditService>::report_subject(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReportSubjectSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tollgate.v1.AuditService/Pack" => {
+                    #[allow(non_camel_case_types)]
+                    struct PackSvc<T: AuditService>(pub Arc<T>);
+                    impl<
+                        T: AuditService,
+                    > tonic::server::ServerStreamingService<crate::wire::v1::PackRequest>
+                    for PackSvc<T> {
+                        type Response = crate::wire::v1::PackResponse;
+                        type ResponseStream = T::PackStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<crate::wire::v1::PackRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuditService>::pack(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PackSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

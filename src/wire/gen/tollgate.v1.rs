@@ -549,6 +549,9 @@ pub struct ReportSubjectRequest {
     pub from: ::core::option::Option<::prost_types::Timestamp>,
     #[prost(message, optional, tag = "3")]
     pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// The officer's reason, for the entry: at most 200 bytes.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -607,7 +610,7 @@ pub struct PackRequest {
     /// Entries whose details are opened, chosen by `seed`; at most 1,000.
     #[prost(uint32, tag = "4")]
     pub sample: u32,
-    /// Whatever the regulator names; the same seed gives the same sample.
+    /// Whatever the regulator names, 1 to 64 bytes; the same seed gives the same sample.
     #[prost(bytes = "vec", tag = "5")]
     pub seed: ::prost::alloc::vec::Vec<u8>,
 }
@@ -616,9 +619,9 @@ pub struct PackRequest {
 pub struct PackResponse {
     #[prost(bytes = "vec", tag = "1")]
     pub part: ::prost::alloc::vec::Vec<u8>,
-    /// Set on the last part only.
-    #[prost(message, optional, tag = "2")]
-    pub proof: ::core::option::Option<DocumentProof>,
+    /// Bytes of the whole archive.
+    #[prost(uint64, tag = "2")]
+    pub bytes_total: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListSignalsRequest {
