@@ -17,10 +17,10 @@
 //! | layer | modules |
 //! |---|---|
 //! | top | [`cli`], [`app`] |
-//! | doors to the network | [`rpc`] (tonic), [`channel`] (rustls), [`client`] |
+//! | doors to the network | [`rpc`] (tonic), [`web`] (axum), [`channel`] (rustls), [`client`] |
 //! | for staff | [`inspect`]: what officers see of the log; [`evidence`]: documents that prove by themselves |
 //! | the path | [`pipeline`]: [`identity`], [`agreement`], [`policy`], [`consent`], [`source`], [`signal`], [`minimise`], [`audit`], [`seal`] |
-//! | beside it | [`notice`], [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
+//! | beside it | [`notice`], [`witness`], [`keyring`], [`erasure`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
 //! | low | [`crypto`] (ring, hpke), [`store`] (sled), [`wire`] (prost) |
 //! | words | [`domain`], [`facts`], [`case`], [`refusal`], [`state`], [`person`], [`limits`], [`clock`] |
 //!
@@ -61,6 +61,8 @@ pub mod document;
 #[cfg(feature = "gateway")]
 pub mod edge;
 #[cfg(feature = "gateway")]
+pub mod erasure;
+#[cfg(feature = "gateway")]
 pub mod evidence;
 #[cfg(feature = "gateway")]
 pub mod inspect;
@@ -88,3 +90,7 @@ pub mod source;
 pub mod store;
 #[cfg(feature = "gateway")]
 pub mod telemetry;
+#[cfg(feature = "gateway")]
+pub mod web;
+#[cfg(feature = "gateway")]
+pub mod witness;

@@ -4,6 +4,7 @@
 //! proves that to anybody who has the log's key. The log never answers for what it did not write: a full queue, a full
 //! disk and a failed log are refusals. Why it commits as it does: `docs/decisions/0003-the-logs-commit-rule.md`.
 mod commitment;
+pub mod cosignature;
 pub mod note;
 pub mod proof;
 #[cfg(feature = "gateway")]
@@ -26,15 +27,21 @@ mod export;
 #[cfg(feature = "gateway")]
 mod frame;
 #[cfg(feature = "gateway")]
+mod index;
+#[cfg(feature = "gateway")]
 mod journal;
 #[cfg(feature = "gateway")]
 mod log;
+#[cfg(feature = "gateway")]
+mod lookup;
 #[cfg(feature = "gateway")]
 mod marks;
 #[cfg(feature = "gateway")]
 mod ocsf;
 #[cfg(feature = "gateway")]
 mod open;
+#[cfg(feature = "gateway")]
+mod overview;
 #[cfg(feature = "gateway")]
 mod past;
 #[cfg(feature = "gateway")]
@@ -73,9 +80,11 @@ pub use {
     counter::Counter,
     event::Event,
     export::{ExportError, ExportForm, export},
+    index::{PersonTag, Whom},
     log::{Log, Slot, Worker, WorkerPanicked},
     ocsf::{SCHEMA as OCSF_SCHEMA, ocsf},
     open::{OpenError, Opened, Recovery, Setup},
+    overview::{Count, Span},
     reader::{Head, Inclusion, ProofError, StoredEntry},
     search::{Dimension, Found, Query},
 };

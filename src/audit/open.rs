@@ -8,6 +8,7 @@ use super::{
     committer::Committer,
     disk::{Disk, RealDisk},
     frame::FrameWriter,
+    index::{Cut, Sink},
     journal::JournalError,
     log::With,
     note,
@@ -19,14 +20,14 @@ use super::{
 use crate::{
     clock::Clock,
     crypto::{Rng, Secret, Signer},
-    limits::{AUDIT_QUEUE_MAX, SEGMENT_BYTES_MAX},
+    limits::{AUDIT_QUEUE_MAX, INDEX_WAITING_MAX, SEGMENT_BYTES_MAX},
     state::State,
     store::{DataDir, StoreError},
 };
 use std::{
     fmt, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, mpsc::sync_channel},
     thread,
 };
 use tokio::sync::mpsc;
@@ -45,6 +46,20 @@ pub struct Setup<'a> {
     pub clock: Arc<dyn Clock>,
     /// Commitment keys and salts.
     pub rng: Arc<dyn Rng>,
+}
+
+/// How large the parts of a log are on disk. A log keeps to what it began with; tests have smaller parts.
+#[derive(Clone, Copy)]
+pub(super) struct Sizes {
+    pub(super) journal_segment_bytes: u64,
+    pub(super) index: Cut,
+}
+
+impl Sizes {
+    pub(super) const SERVICE: Sizes = Sizes {
+        journal_segment_bytes: SEGMENT_BYTES_MAX,
+        index: Cut::SERVICE,
+    };
 }
 
 /// An open log.
@@ -178,14 +193,14 @@ impl From<StoreError> for OpenError {
 impl Log {
     /// Opens the log of a data directory, or begins one. Replays what the store may lack; see the module.
     pub fn open(setup: Setup<'_>) -> Result<Opened, OpenError> {
-        Self::open_on(setup, Arc::new(RealDisk), SEGMENT_BYTES_MAX)
+        Self::open_on(setup, Arc::new(RealDisk), Sizes::SERVICE)
     }
 
-    pub(super) fn open_on(setup: Setup<'_>, disk: Arc<dyn Disk>, segment_bytes_max: u64) -> Result<Opened, OpenError> {
+    pub(super) fn open_on(setup: Setup<'_>, disk: Arc<dyn Disk>, sizes: Sizes) -> Result<Opened, OpenError> {
         if !note::name_is_valid(&setup.origin) {
             return Err(OpenError::Origin(setup.origin));
         }
-        let files = Files::find(&setup, disk, segment_bytes_max)?;
+        let files = Files::find(&setup, disk, sizes)?;
         let found = files.begin_or_read(&setup)?;
         let restored = files.restore(&setup, found)?;
         start(setup, files.disk, restored)
@@ -202,6 +217,7 @@ fn start(setup: Setup<'_>, disk: Arc<dyn Disk>, mut restored: Restored) -> Resul
     restored.head.file().sync()?;
     restored.mark.write(&restored.tip.mark().encode())?;
     restored.mark.file().sync()?;
+    let tail = restored.tip.tail.segments();
     let (sealed, open) = restored.tip.open_block();
     let published = Published {
         head: Arc::new(Head {
@@ -211,17 +227,18 @@ fn start(setup: Setup<'_>, disk: Arc<dyn Disk>, mut restored: Restored) -> Resul
         }),
         sealed,
         open: open.to_vec(),
+        tail,
     };
+    // The start wrote whole segments itself; from here on a thread of its own does, which no reply waits for.
+    let (send, segments) = sync_channel(INDEX_WAITING_MAX);
+    let Sink::Now(indexer) = restored.tip.tail.hand_over(Sink::Beside(send)) else {
+        return Err(OpenError::Queue);
+    };
+    let index = (indexer.shelf.clone(), indexer.indexed());
     let dir: &Path = setup.dir.path();
     let reserve = Arc::new(Reserve::new(disk.clone(), dir));
     reserve.keep();
-    let shared = Arc::new(Shared::new(
-        &setup.origin,
-        published,
-        restored.store,
-        disk,
-        dir.to_owned(),
-    ));
+    let shared = Arc::new(Shared::new(&setup.origin, published, index, disk, dir.to_owned()));
     let progress = Arc::new(Progress::default());
     // One place more, which is taken at once: stopping needs no room in a full queue.
     let (queue, jobs) = mpsc::channel(AUDIT_QUEUE_MAX + 1);
@@ -254,6 +271,16 @@ fn start(setup: Setup<'_>, disk: Arc<dyn Disk>, mut restored: Restored) -> Resul
         syncer: thread::Builder::new()
             .name("audit-sync".into())
             .spawn(|| syncer.run())?,
+        indexer: {
+            let shared = shared.clone();
+            let run = move || {
+                if let Err(error) = indexer.run(&segments) {
+                    tracing::error!(%error, "the index of the log cannot be written: the log is closed, restart the gateway");
+                    shared.fail();
+                }
+            };
+            thread::Builder::new().name("audit-index".into()).spawn(run)?
+        },
         lock: setup.dir.hold(),
     };
     let with = With {

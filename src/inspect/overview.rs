@@ -1,118 +1,104 @@
-//! How much of what there is, for charts.
-use super::{Scope, opening::open, search::READERS_OF_THE_LOG};
+//! How much happened, for charts.
+use super::Scope;
 use crate::{
-    agreement::Member,
-    audit::{Query, Receipt},
+    agreement::{Member, Role},
+    audit::{Count, Receipt, Span},
     clock::Time,
     domain::Method,
     facts::Kind,
     identity::PeerIdentity,
-    limits::{OVERVIEW_BUCKET_S_MIN, OVERVIEW_BUCKETS_MAX, SEARCH_PAGE_MAX},
+    limits::{OVERVIEW_BUCKET_S_MIN, OVERVIEW_BUCKETS_MAX},
+    minimise,
     pipeline::{Gate, Reading, Seen, StaffCall, staff},
     refusal::Code,
-    wire::{self, v1},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// `GetOverview`.
 pub const OVERVIEW: StaffCall = StaffCall {
     method: Method("/tollgate.v1.AuditService/GetOverview"),
     kind: Kind::Read,
-    roles: READERS_OF_THE_LOG,
+    roles: &[Role::Compliance, Role::Auditor],
 };
 
-/// Entries of one bucket that have all of this in common. Counts of signals stand beside the others.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Count {
-    /// Beginning of the bucket.
-    pub bucket: Time,
-    /// What the entries are about.
-    pub kind: v1::EntryKind,
-    /// How they ended.
-    pub class: v1::EntryClass,
-    /// Refusal code.
-    pub refusal: String,
-    /// Partner id.
-    pub partner: String,
-    /// `name@version`, on counts of signals only.
-    pub signal: String,
-    /// How many.
-    pub count: u64,
+/// What is counted over.
+#[derive(Debug, Clone, Copy)]
+pub struct Period {
+    /// Entries from here on. Buckets begin here, rounded down to a whole minute, or to a whole hour where `bucket_s` is a
+    /// multiple of one: who wants days gives a midnight of his own clock.
+    pub from: Time,
+    /// Entries before this.
+    pub until: Time,
+    /// Width of a bucket in seconds: a multiple of 60.
+    pub bucket_s: u32,
 }
 
-/// Counts the entries of a period in buckets of `bucket_s`, within the caller's scope, and records that it was looked at.
+/// Counts within the caller's scope.
+pub struct Overview {
+    /// Sorted by bucket.
+    pub counts: Vec<Count>,
+    /// Entries of the log that were looked at.
+    pub log_size: u64,
+}
+
+/// Counts entries of a period within the caller's scope, and records that it was asked for.
+///
+/// # Errors
+/// `FIELD_INVALID` for a period that is empty, or has more than [`OVERVIEW_BUCKETS_MAX`] buckets, or buckets that are no
+/// multiple of a minute.
 pub async fn overview(
     gate: Arc<Gate>,
     peer: PeerIdentity,
     call: StaffCall,
-    from: Time,
-    until: Time,
-    bucket_s: u32,
-) -> Reading<(Vec<Count>, Receipt)> {
-    staff(gate, peer, call, move |gate, member| {
-        count(gate, member, from, until, bucket_s)
-    })
-    .await
+    asked: Period,
+) -> Reading<(Overview, Receipt)> {
+    staff(gate, peer, call, move |gate, member| count(gate, member, asked)).await
 }
 
-fn count(gate: &Gate, member: &Member, from: Time, until: Time, bucket_s: u32) -> Result<Seen<Vec<Count>>, Code> {
+fn count(gate: &Gate, member: &Member, asked: Period) -> Result<Seen<Overview>, Code> {
     let scope = Scope::of(member, gate.clock.now())?;
-    let bucket_ms = i64::from(bucket_s) * 1_000;
-    let buckets = until.since(from).checked_div(bucket_ms).unwrap_or(i64::MAX);
-    if bucket_s < OVERVIEW_BUCKET_S_MIN || until <= from || buckets > OVERVIEW_BUCKETS_MAX {
-        return Err(Code::FieldInvalid);
-    }
-    let (from, until) = scope.period(Some(from), Some(until));
-    let query = Query {
-        from,
-        until,
-        ..Query::default()
+    let span = asked.span()?;
+    let (from, until) = scope.period(Some(span.from), Some(span.until))?;
+    let within = Span {
+        from: from.unwrap_or(span.from),
+        until: until.unwrap_or(span.until),
+        ..span
     };
-    let mut counts: BTreeMap<(i64, i32, i32, String, String, String), u64> = BTreeMap::new();
-    let mut before = Some(gate.log.head().size);
-    while let Some(at) = before {
-        let found = gate.log.search(&query, at, SEARCH_PAGE_MAX);
-        let found = found.map_err(|_| Code::Internal)?;
-        for index in found.entries {
-            let entry = open(gate, index)?;
-            let leaf = &entry.leaf;
-            if !scope.covers(leaf) {
-                continue;
-            }
-            let time = wire::millis(leaf.time.as_ref()).unwrap_or_default();
-            let signals = entry
-                .details
-                .iter()
-                .flat_map(|d| d.x.signals.iter().map(String::as_str));
-            for signal in std::iter::once("").chain(signals) {
-                let key = (
-                    time.div_euclid(bucket_ms) * bucket_ms,
-                    leaf.kind,
-                    leaf.class,
-                    leaf.refusal.clone(),
-                    leaf.partner.clone(),
-                    signal.to_owned(),
-                );
-                *counts.entry(key).or_default() += 1;
-            }
-        }
-        before = found.next;
-    }
-    let counts: Vec<Count> = counts
-        .into_iter()
-        .map(|((bucket, kind, class, refusal, partner, signal), count)| Count {
-            bucket: Time(bucket),
-            kind: v1::EntryKind::try_from(kind).unwrap_or_default(),
-            class: v1::EntryClass::try_from(class).unwrap_or_default(),
-            refusal,
-            partner,
-            signal,
-            count,
-        })
-        .collect();
+    let log_size = gate.log.head().size;
+    let mut counts = counts(gate, &within)?;
+    counts.retain(|count| scope.covers_partner(count.partner.as_bytes()));
+    let overview = Overview { counts, log_size };
     Ok(Seen {
         note: "overview".to_owned(),
-        count: counts.len() as u64,
-        ..Seen::of(counts, "counted")
+        count: overview.counts.len() as u64,
+        ..Seen::of(overview, "counted")
     })
+}
+
+/// Counts of a span, whoever asks, by the names that are known now.
+pub(super) fn counts(gate: &Gate, span: &Span) -> Result<Vec<Count>, Code> {
+    let signals: Vec<String> = gate.view.signals.iter().map(|s| s.id().to_string()).collect();
+    let refusals = Code::ALL.iter().map(|code| code.name());
+    let outcomes: Vec<&str> = minimise::WORDS.into_iter().chain(refusals).collect();
+    let counts = gate.log.overview(span, &signals, &outcomes);
+    counts.map_err(|_| Code::Internal)
+}
+
+impl Period {
+    fn span(self) -> Result<Span, Code> {
+        let width = i64::from(self.bucket_s);
+        if self.bucket_s < OVERVIEW_BUCKET_S_MIN || !self.bucket_s.is_multiple_of(OVERVIEW_BUCKET_S_MIN) {
+            return Err(Code::FieldInvalid);
+        }
+        let length = self.until.since(self.from);
+        if length <= 0 || length.div_euclid(width * 1_000) >= OVERVIEW_BUCKETS_MAX {
+            return Err(Code::FieldInvalid);
+        }
+        Ok(Span {
+            from: self.from,
+            until: self.until,
+            origin: self.from,
+            width_s: self.bucket_s,
+        })
+    }
 }

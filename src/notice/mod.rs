@@ -8,4 +8,4 @@ mod recipients;
 mod rows;
 
 pub use recipients::{Answered, Recipients, recipients};
-pub use rows::{Correction, Listed, NoticeError, NoticeId, Rows, Written, acknowledged, corrected};
+pub use rows::{Correction, Listed, NoticeError, NoticeId, Rows, Written, acknowledged};

@@ -57,7 +57,7 @@ pub fn recipients(
             (Dimension::Kind, v1::EntryKind::Query.as_str_name().as_bytes().to_vec()),
             (Dimension::Outcome, b"band".to_vec()),
         ],
-        person: Some(key.clone()),
+        person: Some(log.whom(token, Some(key))),
     };
     let (mut found, mut seen) = (Recipients::default(), HashSet::new());
     let (mut before, mut looked_at) = (Some(log.head().size), 0);

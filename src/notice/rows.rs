@@ -14,16 +14,6 @@ use crate::{
 /// `be64(time) ‖ correction[16] ‖ be16(part)`.
 pub type NoticeId = [u8; 26];
 
-/// The answer to the provider that corrected a record.
-pub fn corrected(recipients: usize, answers: usize) -> Vec<u8> {
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    v1::RecordCorrected {
-        recipients: number(recipients),
-        answers: number(answers),
-    }
-    .encode_to_vec()
-}
-
 /// One correction.
 #[derive(Debug, Clone, Copy)]
 pub struct Correction {

@@ -9,12 +9,13 @@ use crate::{
     facts::{DetailKey, Facts, Kind},
     limits::{CORRECTION_LOOK_BACK_DAYS, NOTICES_AT_ONCE_MAX},
     notice::{self, Correction, Rows, Written},
-    person,
+    person::Person,
     refusal::{Code, NotRecorded},
     seal::{
         Opened,
         payload::{AcknowledgeNotices, ListNotices},
     },
+    source,
     state::Effect,
 };
 
@@ -32,17 +33,17 @@ pub(super) struct Told {
 
 /// Lists everybody who was answered with a band of this person that may still be relied on, and writes each a notice, as
 /// an entry of its own. None is seen before the effect in [`Told`] is recorded.
-pub(super) async fn tell(gate: &Gate, token: &SubjectToken, now: Time, method: Method) -> Result<Told, Code> {
-    let link = person::load(&*gate.state, &gate.person_keys.epoch, token).map_err(|_| Code::Internal)?;
-    // Without a key of their own nothing was ever answered about them but "no consent".
-    let Some(key) = link.map(|link| link.details()) else {
+pub(super) async fn tell(gate: &Gate, person: Option<&Person>, now: Time, method: Method) -> Result<Told, Code> {
+    // Whose key is new was never answered about.
+    let Some(person) = person.filter(|person| person.made.is_none()) else {
         return Ok(Told::nobody());
     };
+    let (token, key) = (person.token, person.link.details());
     let longest = gate.view.signals.iter().map(|s| s.validity_days()).max();
     let days = longest.unwrap_or(0).max(CORRECTION_LOOK_BACK_DAYS);
     let from = now.plus_ms(-i64::from(days).saturating_mul(DAY_MS));
-    let (log, token_too, key_too) = (gate.log.clone(), *token, key.clone());
-    let found = tokio::task::spawn_blocking(move || notice::recipients(&log, &token_too, &key_too, from, now));
+    let (log, key_too) = (gate.log.clone(), key.clone());
+    let found = tokio::task::spawn_blocking(move || notice::recipients(&log, &token, &key_too, from, now));
     let found = found.await.map_err(|_| Code::Internal)?.map_err(|_| Code::Internal)?;
     if found.answers.is_empty() {
         return Ok(Told::nobody());
@@ -55,7 +56,7 @@ pub(super) async fn tell(gate: &Gate, token: &SubjectToken, now: Time, method: M
     while queue.peek().is_some() {
         let mut waiting = Vec::new();
         for written in queue.by_ref().take(NOTICES_AT_ONCE_MAX) {
-            let noticed = noticed(gate, written, *token, &key, method);
+            let noticed = noticed(gate, written, token, &key, method);
             let slot = gate
                 .log
                 .reserve_wait(&noticed.facts.peer, method)
@@ -80,7 +81,7 @@ pub(super) async fn tell(gate: &Gate, token: &SubjectToken, now: Time, method: M
         entries.last().copied().unwrap_or(0),
     );
     Ok(Told {
-        answer: notice::corrected(recipients, answers),
+        answer: source::corrected(false, recipients, answers),
         effect: Some(correction.recorded()),
         note: format!("; {recipients} recipients of {answers} answers are told by the entries {first} to {last}{more}"),
     })
@@ -89,7 +90,7 @@ pub(super) async fn tell(gate: &Gate, token: &SubjectToken, now: Time, method: M
 impl Told {
     fn nobody() -> Self {
         Self {
-            answer: notice::corrected(0, 0),
+            answer: source::corrected(false, 0, 0),
             effect: None,
             note: "; nobody relies on an earlier answer".to_owned(),
         }
@@ -169,7 +170,13 @@ impl Action for List {
     fn person(&self, _gate: &Gate, _payload: &Self::Payload) -> Option<SubjectToken> {
         None
     }
-    async fn run(&self, gate: &Gate, opened: &Opened<Self::Payload>, _now: Time) -> Result<Done, Code> {
+    async fn run(
+        &self,
+        gate: &Gate,
+        _person: Option<&Person>,
+        opened: &Opened<Self::Payload>,
+        _now: Time,
+    ) -> Result<Done, Code> {
         let rows = rows(gate, opened.partner().member());
         let listed = rows.list(opened.payload().after.as_ref()).map_err(|_| Code::Internal)?;
         Ok(done(listed.answer, "notices-listed", Vec::new(), listed.count))
@@ -190,7 +197,13 @@ impl Action for Acknowledge {
     fn person(&self, _gate: &Gate, _payload: &Self::Payload) -> Option<SubjectToken> {
         None
     }
-    async fn run(&self, gate: &Gate, opened: &Opened<Self::Payload>, _now: Time) -> Result<Done, Code> {
+    async fn run(
+        &self,
+        gate: &Gate,
+        _person: Option<&Person>,
+        opened: &Opened<Self::Payload>,
+        _now: Time,
+    ) -> Result<Done, Code> {
         let rows = rows(gate, opened.partner().member());
         let gone = rows
             .acknowledge(&opened.payload().notices)
@@ -213,7 +226,6 @@ fn done(answer: Vec<u8>, outcome: &'static str, effects: Vec<Effect>, count: usi
         answer,
         effects,
         outcome,
-        person: None,
         consent: None,
         note: String::new(),
         count: count as u64,

@@ -7,7 +7,7 @@ use crate::{
     edge::Costly,
     identity::PeerIdentity,
     inspect::{
-        self, Conditions, Entry, FIND_CHECKPOINT, Following, GET_ENTRY, OVERVIEW, PACK, Page, PageRequest,
+        self, Conditions, Entry, FIND_CHECKPOINT, Following, GET_ENTRY, OVERVIEW, PACK, Page, PageRequest, Period,
         REPORT_SUBJECT, SEARCH, STREAM, Shown,
     },
     limits::{FOLLOW_LAST_WORD_MS, FOLLOW_LOOK_MS, FOLLOW_STALL_MS},
@@ -70,9 +70,14 @@ impl AuditService for Desk {
         let Some((from, until)) = both(asked.from.as_ref(), asked.until.as_ref()) else {
             return Err(self.wrong(peer, Costly::Read, OVERVIEW, Code::FieldInvalid).await);
         };
-        let look = |gate, peer| inspect::overview(gate, peer, OVERVIEW, from, until, asked.bucket_s);
-        let (counts, receipt) = self.staffed(peer, Costly::Read, look).await?;
-        let counts = counts.into_iter().map(|count| v1::OverviewCount {
+        let period = Period {
+            from,
+            until,
+            bucket_s: asked.bucket_s,
+        };
+        let look = |gate, peer| inspect::overview(gate, peer, OVERVIEW, period);
+        let (overview, _) = self.staffed(peer, Costly::Read, look).await?;
+        let counts = overview.counts.into_iter().map(|count| v1::OverviewCount {
             bucket: Some(timestamp(count.bucket.0)),
             kind: count.kind as i32,
             class: count.class as i32,
@@ -83,7 +88,7 @@ impl AuditService for Desk {
         });
         Ok(Response::new(v1::GetOverviewResponse {
             counts: counts.collect(),
-            log_size: receipt.index,
+            log_size: overview.log_size,
         }))
     }
 

@@ -7,6 +7,7 @@ mod documents;
 mod exchange;
 mod log;
 mod notice;
+mod persons;
 mod records;
 mod server;
 mod size;
@@ -28,6 +29,7 @@ mod generated {
 pub use server::{Services, serve};
 
 use crate::{
+    agreement::Role,
     audit::{Counter, Recorded},
     channel::{ConnInfo, Denylist},
     domain::Method,
@@ -35,10 +37,11 @@ use crate::{
     identity::PeerIdentity,
     keyring::PublishedKeys,
     limits::CALL_MS_MAX,
-    pipeline::{Action, Gate, Reading, Reply, act, read},
+    pipeline::{Action, Gate, READERS, Reading, Reply, act, read_as},
     refusal::{Code, NotRecorded, Refusal},
     seal::Envelope,
     wire::v1,
+    witness::Witnesses,
 };
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -62,6 +65,8 @@ pub struct Desk {
     pub tasks: TaskTracker,
     /// The gateway is going down: streams end after the reply that is under way.
     pub stopping: CancellationToken,
+    /// What they have cosigned is served.
+    pub witnesses: Option<Arc<Witnesses>>,
     /// Replies leave at a multiple of this.
     pub reply_quantum: Duration,
 }
@@ -72,19 +77,13 @@ fn refused_for_size(status: &Status) -> bool {
 }
 
 impl Desk {
-    /// Who calls: asked anew for each call, because certificates are revoked and expire while connections live.
+    /// Who calls, as its connection knows at this moment.
     fn peer<T>(&self, request: &Request<T>) -> Result<PeerIdentity, Status> {
         let Some(info) = request.extensions().get::<ConnInfo>() else {
             return Err(status::counted(Code::PeerUnknown));
         };
-        let peer = info.peer();
-        let good = if info.ended() {
-            Err(Code::PeerRevoked)
-        } else {
-            self.denylist.check(peer, self.gate.clock.now())
-        };
-        good.map_err(|code| self.turn_away(code, peer.uri()))?;
-        Ok(peer.clone())
+        let caller = info.caller(&self.denylist, self.gate.clock.now());
+        caller.cloned().map_err(|code| self.turn_away(code, info.peer().uri()))
     }
 
     fn limit(&self, peer: &PeerIdentity, what: Costly) -> Result<(), Status> {
@@ -165,10 +164,21 @@ impl Desk {
         method: Method,
         look: impl FnOnce(&Gate) -> Result<T, Code> + Send + 'static,
     ) -> Result<T, Status> {
+        self.read_as(peer, method, &READERS, look).await
+    }
+
+    /// As [`Desk::read`], for those with one of `roles`.
+    async fn read_as<T: Send + 'static>(
+        &self,
+        peer: PeerIdentity,
+        method: Method,
+        roles: &'static [Role],
+        look: impl FnOnce(&Gate) -> Result<T, Code> + Send + 'static,
+    ) -> Result<T, Status> {
         self.limit(&peer, Costly::Read)?;
         let (uri, gate) = (peer.uri().to_owned(), Arc::clone(&self.gate));
         let reading = self
-            .run(&uri, async move { read(&gate, peer, method, look).await })
+            .run(&uri, async move { read_as(&gate, peer, method, roles, look).await })
             .await?;
         reading.map_err(|refusal| self.refused(&uri, &refusal))
     }

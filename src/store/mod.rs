@@ -4,9 +4,10 @@
 //! to the log can be thrown away and built again from it.
 mod dir;
 mod fence;
+mod index;
 mod log;
 pub mod vault;
 
-pub(crate) use dir::sync_dir;
 pub use dir::{DataDir, DataDirError};
+pub(crate) use dir::{replace_file, sync_dir};
 pub(crate) use log::{LogStore, StoreError};

@@ -14,6 +14,7 @@ mod outside;
 mod secrets;
 mod start;
 mod stop;
+mod witness;
 
 pub(crate) use crate::crash::skip;
 pub(crate) use program::{Gateway, Ran, Spawned, program, tollgate};

@@ -128,7 +128,7 @@ fn nobody_is_told_of_what_nobody_relies_on() {
         ask(gateway, &bank, 51, &consent, "bank-a-2026").await;
         let gate = gateway.gate();
         let token = person(gateway, 51);
-        let link = people::load(&*gate.state, &gate.person_keys.epoch, &token)
+        let link = people::load(&*gate.state, &gate.person_keys.epochs, &token)
             .unwrap()
             .unwrap();
         let at = |now: Time| notice::recipients(&gate.log, &token, &link.details(), Time(0), now).unwrap();

@@ -1,7 +1,7 @@
 //! Drawing the sample: by rank under the regulator's seed, so that he can draw it again.
 use super::PackRequest;
 use crate::{
-    audit::{Details, Dimension, Query, proof::TlogProof},
+    audit::{Count, Details, Dimension, Query, Span, proof::TlogProof},
     clock::Time,
     consent,
     domain::{ConsentId, SubjectToken},
@@ -9,7 +9,7 @@ use crate::{
         Consented,
         pack::{Drawn, Opening, rank},
     },
-    inspect::{Entry, open, report::consented, report::line, words::hex},
+    inspect::{Entry, Opener, overview, report::consented, report::line, words::hex},
     limits::{PACK_POPULATION_MAX, SEARCH_PAGE_MAX},
     person,
     pipeline::Gate,
@@ -18,6 +18,8 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::collections::BTreeMap;
+
+const DAY_S: u32 = 86_400;
 
 /// How many entries have this in common.
 pub(super) type Counts = BTreeMap<String, u64>;
@@ -31,9 +33,8 @@ pub(super) struct Drawing {
     pub(super) by_class: Counts,
     pub(super) by_refusal: Counts,
     pub(super) by_method: Counts,
-    /// Of the drawn entries: what is sealed is opened for them only.
-    pub(super) by_signal: Counts,
-    pub(super) by_outcome: Counts,
+    /// Of each signal, by what came of it.
+    pub(super) by_signal: BTreeMap<String, Counts>,
     pub(super) drawn: Vec<Drawn>,
 }
 
@@ -80,11 +81,10 @@ pub(super) fn draw(gate: &Gate, asked: &PackRequest) -> Result<Drawing, Code> {
             }
         }
     }
+    drawing.by_signal = signals(gate, asked)?;
+    let mut opener = Opener::new(gate, None);
     for (rank, index) in lowest {
-        let entry = open(gate, index)?;
-        if let Some(details) = &entry.details {
-            drawing.count_opened(details);
-        }
+        let entry = opener.open(index)?;
         drawing.drawn.push(drawn(gate, entry, &rank)?);
     }
     Ok(drawing)
@@ -102,19 +102,27 @@ impl Drawing {
             one_more(&mut self.by_refusal, &leaf.refusal);
         }
     }
+}
 
-    fn count_opened(&mut self, details: &Details) {
-        details
-            .x
-            .signals
-            .iter()
-            .for_each(|signal| one_more(&mut self.by_signal, signal));
-        details
-            .i
-            .outcomes
-            .iter()
-            .for_each(|word| one_more(&mut self.by_outcome, word));
+/// Signals that were asked for in the period and what came of them, by the index: nothing is opened for that.
+fn signals(gate: &Gate, asked: &PackRequest) -> Result<BTreeMap<String, Counts>, Code> {
+    let span = Span {
+        from: asked.from,
+        until: asked.until,
+        origin: asked.from,
+        width_s: DAY_S,
+    };
+    let counts = overview::counts(gate, &span)?;
+    let mut signals: BTreeMap<String, Counts> = BTreeMap::new();
+    let own = |count: &Count| !count.signal.is_empty() && count.partner == asked.partner.as_str();
+    for count in counts.into_iter().filter(own) {
+        *signals
+            .entry(count.signal)
+            .or_default()
+            .entry(count.outcome)
+            .or_default() += count.count;
     }
+    Ok(signals)
 }
 
 fn drawn(gate: &Gate, entry: Entry, rank: &[u8; 32]) -> Result<Drawn, Code> {
@@ -151,7 +159,7 @@ fn named_consent(gate: &Gate, details: &Details) -> Result<Option<Consented>, Co
     let (Ok(id), Ok(token)) = (id, token) else {
         return Ok(None);
     };
-    let link = person::load(&*gate.state, &gate.person_keys.epoch, &token).map_err(|_| Code::Internal)?;
+    let link = person::load(&*gate.state, &gate.person_keys.epochs, &token).map_err(|_| Code::Internal)?;
     let Some(link) = link else { return Ok(None) };
     let record = consent::one_of_person(&*gate.state, &link, id).map_err(|_| Code::Internal)?;
     Ok(record.map(|record| consented(&gate.view, &record, gate.clock.now())))

@@ -131,7 +131,7 @@ pub(super) fn papers(
         "partner": asked.partner.as_str(), "from": time(asked.from), "until": time(asked.until),
         "entries": drawing.population, "drawn_from": drawing.drawn_from.map(time),
         "by_class": drawing.by_class, "by_refusal": drawing.by_refusal, "by_method": drawing.by_method,
-        "of_the_sample": { "entries": drawing.drawn.len(), "by_signal": drawing.by_signal, "by_outcome": drawing.by_outcome },
+        "by_signal": drawing.by_signal, "sample": drawing.drawn.len(),
         "readings_of_the_log": readings.readings.len(),
     });
     let page = |language| page(asked, drawing, readings, &agreements, language).into_bytes();
@@ -178,8 +178,21 @@ fn page(
     counts(say("Entries by result", "按结果统计"), &drawing.by_class);
     counts(say("Refusals by reason", "按拒绝原因统计"), &drawing.by_refusal);
     counts(say("Entries by call", "按方法统计"), &drawing.by_method);
-    counts(say("Signals, of the sample", "样本中的信号"), &drawing.by_signal);
-    counts(say("Outcomes, of the sample", "样本中的结果"), &drawing.by_outcome);
+    let rows: Vec<Vec<String>> = drawing
+        .by_signal
+        .iter()
+        .flat_map(|(signal, counts)| {
+            let row = |(word, n): (&String, &u64)| vec![signal.clone(), words::outcome(word, language), n.to_string()];
+            counts.iter().map(row).collect::<Vec<_>>()
+        })
+        .collect();
+    if !rows.is_empty() {
+        html.heading(say("Signals by outcome", "信号及其结果"));
+        html.table(
+            &[say("signal", "信号"), say("outcome", "结果"), say("times", "次数")],
+            &rows,
+        );
+    }
     html.heading(say("Agreements", "合作协议"));
     for agreement in agreements {
         html.markup("<div class=\"entry\">\n");

@@ -89,13 +89,11 @@ fn make(gate: &Gate, member: &Member, asked: &ReportRequest) -> Result<Seen<Made
         return Err(Code::FieldInvalid);
     }
     let token = asked.subject.token(&gate.person_keys.pseudonym);
-    let link = person::load(&*gate.state, &gate.person_keys.epoch, &token).map_err(|_| Code::Internal)?;
+    let link = person::load(&*gate.state, &gate.person_keys.epochs, &token).map_err(|_| Code::Internal)?;
     let key = link.as_ref().map(|link| link.details());
     let log_size = gate.log.head().size;
-    let found = match &key {
-        Some(key) => find(gate, &token, key, asked)?,
-        None => Found::default(),
-    };
+    let found = find(gate, &token, key.as_ref(), asked)?;
+    let known = link.is_some() || !found.entries.is_empty();
     let (looked, looked_cut) = looks(gate, &found)?;
     let time = |t: Option<Time>| t.map(|t| lines::time(t.0));
     let report = SubjectReport {
@@ -104,7 +102,7 @@ fn make(gate: &Gate, member: &Member, asked: &ReportRequest) -> Result<Seen<Made
         log_size,
         made_at: lines::time(now.0),
         subject: asked.subject.masked(),
-        known: link.is_some(),
+        known,
         from: time(asked.from),
         until: time(asked.until),
         earlier_until: time(found.earlier_until),
@@ -148,13 +146,15 @@ struct Found {
     earlier_until: Option<Time>,
 }
 
-fn find(gate: &Gate, token: &SubjectToken, key: &Secret<32>, asked: &ReportRequest) -> Result<Found, Code> {
+/// Under the person's own key, and under the period's from before they had one.
+fn find(gate: &Gate, token: &SubjectToken, key: Option<&Secret<32>>, asked: &ReportRequest) -> Result<Found, Code> {
     let query = Query {
         from: asked.from,
         until: asked.until,
         terms: Vec::new(),
-        person: Some(key.clone()),
+        person: Some(gate.log.whom(token, key)),
     };
+    let keys: Vec<&Secret<32>> = key.into_iter().chain([&gate.period_key]).collect();
     let mut entries: Vec<Entry> = Vec::new();
     let mut before = Some(gate.log.head().size);
     // One more than fits, to know where to cut.
@@ -171,8 +171,10 @@ fn find(gate: &Gate, token: &SubjectToken, key: &Secret<32>, asked: &ReportReque
                 .map_err(|_| Code::Internal)?
                 .ok_or(Code::Internal)?;
             // Both commitments of the leaf are checked here: what is told is what was recorded.
-            let details = open_details(key, gate.log.origin(), &stored.leaf, &stored.details);
-            let Some(details) = details.ok().filter(|d| d.i.subject == token.0) else {
+            let mut opened = keys
+                .iter()
+                .filter_map(|key| open_details(key, gate.log.origin(), &stored.leaf, &stored.details).ok());
+            let Some(details) = opened.next().filter(|d| d.i.subject == token.0) else {
                 continue;
             };
             entries.push(Entry {
