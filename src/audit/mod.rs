@@ -37,6 +37,8 @@ mod lookup;
 #[cfg(feature = "gateway")]
 mod marks;
 #[cfg(feature = "gateway")]
+mod ocsf;
+#[cfg(feature = "gateway")]
 mod open;
 #[cfg(feature = "gateway")]
 mod overview;
@@ -74,12 +76,13 @@ pub use commitment::x_commit;
 pub use recorded::{Auditable, Class, Receipt, Recorded};
 #[cfg(feature = "gateway")]
 pub use {
-    commitment::{Details, open_details},
+    commitment::{Details, i_commit, open_details},
     counter::Counter,
     event::Event,
     export::{ExportError, ExportForm, export},
     index::{PersonTag, Whom},
     log::{Log, Slot, Worker, WorkerPanicked},
+    ocsf::{SCHEMA as OCSF_SCHEMA, ocsf},
     open::{OpenError, Opened, Recovery, Setup},
     overview::{Count, Span},
     reader::{Head, Inclusion, ProofError, StoredEntry},

@@ -41,7 +41,9 @@ const ONLY: [(&str, &[&str]); 5] = [
 ];
 
 /// Who may name a high module.
-const NAMED_BY: [(&str, &[&str]); 6] = [
+const NAMED_BY: [(&str, &[&str]); 8] = [
+    ("evidence", &["evidence", "inspect", "rpc", "web", "cli", "app"]),
+    ("notice", &["notice", "pipeline"]),
     ("cli", &["cli", "main"]),
     ("app", &["app", "cli", "main"]),
     ("rpc", &["rpc", "app"]),
