@@ -17,7 +17,7 @@
 //! | layer | modules |
 //! |---|---|
 //! | top | [`cli`], [`app`] |
-//! | doors to the network | [`rpc`] (tonic), [`channel`] (rustls), [`client`] |
+//! | doors to the network | [`rpc`] (tonic), [`web`] (axum), [`channel`] (rustls), [`client`] |
 //! | for staff | [`inspect`]: what officers see of the log |
 //! | the path | [`pipeline`]: [`identity`], [`agreement`], [`policy`], [`consent`], [`source`], [`signal`], [`minimise`], [`audit`], [`seal`] |
 //! | beside it | [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
@@ -84,3 +84,5 @@ pub mod source;
 pub mod store;
 #[cfg(feature = "gateway")]
 pub mod telemetry;
+#[cfg(feature = "gateway")]
+pub mod web;

@@ -63,6 +63,12 @@ pub const CALL_MS_MAX: u64 = 10_000;
 /// A call is cut that has no reply after this long, because its message never became whole: a little more than
 /// [`CALL_MS_MAX`], which answers. Streams have their first reply at once and are not cut.
 pub const CALL_CUT_MS: u64 = CALL_MS_MAX + 2_000;
+/// Body of an HTTP request that is not gRPC: a form of the console, or a checkpoint with 63 hashes of 45 bytes and a note of
+/// 8 KiB for a witness.
+pub const WEB_BODY_BYTES_MAX: usize = 64 << 10;
+/// A connection without a first request is closed after this: with HTTP/2 a request is whole headers, so headers that
+/// trickle end here too, and later ones by the keep-alive, which no one answers in the middle of headers.
+pub const FIRST_REQUEST_MS_MAX: u64 = 10_000;
 /// Drain at shutdown.
 pub const DRAIN_MS_MAX: u64 = 10_000;
 

@@ -69,19 +69,13 @@ fn refused_for_size(status: &Status) -> bool {
 }
 
 impl Desk {
-    /// Who calls: asked anew for each call, because certificates are revoked and expire while connections live.
+    /// Who calls, as its connection knows at this moment.
     fn peer<T>(&self, request: &Request<T>) -> Result<PeerIdentity, Status> {
         let Some(info) = request.extensions().get::<ConnInfo>() else {
             return Err(status::counted(Code::PeerUnknown));
         };
-        let peer = info.peer();
-        let good = if info.ended() {
-            Err(Code::PeerRevoked)
-        } else {
-            self.denylist.check(peer, self.gate.clock.now())
-        };
-        good.map_err(|code| self.turn_away(code, peer.uri()))?;
-        Ok(peer.clone())
+        let caller = info.caller(&self.denylist, self.gate.clock.now());
+        caller.cloned().map_err(|code| self.turn_away(code, info.peer().uri()))
     }
 
     fn limit(&self, peer: &PeerIdentity, what: Costly) -> Result<(), Status> {

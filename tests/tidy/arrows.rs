@@ -5,7 +5,7 @@ use crate::{
 };
 
 /// Which modules may import a crate. Every other module uses what these offer.
-const DOORS: [(&[&str], &[&str]); 21] = [
+const DOORS: [(&[&str], &[&str]); 22] = [
     (&["ring", "hpke", "getrandom"], &["crypto"]),
     (&["sled"], &["store"]),
     (&["fs4"], &["store", "audit"]),
@@ -23,10 +23,12 @@ const DOORS: [(&[&str], &[&str]); 21] = [
     (&["cel"], &["signal"]),
     (&["csv", "parquet", "flate2"], &["source"]),
     (&["governor"], &["edge"]),
+    // A console builds its routes with axum; what serves them is `web`.
+    (&["axum", "hyper", "http_body_util"], &["web"]),
     (&["mimalloc"], &["main"]),
     (&["clap", "clap_complete", "indicatif"], &["cli"]),
     (&["tracing_subscriber"], &["telemetry"]),
-    (&["hyper_util", "tower_service"], &["channel", "rpc", "client"]),
+    (&["hyper_util", "tower_service"], &["channel", "rpc", "client", "web"]),
     (&["rustls_pki_types"], &["channel", "identity", "pki", "client"]),
 ];
 
