@@ -139,6 +139,8 @@ codes! {
     PageTokenInvalid = "PAGE_TOKEN_INVALID", InvalidArgument, "the page token is not of this search: begin again without one";
     /// An auditor asks beyond what he may read, or his time is over.
     OutOfScope = "OUT_OF_SCOPE", PermissionDenied, "your audit scope does not cover this: ask the operator to widen or renew it";
+    /// A browser was made to ask by a page of another site.
+    CrossOrigin = "CROSS_ORIGIN", PermissionDenied, "the request came from another site: open the console itself and try again";
     /// The disk is full; withdrawals still work.
     DiskFull = "DISK_FULL", ResourceExhausted, "the gateway has no room for its log: the operator has been told; try again later";
     /// A record source or another part failed.

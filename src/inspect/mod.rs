@@ -3,11 +3,17 @@
 //!
 //! `rpc` and the console call the same functions, so neither can show what the other would have refused or not recorded.
 //! It refuses to show an entry outside an auditor's scope, and to take a page token for another search.
+mod follow;
 mod opening;
+mod overview;
+mod reading;
 mod scope;
 mod search;
 mod token;
 
+pub use follow::{EXPORT, FOLLOW, Follower, Taken, follow, take};
 pub use opening::{Entry, open};
+pub use overview::{Count, OVERVIEW, overview};
+pub use reading::{GET_ENTRY, Proven, continuation, entry, head};
 pub use scope::Scope;
 pub use search::{Conditions, Page, PageRequest, SEARCH, search};

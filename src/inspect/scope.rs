@@ -26,6 +26,11 @@ impl Scope {
         self.0.is_none()
     }
 
+    /// Whether the caller's time has ended since.
+    pub fn is_over(&self, now: Time) -> bool {
+        self.0.as_ref().is_some_and(|scope| now >= scope.expires)
+    }
+
     /// Whether this entry may be read.
     pub fn covers(&self, leaf: &v1::Leaf) -> bool {
         let Some(scope) = &self.0 else { return true };

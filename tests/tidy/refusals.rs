@@ -109,6 +109,7 @@ const MEND: &[(&str, &str, Retry)] = &[
     ("LOG_RANGE", CALLER, Retry::AfterMending),
     ("PAGE_TOKEN_INVALID", CALLER, Retry::AfterMending),
     ("OUT_OF_SCOPE", OPERATOR, Retry::AfterMending),
+    ("CROSS_ORIGIN", CALLER, Retry::AfterMending),
     ("DISK_FULL", OPERATOR, Retry::Later("after some minutes")),
     (
         "INTERNAL",
