@@ -198,10 +198,10 @@ pub const SEARCH_PAGE_MAX: usize = 200;
 pub const EXPORT_ROWS_MAX: usize = 10_000;
 /// Entries that a live view reads in one step, and how far back it begins: 100 leaves of 600 bytes.
 pub const FOLLOW_ROWS_MAX: u64 = 100;
-/// Width of a bucket of an overview: a minute, because a clock's seconds say nothing about load.
-pub const OVERVIEW_BUCKET_S_MIN: u32 = 60;
-/// Buckets of an overview: a bar of a chart each, more than a screen has room for.
+/// Buckets of an overview: as many as a chart can show.
 pub const OVERVIEW_BUCKETS_MAX: i64 = 1_000;
+/// Seconds of the narrowest bucket of an overview.
+pub const OVERVIEW_BUCKET_S_MIN: u32 = 60;
 /// People whose keys are unwrapped in one step of a walk over everybody.
 pub const PEOPLE_PER_STEP: usize = 1_024;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.

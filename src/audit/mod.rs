@@ -34,6 +34,8 @@ mod marks;
 #[cfg(feature = "gateway")]
 mod open;
 #[cfg(feature = "gateway")]
+mod overview;
+#[cfg(feature = "gateway")]
 mod reader;
 #[cfg(feature = "gateway")]
 mod restore;
@@ -71,6 +73,7 @@ pub use {
     export::{ExportError, ExportForm, export},
     log::{Log, Slot, Worker, WorkerPanicked},
     open::{OpenError, Opened, Recovery, Setup},
+    overview::{Count, Span},
     reader::{Head, Inclusion, ProofError, StoredEntry},
     search::{Dimension, Found, Query},
 };

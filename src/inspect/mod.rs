@@ -13,7 +13,7 @@ mod token;
 
 pub use follow::{EXPORT, FOLLOW, Follower, Taken, follow, take};
 pub use opening::{Entry, open};
-pub use overview::{Count, OVERVIEW, overview};
+pub use overview::{OVERVIEW, Overview, Period, overview};
 pub use reading::{GET_ENTRY, Proven, continuation, entry, head};
 pub use scope::Scope;
 pub use search::{Conditions, Page, PageRequest, SEARCH, search};

@@ -1,18 +1,17 @@
-//! How many entries there are, by time and by what their leaves show: for charts.
-use super::{Scope, opening::open};
+//! How much happened, for charts.
+use super::Scope;
 use crate::{
     agreement::{Member, Role},
-    audit::Receipt,
+    audit::{Count, Receipt, Span},
     clock::Time,
     domain::Method,
     facts::Kind,
     identity::PeerIdentity,
-    limits::{OVERVIEW_BUCKETS_MAX, OVERVIEW_BUCKET_S_MIN},
+    limits::{OVERVIEW_BUCKET_S_MIN, OVERVIEW_BUCKETS_MAX},
     pipeline::{Gate, Reading, Seen, StaffCall, staff},
     refusal::Code,
-    wire::{self, v1},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// `GetOverview`.
 pub const OVERVIEW: StaffCall = StaffCall {
@@ -21,100 +20,77 @@ pub const OVERVIEW: StaffCall = StaffCall {
     roles: &[Role::Compliance, Role::Auditor],
 };
 
-/// Entries of one bucket that have all of this in common.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Count {
-    /// Where the bucket begins.
-    pub bucket: Time,
-    /// What they are about.
-    pub kind: v1::EntryKind,
-    /// How they ended.
-    pub class: v1::EntryClass,
-    /// Refusal code.
-    pub refusal: String,
-    /// Partner id.
-    pub partner: String,
-    /// Only on counts of signals, which stand beside the others: one entry may ask for several.
-    pub signal: String,
-    /// Entries.
-    pub count: u64,
+/// What is counted over.
+#[derive(Debug, Clone, Copy)]
+pub struct Period {
+    /// Entries from here on. Buckets begin here, rounded down to a whole minute, or to a whole hour where `bucket_s` is a
+    /// multiple of one: who wants days gives a midnight of his own clock.
+    pub from: Time,
+    /// Entries before this.
+    pub until: Time,
+    /// Width of a bucket in seconds: a multiple of 60.
+    pub bucket_s: u32,
 }
 
-/// Counts what is within `from` (inclusive), `until` (exclusive) and the caller's scope.
+/// Counts within the caller's scope.
+pub struct Overview {
+    /// Sorted by bucket.
+    pub counts: Vec<Count>,
+    /// Entries of the log that were looked at.
+    pub log_size: u64,
+}
+
+/// Counts entries of a period within the caller's scope, and records that it was asked for.
 ///
 /// # Errors
-/// `FIELD_INVALID` for a period that is empty, or cut into buckets that are too narrow or too many.
+/// `FIELD_INVALID` for a period that is empty, or has more than [`OVERVIEW_BUCKETS_MAX`] buckets, or buckets that are no
+/// multiple of a minute.
 pub async fn overview(
     gate: Arc<Gate>,
     peer: PeerIdentity,
     call: StaffCall,
-    from: Time,
-    until: Time,
-    bucket_s: u32,
-) -> Reading<(Vec<Count>, Receipt)> {
-    staff(gate, peer, call, move |gate, member| {
-        count(gate, member, from, until, bucket_s)
-    })
-    .await
+    asked: Period,
+) -> Reading<(Overview, Receipt)> {
+    staff(gate, peer, call, move |gate, member| count(gate, member, asked)).await
 }
 
-fn count(gate: &Gate, member: &Member, from: Time, until: Time, bucket_s: u32) -> Result<Seen<Vec<Count>>, Code> {
+fn count(gate: &Gate, member: &Member, asked: Period) -> Result<Seen<Overview>, Code> {
     let scope = Scope::of(member, gate.clock.now())?;
-    let width_ms = i64::from(bucket_s) * 1000;
-    let buckets = until.since(from).checked_div(width_ms).unwrap_or(0);
-    if until <= from || bucket_s < OVERVIEW_BUCKET_S_MIN || buckets > OVERVIEW_BUCKETS_MAX {
-        return Err(Code::FieldInvalid);
-    }
-    let mut counts = BTreeMap::new();
-    let mut index = gate.log.head().size;
-    while index > 0 {
-        index -= 1;
-        let entry = open(gate, index)?;
-        let time = wire::millis(entry.leaf.time.as_ref()).map(Time).unwrap_or_default();
-        // Times do not fall with numbers.
-        if time < from {
-            break;
-        }
-        if time >= until || !scope.covers(&entry.leaf) {
-            continue;
-        }
-        let bucket = from.plus_ms(time.since(from).div_euclid(width_ms).saturating_mul(width_ms));
-        let mut add = |signal: &str| {
-            let leaf = &entry.leaf;
-            let key = (
-                bucket,
-                leaf.kind,
-                leaf.class,
-                leaf.refusal.clone(),
-                leaf.partner.clone(),
-                signal.to_owned(),
-            );
-            *counts.entry(key).or_insert(0u64) += 1;
-        };
-        add("");
-        for signal in entry.details.iter().flat_map(|d| &d.x.signals) {
-            add(signal);
-        }
-    }
-    let counts: Vec<Count> = counts.into_iter().map(row).collect();
-    let shown = counts.len() as u64;
+    let span = asked.span()?;
+    let (from, until) = scope.period(Some(span.from), Some(span.until));
+    let within = Span {
+        from: from.unwrap_or(span.from),
+        until: until.unwrap_or(span.until),
+        ..span
+    };
+    let signals: Vec<String> = gate.view.signals.iter().map(|s| s.id().to_string()).collect();
+    let outcomes: Vec<&str> = Vec::new();
+    let log_size = gate.log.head().size;
+    let counts = gate.log.overview(&within, &signals, &outcomes);
+    let mut counts = counts.map_err(|_| Code::Internal)?;
+    counts.retain(|count| scope.covers_partner(&count.partner));
+    let overview = Overview { counts, log_size };
     Ok(Seen {
-        count: shown,
         note: "overview".to_owned(),
-        ..Seen::of(counts, "counted")
+        count: overview.counts.len() as u64,
+        ..Seen::of(overview, "counted")
     })
 }
 
-type Key = (Time, i32, i32, String, String, String);
-
-fn row(((bucket, kind, class, refusal, partner, signal), count): (Key, u64)) -> Count {
-    Count {
-        bucket,
-        kind: v1::EntryKind::try_from(kind).unwrap_or_default(),
-        class: v1::EntryClass::try_from(class).unwrap_or_default(),
-        refusal,
-        partner,
-        signal,
-        count,
+impl Period {
+    fn span(self) -> Result<Span, Code> {
+        let width = i64::from(self.bucket_s);
+        if self.bucket_s < OVERVIEW_BUCKET_S_MIN || !self.bucket_s.is_multiple_of(OVERVIEW_BUCKET_S_MIN) {
+            return Err(Code::FieldInvalid);
+        }
+        let length = self.until.since(self.from);
+        if length <= 0 || length.div_euclid(width * 1_000) >= OVERVIEW_BUCKETS_MAX {
+            return Err(Code::FieldInvalid);
+        }
+        Ok(Span {
+            from: self.from,
+            until: self.until,
+            width_s: self.bucket_s,
+        })
     }
 }

@@ -35,8 +35,13 @@ impl Scope {
     pub fn covers(&self, leaf: &v1::Leaf) -> bool {
         let Some(scope) = &self.0 else { return true };
         let time = wire::millis(leaf.time.as_ref()).map(Time);
-        let of_partner = scope.partners.is_empty() || scope.partners.iter().any(|p| p.as_str() == leaf.partner);
-        of_partner && time.is_some_and(|t| t >= scope.from && t < scope.until)
+        self.covers_partner(&leaf.partner) && time.is_some_and(|t| t >= scope.from && t < scope.until)
+    }
+
+    /// Whether entries of this partner may be read, at their time; an entry without one is of the partner "".
+    pub fn covers_partner(&self, partner: &str) -> bool {
+        let partners = self.0.as_ref().map_or(&[][..], |scope| &scope.partners);
+        partners.is_empty() || partners.iter().any(|p| p.as_str() == partner)
     }
 
     /// The part of a period that may be read: half open.
