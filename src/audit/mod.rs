@@ -76,4 +76,5 @@ pub use {
     overview::{Count, Span},
     reader::{Head, Inclusion, ProofError, StoredEntry},
     search::{Dimension, Found, Query},
+    spreadsheet::row as csv_row,
 };
