@@ -156,6 +156,7 @@ fn institution_detail(
         effects_sha256: effects_sha256(effects),
         count: facts.count,
         note: facts.note.clone(),
+        guards: facts.guards.clone(),
     }
 }
 

@@ -10,6 +10,7 @@ mod reading;
 mod scope;
 mod search;
 mod token;
+mod words;
 
 pub use follow::{EXPORT, FOLLOW, Follower, Taken, follow, take};
 pub use opening::{Entry, open};
@@ -17,3 +18,4 @@ pub use overview::{OVERVIEW, Overview, Period, overview};
 pub use reading::{GET_ENTRY, Proven, continuation, entry, head};
 pub use scope::Scope;
 pub use search::{Conditions, Page, PageRequest, SEARCH, search};
+pub use words::{fields, words};

@@ -10,6 +10,7 @@ mod repeats;
 mod sessions;
 mod signed;
 mod trouble;
+mod words;
 
 const QUERY: &str = "/tollgate.v1.ExchangeService/Query";
 const OPEN_SESSION: &str = "/tollgate.v1.ExchangeService/OpenSession";

@@ -65,6 +65,10 @@ pub struct InstitutionDetail {
     /// Free of values: what an officer needs to understand an administrative entry.
     #[prost(string, tag = "8")]
     pub note: ::prost::alloc::string::String,
+    /// The guard that withheld each signal, in the order they were asked for; empty for one that was permitted. None at all
+    /// where every signal was.
+    #[prost(string, repeated, tag = "9")]
+    pub guards: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A consent as it stands, under the person's audit-link key.
 #[derive(Clone, PartialEq, ::prost::Message)]
