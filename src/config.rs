@@ -94,6 +94,9 @@ pub struct Listen {
     pub partners: SocketAddr,
     /// The gateway's own domain: provider and staff.
     pub staff: SocketAddr,
+    /// The compliance officers' console, for browsers with a staff certificate. Without it there is none.
+    #[serde(default)]
+    pub console: Option<SocketAddr>,
 }
 
 /// Certificate and trust.

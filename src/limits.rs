@@ -196,12 +196,25 @@ pub const SEARCH_PAGE_DEFAULT: usize = 50;
 pub const SEARCH_PAGE_MAX: usize = 200;
 /// Rows of one export from the console: about 400 bytes each, 4 MiB; more is what `tollgate audit export` is for.
 pub const EXPORT_ROWS_MAX: usize = 10_000;
-/// Entries that a live view reads in one step, and how far back it begins: 100 leaves of 600 bytes.
-pub const FOLLOW_ROWS_MAX: u64 = 100;
-/// Buckets of an overview: as many as a chart can show.
+/// A gRPC method path that is looked for: the longest of ours has 45 bytes.
+pub const METHOD_BYTES_MAX: usize = 128;
+/// Buckets of an overview: three to a day for a year, or the minutes of sixteen hours.
 pub const OVERVIEW_BUCKETS_MAX: i64 = 1_000;
-/// Seconds of the narrowest bucket of an overview.
+/// Narrowest bucket of an overview: an entry a minute is the finest that a chart can show of a day.
 pub const OVERVIEW_BUCKET_S_MIN: u32 = 60;
+/// Entries in one message of a stream: up to 4 KiB each, 256 KiB that a slow reader keeps in memory.
+pub const FOLLOW_STEP_ENTRIES: u64 = 64;
+/// How often a stream that has shown everything looks for more: a tenth of a second late at most, ten loads of a pointer
+/// a second each.
+pub const FOLLOW_LOOK_MS: u64 = 100;
+/// A stream ends whose reader takes no message for this long: its place is another's.
+pub const FOLLOW_STALL_MS: u64 = 30_000;
+/// Streams of one member at once: a SIEM, its spare, and a person who looks.
+pub const FOLLOWS_PER_MEMBER_MAX: usize = 4;
+/// Past checkpoints that one member may ask for per second: each reads up to a segment of the journal, about 30 ms.
+pub const PAST_CHECKPOINTS_PER_PEER_PER_S_MAX: u32 = 2;
+/// An answer of the audit service: a page of 200 entries of 4 KiB, each with a proof of 40 hashes.
+pub const AUDIT_REPLY_BYTES_MAX: usize = 2 << 20;
 /// People whose keys are unwrapped in one step of a walk over everybody.
 pub const PEOPLE_PER_STEP: usize = 1_024;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
@@ -321,12 +334,10 @@ pub const HANDLE_MS_MAX: i64 = 15 * 60_000;
 pub const HANDLES_PER_MEMBER_MAX: usize = 64;
 /// Handles in all: about 150 bytes each, 150 KiB.
 pub const HANDLES_MAX: usize = 1_024;
-/// Live views of one member, a browser tab each.
-pub const FOLLOWERS_PER_MEMBER_MAX: usize = 4;
 /// A live view ends after this long; the browser opens it again, and that is an entry again.
 pub const FOLLOW_MS_MAX: u64 = 600_000;
-/// How often a live view looks for new entries: one atomic load each time.
-pub const FOLLOW_LOOK_MS: u64 = 500;
+/// Entries that a live view begins with: a screen of them.
+pub const FOLLOW_BACK_ENTRIES: u64 = 50;
 /// A live view says that it lives, so that a browser that is gone is noticed.
 pub const FOLLOW_BEAT_MS: u64 = 15_000;
 /// A form of the console: an identity, and a few fields beside it.

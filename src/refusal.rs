@@ -137,6 +137,8 @@ codes! {
     LogRange = "LOG_RANGE", InvalidArgument, "the log has no such size";
     /// A page token that this gateway did not give for this search.
     PageTokenInvalid = "PAGE_TOKEN_INVALID", InvalidArgument, "the page token is not of this search: begin again without one";
+    /// As many streams of entries as a member may have are open.
+    StreamsExhausted = "STREAMS_EXHAUSTED", ResourceExhausted, "you have the most streams open that are allowed: end one first";
     /// An auditor asks beyond what he may read, or his time is over.
     OutOfScope = "OUT_OF_SCOPE", PermissionDenied, "your audit scope does not cover this: ask the operator to widen or renew it";
     /// A browser was made to ask by a page of another site.

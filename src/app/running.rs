@@ -29,6 +29,7 @@ type Ended = Result<Result<(), AppError>, JoinError>;
 pub struct Running {
     pub(super) partners: SocketAddr,
     pub(super) staff: SocketAddr,
+    pub(super) console: Option<SocketAddr>,
     pub(super) gate: Arc<Gate>,
     pub(super) keys: Arc<PublishedKeys>,
     pub(super) connections: Arc<Connections>,
@@ -56,6 +57,10 @@ impl Running {
     /// Where staff connect.
     pub fn staff(&self) -> SocketAddr {
         self.staff
+    }
+    /// Where officers' browsers connect, if anywhere.
+    pub fn console(&self) -> Option<SocketAddr> {
+        self.console
     }
     /// The request path, for what runs beside it in this process.
     pub fn gate(&self) -> &Arc<Gate> {

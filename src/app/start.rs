@@ -1,6 +1,6 @@
 //! The start: everything is read and checked before a port is bound, then everything is wired together.
 use super::{
-    AppError, Kept, Running,
+    AppError, Kept, Running, console,
     health::{self, Watched},
     housekeeping::Housekeeping,
     judge_by,
@@ -146,6 +146,23 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
             Ok(())
         });
     }
+    let console = match config.listen.console {
+        Some(address) => {
+            let setup = Setup {
+                tls: Arc::clone(&staff_tls),
+                connections: Arc::clone(&connections),
+                denylist: Arc::clone(&denylist),
+                events: Arc::clone(&events),
+                clock: Arc::clone(&clock),
+            };
+            let (acceptor, bound) = bind(address, setup).await?;
+            swaps.push(acceptor.swap());
+            let serving = console::serve(&desk, acceptor, super::verifier_key(config, &kept.keyring), events);
+            servers.spawn(serving);
+            Some(bound)
+        }
+        None => None,
+    };
     let [partners, staff] = addresses.as_slice() else {
         return Err(AppError::Server("two listeners were expected".to_owned()));
     };
@@ -182,10 +199,11 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
     };
     tasks.spawn(due.run(stop.clone()));
     tasks.spawn(pruning::run(Arc::clone(&desk.gate), stop.clone()));
-    tracing::info!(%partners, %staff, "serving");
+    tracing::info!(%partners, %staff, console = console.map(tracing::field::display), "serving");
     Ok(Running {
         partners,
         staff,
+        console,
         keys: Arc::clone(&desk.keys),
         gate,
         connections,

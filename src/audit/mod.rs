@@ -36,6 +36,8 @@ mod open;
 #[cfg(feature = "gateway")]
 mod overview;
 #[cfg(feature = "gateway")]
+mod past;
+#[cfg(feature = "gateway")]
 mod reader;
 #[cfg(feature = "gateway")]
 mod restore;

@@ -1,133 +1,144 @@
-//! Following the log as it grows, and taking a whole search away: both bounded, both one entry.
+//! Entries one after the other, as they are committed: for a SIEM, and for a page that follows the log.
+//!
+//! A stream is two entries, one when it opens and one when it ends, however much it shows: a stream that made an entry of
+//! each message would feed on itself. It reads the log at its reader's pace and holds nothing for anybody.
 use super::{
-    Conditions, PageRequest, Scope,
-    opening::Entry,
-    search::{SEARCH, look},
+    Scope,
+    opening::{Entry, open},
+    search::READERS_OF_THE_LOG,
 };
 use crate::{
-    agreement::Role,
-    audit::Receipt,
-    clock::Time,
+    agreement::Member,
+    audit::Recorded,
     domain::Method,
     facts::Kind,
     identity::PeerIdentity,
-    limits::{EXPORT_ROWS_MAX, FOLLOW_ROWS_MAX, SEARCH_PAGE_MAX},
+    limits::FOLLOW_STEP_ENTRIES,
     pipeline::{Gate, Reading, Seen, StaffCall, staff},
-    refusal::Code,
-    wire::{self, v1},
+    refusal::{Code, NotRecorded, Refusal},
 };
 use std::sync::Arc;
 
-/// Opens the live view.
-pub const FOLLOW: StaffCall = StaffCall {
-    method: Method("/tollgate.console/Follow"),
+/// `StreamEntries`.
+pub const STREAM: StaffCall = StaffCall {
+    method: Method("/tollgate.v1.AuditService/StreamEntries"),
     kind: Kind::Read,
-    roles: &[Role::Compliance, Role::Auditor],
+    roles: READERS_OF_THE_LOG,
 };
 
-/// What was found, and whether there was more.
-pub struct Taken {
-    /// Newest first.
-    pub entries: Vec<Entry>,
-    /// The bound was reached.
-    pub cut: bool,
-}
-
-/// All that a search finds, up to the bound of an export.
-pub async fn take(
+/// A stream that is open, and recorded. It must be ended with [`Following::end`] or [`Following::refuse`].
+pub struct Following {
     gate: Arc<Gate>,
     peer: PeerIdentity,
     call: StaffCall,
-    asked: Conditions,
-) -> Reading<(Taken, Receipt)> {
-    staff(gate, peer, call, move |gate, member| {
-        let mut page = PageRequest {
-            size: SEARCH_PAGE_MAX,
-            token: String::new(),
-        };
-        let mut entries = Vec::new();
-        let mut first = None;
-        loop {
-            let seen = look(gate, member, &asked, &page)?;
-            page.token = seen.value.next.clone();
-            entries.extend(seen.value.entries);
-            first.get_or_insert((seen.person, seen.note));
-            if page.token.is_empty() || entries.len() >= EXPORT_ROWS_MAX {
-                break;
-            }
-        }
-        let cut = !page.token.is_empty() || entries.len() > EXPORT_ROWS_MAX;
-        entries.truncate(EXPORT_ROWS_MAX);
-        let (person, note) = first.unwrap_or_default();
-        Ok(Seen {
-            person,
-            count: entries.len() as u64,
-            note: format!("export of a {note}"),
-            ..Seen::of(Taken { entries, cut }, "exported")
-        })
-    })
-    .await
-}
-
-/// The call that [`take`] is made with.
-pub const EXPORT: StaffCall = StaffCall {
-    method: Method("/tollgate.console/Export"),
-    ..SEARCH
-};
-
-/// A place in the log that moves on as entries are read. It holds no entry and keeps nobody waiting.
-pub struct Follower {
-    scope: Scope,
+    member: Arc<Member>,
+    from: u64,
     next: u64,
+    shown: u64,
+    newest: u64,
 }
 
-impl Follower {
-    /// The number of the next entry.
+/// What one look gave.
+pub struct Step {
+    /// Entries within the scope, oldest first.
+    pub entries: Vec<Entry>,
+    /// Number after the last entry that was looked at: where to go on.
+    pub next: u64,
+}
+
+impl Following {
+    /// Opens a stream at entry `from`, which may be the next one to be recorded.
+    pub async fn open(gate: Arc<Gate>, peer: PeerIdentity, call: StaffCall, from: u64) -> Reading<Self> {
+        let opened = staff(Arc::clone(&gate), peer.clone(), call, move |gate, member| {
+            Scope::of(member, gate.clock.now())?;
+            if from > gate.log.head().size {
+                return Err(Code::LogRange);
+            }
+            Ok(Seen {
+                note: format!("stream from entry {from}"),
+                ..Seen::of(Arc::new(member.clone()), "stream-opened")
+            })
+        });
+        let opened = opened.await?;
+        Ok(opened.map(|(member, receipt)| Self {
+            gate,
+            peer,
+            call,
+            member,
+            from,
+            next: from,
+            shown: 0,
+            newest: receipt.index,
+        }))
+    }
+
+    /// Number of the next entry.
     pub fn next(&self) -> u64 {
         self.next
     }
 
-    /// The leaves that have come since, oldest first, a bounded number at once. Blocks while it reads.
+    /// Whether everything was looked at that was recorded before the stream was opened.
+    pub fn is_past_opening(&self) -> bool {
+        self.next >= self.newest
+    }
+
+    /// The next entries, as far as there are any: an empty step whose `next` has not moved means that there are none yet.
     ///
     /// # Errors
-    /// `OUT_OF_SCOPE` once the caller's time is over, `INTERNAL` if the store fails.
-    pub fn step(&mut self, gate: &Gate) -> Result<Vec<v1::Leaf>, Code> {
-        if self.scope.is_over(gate.clock.now()) {
-            return Err(Code::OutOfScope);
+    /// `OUT_OF_SCOPE` once an auditor's time is over, `INTERNAL` if the store fails.
+    pub async fn step(&mut self) -> Result<Step, Code> {
+        let (gate, member, from) = (Arc::clone(&self.gate), Arc::clone(&self.member), self.next);
+        let looking = tokio::task::spawn_blocking(move || look(&gate, &member, from));
+        let step = looking.await.map_err(|_| Code::Internal)??;
+        self.next = step.next;
+        self.shown = self.shown.saturating_add(step.entries.len() as u64);
+        Ok(step)
+    }
+
+    /// Records how far the stream got, and why it ended: `how`, free of values.
+    pub async fn end(self, how: &'static str) -> Result<(), NotRecorded> {
+        let (from, next, shown) = (self.from, self.next, self.shown);
+        let ended = staff(self.gate, self.peer, self.call, move |_, _| {
+            Ok(Seen {
+                note: format!("stream from entry {from} ended before {next}: {how}"),
+                count: shown,
+                ..Seen::of((), "stream-ended")
+            })
+        });
+        ended.await.map(|_| ())
+    }
+
+    /// Ends it with a refusal, which is its last entry.
+    pub async fn refuse(self, code: Code) -> Result<Recorded<Refusal>, NotRecorded> {
+        match refuse(self.gate, self.peer, self.call, code).await? {
+            Err(refusal) => Ok(refusal),
+            Ok(never) => match never {},
         }
-        let end = gate.log.head().size.min(self.next.saturating_add(FOLLOW_ROWS_MAX));
-        let mut leaves = Vec::new();
-        while self.next < end {
-            let stored = gate.log.entry(self.next).map_err(|_| Code::Internal)?;
-            let stored = stored.ok_or(Code::Internal)?;
-            let leaf: v1::Leaf = wire::decode_canonical(&stored.leaf).map_err(|_| Code::Internal)?;
-            if self.scope.covers(&leaf) {
-                leaves.push(leaf);
-            }
-            self.next += 1;
-        }
-        Ok(leaves)
     }
 }
 
-/// Begins to follow at entry `from`, or a page before the end. One entry says that somebody follows.
-pub async fn follow(
+/// Refuses a call, on record, for what was wrong with it before anything could be looked at. A role that may not call at
+/// all is told that first.
+pub async fn refuse(
     gate: Arc<Gate>,
     peer: PeerIdentity,
     call: StaffCall,
-    from: Option<u64>,
-) -> Reading<(Follower, Receipt)> {
-    staff(gate, peer, call, move |gate, member| {
-        let now: Time = gate.clock.now();
-        let scope = Scope::of(member, now)?;
-        let size = gate.log.head().size;
-        let oldest = size.saturating_sub(FOLLOW_ROWS_MAX);
-        // Whoever was away for long begins near the end: the search is for what lies before.
-        let next = from.map_or(oldest, |at| at.clamp(oldest, size));
-        Ok(Seen {
-            note: format!("follows from entry {next}"),
-            ..Seen::of(Follower { scope, next }, "followed")
-        })
-    })
-    .await
+    code: Code,
+) -> Reading<std::convert::Infallible> {
+    let refused = staff(gate, peer, call, move |_, _| Err(code)).await?;
+    Ok(refused.map(|(never, _)| never))
+}
+
+fn look(gate: &Gate, member: &Member, from: u64) -> Result<Step, Code> {
+    let scope = Scope::of(member, gate.clock.now())?;
+    let size = gate.log.head().size;
+    let next = size.min(from.saturating_add(FOLLOW_STEP_ENTRIES)).max(from);
+    let mut entries = Vec::new();
+    for index in from..next {
+        let entry = open(gate, index)?;
+        if scope.covers(&entry.leaf) {
+            entries.push(entry);
+        }
+    }
+    Ok(Step { entries, next })
 }

@@ -3,19 +3,25 @@
 //!
 //! `rpc` and the console call the same functions, so neither can show what the other would have refused or not recorded.
 //! It refuses to show an entry outside an auditor's scope, and to take a page token for another search.
+mod entry;
+mod filter;
 mod follow;
 mod opening;
 mod overview;
-mod reading;
+mod past;
 mod scope;
 mod search;
+mod taking;
 mod token;
 mod words;
 
-pub use follow::{EXPORT, FOLLOW, Follower, Taken, follow, take};
+pub use entry::{GET_ENTRY, Shown, entry};
+pub use filter::period;
+pub use follow::{Following, STREAM, Step, refuse};
 pub use opening::{Entry, open};
 pub use overview::{OVERVIEW, Overview, Period, overview};
-pub use reading::{GET_ENTRY, Proven, continuation, entry, head};
+pub use past::{FIND_CHECKPOINT, checkpoint, continuation, head};
 pub use scope::Scope;
-pub use search::{Conditions, Page, PageRequest, SEARCH, search};
-pub use words::{fields, words};
+pub use search::{Conditions, Page, PageRequest, Proofs, SEARCH, search};
+pub use taking::{TAKE, Taken, take};
+pub use words::{fields, meaning, words};

@@ -15,10 +15,10 @@ impl Scope {
     /// # Errors
     /// `OUT_OF_SCOPE` if an auditor's time is over.
     pub fn of(member: &Member, now: Time) -> Result<Self, Code> {
-        match &member.audit {
-            Some(audit) if now >= audit.expires => Err(Code::OutOfScope),
-            audit => Ok(Self(audit.clone())),
+        if member.has_expired(now) {
+            return Err(Code::OutOfScope);
         }
+        Ok(Self(member.audit.clone()))
     }
 
     /// Whether the whole log may be read.

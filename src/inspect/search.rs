@@ -18,11 +18,14 @@ use crate::{
 };
 use std::sync::Arc;
 
+/// Who may read the log.
+pub(super) const READERS_OF_THE_LOG: &[Role] = &[Role::Compliance, Role::Auditor];
+
 /// `Search`.
 pub const SEARCH: StaffCall = StaffCall {
     method: Method("/tollgate.v1.AuditService/Search"),
     kind: Kind::Read,
-    roles: &[Role::Compliance, Role::Auditor],
+    roles: READERS_OF_THE_LOG,
 };
 
 /// What is looked for. All must hold.
@@ -45,6 +48,8 @@ pub struct PageRequest {
     pub size: usize,
     /// Of the page before; empty for the first.
     pub token: String,
+    /// Each entry with its proof.
+    pub prove: bool,
 }
 
 /// A page of entries, newest first.
@@ -55,6 +60,16 @@ pub struct Page {
     pub next: String,
     /// Entries of the log that this search looks at.
     pub log_size: u64,
+    /// If they were asked for.
+    pub proofs: Option<Proofs>,
+}
+
+/// That the entries of a page are in one tree.
+pub struct Proofs {
+    /// The signed checkpoint of the tree.
+    pub checkpoint: Arc<str>,
+    /// Hashes of each entry's proof, in the order of the entries.
+    pub inclusions: Vec<Vec<[u8; 32]>>,
 }
 
 /// Finds entries within the caller's scope, and records that it was looked for. Of the person the entry tells only what
@@ -118,10 +133,12 @@ pub(super) fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &Page
     }
     let next = before.map(|before| Place { before, ..place }.seal(key, &member.uri, &search));
     let count = entries.len() as u64;
+    let proofs = page.prove.then(|| prove(gate, &entries)).transpose()?;
     let page = Page {
         entries,
         next: next.unwrap_or_default(),
         log_size: place.size,
+        proofs,
     };
     Ok(Seen {
         note: asked.note(),
@@ -131,6 +148,15 @@ pub(super) fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &Page
             .zip(link)
             .map(|(token, link)| (token, DetailKey::Person(link.details()))),
         ..Seen::of(page, "searched")
+    })
+}
+
+fn prove(gate: &Gate, entries: &[Entry]) -> Result<Proofs, Code> {
+    let indexes: Vec<u64> = entries.iter().map(|entry| entry.leaf.seq).collect();
+    let (inclusions, head) = gate.log.prove_inclusions(&indexes).map_err(|_| Code::Internal)?;
+    Ok(Proofs {
+        checkpoint: Arc::clone(&head.note),
+        inclusions,
     })
 }
 

@@ -31,10 +31,11 @@ impl<T> Auditable for Case<Read<T>> {
 }
 
 /// Who may read: everybody in the register.
-const READERS: [Role; 5] = [
+const READERS: [Role; 6] = [
     Role::Partner,
     Role::Provider,
     Role::Compliance,
+    Role::Auditor,
     Role::Security,
     Role::Operator,
 ];
@@ -67,6 +68,9 @@ fn decide<T>(
     let mut facts = Facts::new(Kind::Read, peer.uri(), method, view.snapshot.hash());
     facts.reference = gate.reference();
     let case = agreement::authenticate(&view.register, peer, facts, &READERS)?;
+    if case.proof().member().has_expired(gate.clock.now()) {
+        return Err(case.refuse(Code::OutOfScope));
+    }
     match look(gate) {
         Ok(value) => Ok(case.then(|_| Read(value))),
         Err(code) => Err(case.refuse(code)),

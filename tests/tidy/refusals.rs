@@ -108,6 +108,11 @@ const MEND: &[(&str, &str, Retry)] = &[
     ("ROW_INVALID", CALLER, Retry::AfterMending),
     ("LOG_RANGE", CALLER, Retry::AfterMending),
     ("PAGE_TOKEN_INVALID", CALLER, Retry::AfterMending),
+    (
+        "STREAMS_EXHAUSTED",
+        CALLER,
+        Retry::Later("once a stream of yours has ended"),
+    ),
     ("OUT_OF_SCOPE", OPERATOR, Retry::AfterMending),
     ("CROSS_ORIGIN", CALLER, Retry::AfterMending),
     ("DISK_FULL", OPERATOR, Retry::Later("after some minutes")),

@@ -286,12 +286,13 @@ pub mod audit_service_client {
                 .insert(GrpcMethod::new("tollgate.v1.AuditService", "GetOverview"));
             self.inner.unary(req, path, codec).await
         }
-        /// Everything that was asked about one person and what left (PIPL articles 44 and 45).
-        pub async fn report_subject(
+        /// The smallest signed checkpoint that covers a size, for proofs about the past. The newest, and the proof between any two
+        /// sizes, is LogService's.
+        pub async fn find_checkpoint(
             &mut self,
-            request: impl tonic::IntoRequest<crate::wire::v1::ReportSubjectRequest>,
+            request: impl tonic::IntoRequest<crate::wire::v1::FindCheckpointRequest>,
         ) -> std::result::Result<
-            tonic::Response<crate::wire::v1::ReportSubjectResponse>,
+            tonic::Response<crate::wire::v1::FindCheckpointResponse>,
             tonic::Status,
         > {
             self.inner
@@ -304,11 +305,11 @@ pub mod audit_service_client {
                 })?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
-                "/tollgate.v1.AuditService/ReportSubject",
+                "/tollgate.v1.AuditService/FindCheckpoint",
             );
             let mut req = request.into_request();
             req.extensions_mut()
-                .insert(GrpcMethod::new("tollgate.v1.AuditService", "ReportSubject"));
+                .insert(GrpcMethod::new("tollgate.v1.AuditService", "FindCheckpoint"));
             self.inner.unary(req, path, codec).await
         }
         /// Entries from a sequence number on, contiguous, as they are committed: for a SIEM.
@@ -336,31 +337,6 @@ pub mod audit_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("tollgate.v1.AuditService", "StreamEntries"));
-            self.inner.server_streaming(req, path, codec).await
-        }
-        /// The evidence for a regulator about one partner and period, as a tar archive in parts.
-        pub async fn pack(
-            &mut self,
-            request: impl tonic::IntoRequest<crate::wire::v1::PackRequest>,
-        ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<crate::wire::v1::PackResponse>>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tollgate.v1.AuditService/Pack",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("tollgate.v1.AuditService", "Pack"));
             self.inner.server_streaming(req, path, codec).await
         }
     }

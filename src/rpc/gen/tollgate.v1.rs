@@ -277,12 +277,13 @@ pub mod audit_service_server {
             tonic::Response<crate::wire::v1::GetOverviewResponse>,
             tonic::Status,
         >;
-        /// Everything that was asked about one person and what left (PIPL articles 44 and 45).
-        async fn report_subject(
+        /// The smallest signed checkpoint that covers a size, for proofs about the past. The newest, and the proof between any two
+        /// sizes, is LogService's.
+        async fn find_checkpoint(
             &self,
-            request: tonic::Request<crate::wire::v1::ReportSubjectRequest>,
+            request: tonic::Request<crate::wire::v1::FindCheckpointRequest>,
         ) -> std::result::Result<
-            tonic::Response<crate::wire::v1::ReportSubjectResponse>,
+            tonic::Response<crate::wire::v1::FindCheckpointResponse>,
             tonic::Status,
         >;
         /// Server streaming response type for the StreamEntries method.
@@ -302,17 +303,6 @@ pub mod audit_service_server {
             tonic::Response<Self::StreamEntriesStream>,
             tonic::Status,
         >;
-        /// Server streaming response type for the Pack method.
-        type PackStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<crate::wire::v1::PackResponse, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
-        /// The evidence for a regulator about one partner and period, as a tar archive in parts.
-        async fn pack(
-            &self,
-            request: tonic::Request<crate::wire::v1::PackRequest>,
-        ) -> std::result::Result<tonic::Response<Self::PackStream>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct AuditServiceServer<T> {
@@ -525,14 +515,14 @@ pub mod audit_service_server {
                     };
                     Box::pin(fut)
                 }
-                "/tollgate.v1.AuditService/ReportSubject" => {
+                "/tollgate.v1.AuditService/FindCheckpoint" => {
                     #[allow(non_camel_case_types)]
-                    struct ReportSubjectSvc<T: AuditService>(pub Arc<T>);
+                    struct FindCheckpointSvc<T: AuditService>(pub Arc<T>);
                     impl<
                         T: AuditService,
-                    > tonic::server::UnaryService<crate::wire::v1::ReportSubjectRequest>
-                    for ReportSubjectSvc<T> {
-                        type Response = crate::wire::v1::ReportSubjectResponse;
+                    > tonic::server::UnaryService<crate::wire::v1::FindCheckpointRequest>
+                    for FindCheckpointSvc<T> {
+                        type Response = crate::wire::v1::FindCheckpointResponse;
                         type Future = BoxFuture<
                             tonic::Response<Self::Response>,
                             tonic::Status,
@@ -540,12 +530,12 @@ pub mod audit_service_server {
                         fn call(
                             &mut self,
                             request: tonic::Request<
-                                crate::wire::v1::ReportSubjectRequest,
+                                crate::wire::v1::FindCheckpointRequest,
                             >,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as AuditService>::report_subject(&inner, request).await
+                                <T as AuditService>::find_checkpoint(&inner, request).await
                             };
                             Box::pin(fut)
                         }
@@ -556,7 +546,7 @@ pub mod audit_service_server {
                     let max_encoding_message_size = self.max_encoding_message_size;
                     let inner = self.inner.clone();
                     let fut = async move {
-                        let method = ReportSubjectSvc(inner);
+                        let method = FindCheckpointSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -606,52 +596,6 @@ pub mod audit_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StreamEntriesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.server_streaming(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tollgate.v1.AuditService/Pack" => {
-                    #[allow(non_camel_case_types)]
-                    struct PackSvc<T: AuditService>(pub Arc<T>);
-                    impl<
-                        T: AuditService,
-                    > tonic::server::ServerStreamingService<crate::wire::v1::PackRequest>
-                    for PackSvc<T> {
-                        type Response = crate::wire::v1::PackResponse;
-                        type ResponseStream = T::PackStream;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::ResponseStream>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<crate::wire::v1::PackRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as AuditService>::pack(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = PackSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -110,6 +110,8 @@ fn legend(series: &[Series]) -> Markup {
 pub(super) struct Row {
     /// What it is called.
     pub(super) name: String,
+    /// What it means, where the name alone does not say.
+    pub(super) meaning: String,
     /// Where it leads.
     pub(super) address: String,
     /// Its parts: style sheet's word, what it is called, how many.
@@ -130,7 +132,7 @@ pub(super) fn lying(rows: &[Row]) -> Markup {
         ul class="bars" {
             @for row in rows {
                 li {
-                    a href=(row.address) { (row.name) }
+                    a href=(row.address) title=[(!row.meaning.is_empty()).then_some(&row.meaning)] { (row.name) }
                     svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true" {
                         @for (colour, name, from, to) in laid(row) {
                             rect class=(colour) y="0" height="4" x=(tenth(100.0 * float(from) / float(top)))
@@ -176,11 +178,17 @@ mod tests {
             colour: "c0".to_owned(),
             values,
         });
-        assert_eq!(stack(&series, 0).iter().map(|(_, f, t)| (*f, *t)).collect::<Vec<_>>(), [(0, 1), (1, 4)]);
+        assert_eq!(
+            stack(&series, 0).iter().map(|(_, f, t)| (*f, *t)).collect::<Vec<_>>(),
+            [(0, 1), (1, 4)]
+        );
         assert_eq!(stack(&series, 1).len(), 1);
         let drawn = stacked("x\"y", &["one".to_owned(), "<script>".to_owned()], &series).into_string();
         assert_eq!(drawn.matches("<rect").count(), 3 + 2, "bars and the legend");
-        assert!(!drawn.contains("<script>") && !drawn.contains("<a>") && drawn.contains("x&quot;y"), "{drawn}");
+        assert!(
+            !drawn.contains("<script>") && !drawn.contains("<a>") && drawn.contains("x&quot;y"),
+            "{drawn}"
+        );
         assert!(!drawn.contains("style="), "the policy allows no inline style");
     }
 }

@@ -3,8 +3,9 @@
 use super::{Console, trouble, trouble::Problem, visitor::Visitor};
 use crate::{
     edge::Costly,
+    inspect,
     limits::CALL_MS_MAX,
-    pipeline::{Reading, StaffCall, staff},
+    pipeline::{Reading, StaffCall},
     refusal::Code,
 };
 use axum::response::Response;
@@ -22,11 +23,9 @@ impl Console {
 
     /// Records that something is refused which never came to be read, and gives the page that says so.
     pub(super) async fn refuse(&self, visitor: &Visitor, call: StaffCall, problem: Problem) -> Response {
-        let gate = Arc::clone(&self.gate);
-        let peer = visitor.peer.clone();
-        let case = staff(gate, peer, call, move |_, _| Err(problem.code));
-        match self.read_or_advise::<((), _)>(visitor, problem.advice, case).await {
-            Ok(_) => trouble::counted(visitor, problem.code),
+        let case = inspect::refuse(Arc::clone(&self.gate), visitor.peer.clone(), call, problem.code);
+        match self.read_or_advise(visitor, problem.advice, case).await {
+            Ok(never) => match never {},
             Err(page) => page,
         }
     }

@@ -1,16 +1,15 @@
 //! One entry: what it says in words, what its leaf and its details say, and its proof, which the browser verifies itself.
 use super::{
-    Console, assets, by, moment,
-    names,
+    Console, assets, by, moment, names,
     shell::{Place, Sheet},
     thelog, trouble,
     visitor::Visitor,
     words::Text,
 };
 use crate::{
-    audit::{Details, proof::TlogProof},
+    audit::Details,
     clock::Time,
-    inspect::{self, GET_ENTRY, Proven},
+    inspect::{self, GET_ENTRY, Shown},
     pipeline::{Gate, StaffCall},
     refusal::Code,
     wire::{self, v1::Leaf},
@@ -26,29 +25,19 @@ use std::{fmt::Write as _, sync::Arc};
 const CALL: StaffCall = by("/tollgate.console/Entry", GET_ENTRY);
 const PROOF: StaffCall = by("/tollgate.console/Proof", GET_ENTRY);
 
-async fn proven(
+async fn shown(
     console: &Console,
     visitor: &Visitor,
     call: StaffCall,
     index: Result<Path<u64>, PathRejection>,
-) -> Result<(Proven, u64), Response> {
+) -> Result<(Shown, u64), Response> {
     // A number that is none is an entry that the log does not have.
     let Ok(Path(index)) = index else {
         return Err(console.refuse(visitor, call, Code::LogRange.into()).await);
     };
     let reading = inspect::entry(Arc::clone(&console.gate), visitor.peer.clone(), call, index);
-    let (proven, receipt) = console.read(visitor, reading).await?;
-    Ok((proven, receipt.index))
-}
-
-fn proof_text(proven: &Proven) -> String {
-    let proof = TlogProof {
-        index: proven.inclusion.index,
-        proof: proven.inclusion.proof.clone(),
-        checkpoint: proven.inclusion.head.note.to_string(),
-        extra: None,
-    };
-    proof.with_leaf(&proven.inclusion.leaf)
+    let (shown, receipt) = console.read(visitor, reading).await?;
+    Ok((shown, receipt.index))
 }
 
 /// The proof as a file that `tollgate audit verify` reads.
@@ -57,17 +46,17 @@ pub(super) async fn proof_file(
     visitor: Visitor,
     index: Result<Path<u64>, PathRejection>,
 ) -> Response {
-    let proven = match proven(&console, &visitor, PROOF, index).await {
-        Ok((proven, _)) => proven,
+    let shown = match shown(&console, &visitor, PROOF, index).await {
+        Ok((shown, _)) => shown,
         Err(page) => return page,
     };
-    let name = format!("attachment; filename=\"entry-{}.tlog-proof\"", proven.inclusion.index);
+    let name = format!("attachment; filename=\"entry-{}.tlog-proof\"", shown.entry.leaf.seq);
     let Ok(name) = HeaderValue::from_str(&name) else {
         return trouble::counted(&visitor, Code::Internal);
     };
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     let headers = [(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)];
-    (headers, proof_text(&proven)).into_response()
+    (headers, shown.proof).into_response()
 }
 
 pub(super) async fn page(
@@ -75,18 +64,18 @@ pub(super) async fn page(
     visitor: Visitor,
     index: Result<Path<u64>, PathRejection>,
 ) -> Response {
-    let (proven, recorded) = match proven(&console, &visitor, CALL, index).await {
-        Ok(proven) => proven,
+    let (shown, recorded) = match shown(&console, &visitor, CALL, index).await {
+        Ok(shown) => shown,
         Err(page) => return page,
     };
-    let number = proven.inclusion.index;
+    let number = shown.entry.leaf.seq;
     let sheet = Sheet {
         title: format!("{} {number}", visitor.say(Text::EntryTitle)),
         place: Place::Search,
         script: Some(&assets::ENTRY),
         recorded: Some(recorded),
     };
-    let words = in_words(&console.gate, &visitor, &proven);
+    let words = inspect::words(&console.gate.view, &shown.entry, visitor.language);
     let body = html! {
         h1 { (visitor.say(Text::EntryTitle)) " " (number) }
         @if !words.is_empty() {
@@ -95,14 +84,14 @@ pub(super) async fn page(
                 @for sentence in words { p { (sentence) } }
             }
         }
-        (verification(&console, &visitor, &proven))
-        (leaf(&visitor, &proven.entry.leaf))
-        (details(&console.gate, &visitor, &proven))
+        (verification(&console, &visitor, &shown))
+        (leaf(&visitor, &shown.entry.leaf))
+        (details(&console.gate, &visitor, &shown))
         p class="actions" {
             @if let Some(before) = number.checked_sub(1) {
                 a rel="prev" href={ "/entry/" (before) } { (visitor.say(Text::EntryBefore)) }
             }
-            @if number + 1 < proven.inclusion.head.size {
+            @if number + 1 < console.gate.log.head().size {
                 a rel="next" href={ "/entry/" (number + 1) } { (visitor.say(Text::EntryAfter)) }
             }
         }
@@ -110,13 +99,8 @@ pub(super) async fn page(
     visitor.page(StatusCode::OK, &sheet, &body)
 }
 
-/// Sentences about the entry, in the visitor's language. The one place where words about entries come in.
-fn in_words(_gate: &Gate, _visitor: &Visitor, _proven: &Proven) -> Vec<String> {
-    Vec::new()
-}
-
 /// The steps that the script takes, with what it says of each. What it needs is in this part of the page.
-fn verification(console: &Console, visitor: &Visitor, proven: &Proven) -> Markup {
+fn verification(console: &Console, visitor: &Visitor, shown: &Shown) -> Markup {
     let say = |text| visitor.say(text);
     let steps = [
         ("leaf", Text::LeafYes, Text::LeafNo, None),
@@ -141,12 +125,12 @@ fn verification(console: &Console, visitor: &Visitor, proven: &Proven) -> Markup
             p id="verdict" class="verdict" role="status" data-no=(say(Text::StepFailed)) {}
             p class="actions" {
                 button type="button" id="again" { (say(Text::VerifyAgain)) }
-                a href={ "/entry/" (proven.inclusion.index) "/proof" } download { (say(Text::ProofFile)) }
+                a href={ "/entry/" (shown.entry.leaf.seq) "/proof" } download { (say(Text::ProofFile)) }
             }
             details {
                 summary { (say(Text::ProofText)) }
                 p class="note" { (say(Text::ProofExplained)) }
-                pre id="proof" tabindex="0" { (proof_text(proven)) }
+                pre id="proof" tabindex="0" { (shown.proof) }
             }
             (thelog::key_panel(console, visitor))
         }
@@ -198,22 +182,22 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn details(gate: &Gate, visitor: &Visitor, proven: &Proven) -> Markup {
+fn details(gate: &Gate, visitor: &Visitor, shown: &Shown) -> Markup {
     html! {
         section class="panel" aria-labelledby="details" {
             h2 id="details" { (visitor.say(Text::WhatIsSealed)) }
-            @match &proven.entry.details {
+            @match &shown.entry.details {
                 None => p { (visitor.say(Text::CannotBeOpened)) },
                 Some(details) => {
                     p class="note" { (visitor.say(Text::SealedExplained)) }
-                    (opened(gate, visitor, &proven.entry.leaf, details))
+                    (opened(gate, visitor, shown, details))
                 }
             }
         }
     }
 }
 
-fn opened(gate: &Gate, visitor: &Visitor, leaf: &Leaf, details: &Details) -> Markup {
+fn opened(gate: &Gate, visitor: &Visitor, shown: &Shown, details: &Details) -> Markup {
     let (x, i) = (&details.x, &details.i);
     let fact = |label: Text, values: Vec<String>| {
         html! {
@@ -222,11 +206,23 @@ fn opened(gate: &Gate, visitor: &Visitor, leaf: &Leaf, details: &Details) -> Mar
             }
         }
     };
-    let one = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
-    let fields = |bitmap: &[u8]| match fields(gate, leaf, bitmap) {
-        Some(names) if names.is_empty() => one(visitor.say(Text::None)),
-        Some(names) => names,
-        None => one(visitor.say(Text::OtherCatalogue)),
+    let one = |text: &str| {
+        if text.is_empty() {
+            Vec::new()
+        } else {
+            vec![text.to_owned()]
+        }
+    };
+    let named = |names: Vec<String>| {
+        if names.is_empty() {
+            one(visitor.say(Text::None))
+        } else {
+            names
+        }
+    };
+    let (read, withheld) = match inspect::fields(&gate.view, &shown.entry) {
+        Some((read, withheld)) => (named(read), named(withheld)),
+        None => (one(visitor.say(Text::OtherCatalogue)), Vec::new()),
     };
     let asked = !x.signals.is_empty();
     html! {
@@ -236,8 +232,8 @@ fn opened(gate: &Gate, visitor: &Visitor, leaf: &Leaf, details: &Details) -> Mar
             (fact(Text::Signals, x.signals.clone()))
             (fact(Text::Outcomes, i.outcomes.clone()))
             @if asked {
-                (fact(Text::FieldsRead, fields(&i.fields_read)))
-                (fact(Text::FieldsWithheld, fields(&i.fields_withheld)))
+                (fact(Text::FieldsRead, read))
+                (fact(Text::FieldsWithheld, withheld))
             }
             (fact(Text::ConsentId, one(&hex(&x.consent_id))))
             (fact(Text::RequestId, one(&hex(&x.request_id))))
@@ -246,13 +242,4 @@ fn opened(gate: &Gate, visitor: &Visitor, leaf: &Leaf, details: &Details) -> Mar
             (fact(Text::Note, one(&i.note)))
         }
     }
-}
-
-/// Names of the fields of a bitmap, where the catalogue of then is that of now.
-fn fields(gate: &Gate, leaf: &Leaf, bitmap: &[u8]) -> Option<Vec<String>> {
-    if leaf.policy_hash != gate.view.snapshot.hash() {
-        return None;
-    }
-    let set = crate::domain::FieldSet::from_bytes(bitmap)?;
-    Some(gate.view.catalogue.names(set).iter().map(ToString::to_string).collect())
 }

@@ -1,15 +1,9 @@
 //! A search as a file: CSV that a spreadsheet opens, or JSON Lines. One entry says how many rows left.
-use super::{
-    Console, by, moment,
-    filter::Filter,
-    search::read,
-    trouble,
-    visitor::Visitor,
-};
+use super::{Console, filter::Filter, moment, search::read, trouble, visitor::Visitor};
 use crate::{
     audit::csv_row,
     clock::Time,
-    inspect::{self, EXPORT, Entry, Taken},
+    inspect::{self, Entry, TAKE, Taken},
     pipeline::StaffCall,
     refusal::Code,
     wire,
@@ -22,7 +16,7 @@ use axum::{
 use serde::Serialize;
 use std::sync::Arc;
 
-const CALL: StaffCall = by("/tollgate.console/Export", EXPORT);
+const CALL: StaffCall = TAKE;
 /// Says that there was more than the bound.
 const CUT: HeaderName = HeaderName::from_static("tollgate-export-cut");
 
@@ -72,7 +66,12 @@ pub(super) async fn csv(
         ];
         text.push_str(&csv_row(cells.iter().map(String::as_str)));
     }
-    file("text/csv; charset=utf-8", "attachment; filename=\"entries.csv\"", taken.cut, text)
+    file(
+        "text/csv; charset=utf-8",
+        "attachment; filename=\"entries.csv\"",
+        taken.cut,
+        text,
+    )
 }
 
 pub(super) async fn lines(
@@ -92,7 +91,12 @@ pub(super) async fn lines(
         text.push_str(&line);
         text.push('\n');
     }
-    file("application/jsonl", "attachment; filename=\"entries.jsonl\"", taken.cut, text)
+    file(
+        "application/jsonl",
+        "attachment; filename=\"entries.jsonl\"",
+        taken.cut,
+        text,
+    )
 }
 
 async fn take(
@@ -142,7 +146,11 @@ struct Line {
 impl Line {
     fn of(entry: &Entry) -> Self {
         let leaf = &entry.leaf;
-        let x = entry.details.as_ref().map(|details| details.x.clone()).unwrap_or_default();
+        let x = entry
+            .details
+            .as_ref()
+            .map(|details| details.x.clone())
+            .unwrap_or_default();
         let i = entry.details.as_ref().map(|details| details.i.outcomes.clone());
         Self {
             entry: leaf.seq,

@@ -220,7 +220,11 @@ mod tests {
             "person=AAAAAAAAAAAAAAAAAAAAAA",
             "outcome=a%20b",
         ] {
-            assert_eq!(read(query).err().flatten().map(|p| p.code), Some(Code::FieldInvalid), "{query}");
+            assert_eq!(
+                read(query).err().flatten().map(|p| p.code),
+                Some(Code::FieldInvalid),
+                "{query}"
+            );
         }
         let long = format!("outcome={}", "x".repeat(FILTER_VALUE_BYTES_MAX + 1));
         assert!(read(&long).is_err());

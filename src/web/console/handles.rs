@@ -95,7 +95,9 @@ mod tests {
         assert!(handles.person("her", &hers, NOW).is_some());
         assert_eq!(handles.person("him", &first, NOW), None);
         for n in 0..HANDLES_MAX {
-            handles.give(&format!("m{n}"), &SubjectToken([4; 32]), NOW, &rng).unwrap();
+            handles
+                .give(&format!("m{n}"), &SubjectToken([4; 32]), NOW, &rng)
+                .unwrap();
         }
         assert_eq!(handles.0.lock().unwrap().len(), HANDLES_MAX);
     }

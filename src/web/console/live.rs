@@ -5,14 +5,15 @@
 use super::{
     Console, assets, by, moment, names,
     shell::{Place, Sheet},
-    trouble,
     visitor::Visitor,
     words::Text,
 };
 use crate::{
     clock::Time,
-    inspect::{self, FOLLOW, Follower},
-    limits::{FOLLOW_BEAT_MS, FOLLOW_LOOK_MS, FOLLOW_MS_MAX, FOLLOWERS_PER_MEMBER_MAX},
+    inspect::{self, Following, STREAM},
+    limits::{
+        FOLLOW_BACK_ENTRIES, FOLLOW_BEAT_MS, FOLLOW_LOOK_MS, FOLLOW_MS_MAX, FOLLOW_STALL_MS, FOLLOWS_PER_MEMBER_MAX,
+    },
     pipeline::StaffCall,
     refusal::Code,
     wire::{self, v1::Leaf},
@@ -31,10 +32,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc::{self, error::SendTimeoutError},
+    time::Instant,
+};
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 
-const PAGE: StaffCall = by("/tollgate.console/Live", FOLLOW);
+const PAGE: StaffCall = by("/tollgate.console/Live", STREAM);
+const EVENTS: StaffCall = by("/tollgate.console/Follow", STREAM);
 
 pub(super) async fn page(State(console): State<Console>, visitor: Visitor) -> Response {
     let reading = inspect::head(Arc::clone(&console.gate), visitor.peer.clone(), PAGE);
@@ -49,7 +54,14 @@ pub(super) async fn page(State(console): State<Console>, visitor: Visitor) -> Re
         recorded: Some(receipt.index),
     };
     let say = |text| visitor.say(text);
-    let heads = [Text::Number, Text::Time, Text::Kind, Text::Class, Text::Partner, Text::Method];
+    let heads = [
+        Text::Number,
+        Text::Time,
+        Text::Kind,
+        Text::Class,
+        Text::Partner,
+        Text::Method,
+    ];
     let body = html! {
         h1 { (say(Text::Live)) }
         section class="panel" id="live" data-on=(say(Text::LiveOn)) data-paused=(say(Text::LivePaused))
@@ -77,27 +89,27 @@ pub(super) struct Followers(Mutex<HashMap<String, usize>>);
 
 impl Followers {
     /// One more, unless there are too many.
-    fn begin(self: &Arc<Self>, member: &str) -> Option<Following> {
+    fn begin(self: &Arc<Self>, member: &str) -> Option<Open> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let open = all.entry(member.to_owned()).or_insert(0);
-        if *open >= FOLLOWERS_PER_MEMBER_MAX {
+        if *open >= FOLLOWS_PER_MEMBER_MAX {
             return None;
         }
         *open += 1;
-        Some(Following {
+        Some(Open {
             all: Arc::clone(self),
             member: member.to_owned(),
         })
     }
 }
 
-/// An open view. Dropped, it makes room.
-struct Following {
+/// Room for one open view. Dropped, it makes room.
+struct Open {
     all: Arc<Followers>,
     member: String,
 }
 
-impl Drop for Following {
+impl Drop for Open {
     fn drop(&mut self) {
         let mut all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = all.get_mut(&self.member) {
@@ -111,19 +123,32 @@ impl Drop for Following {
 
 /// Server-sent events (HTML standard, section 9.2).
 pub(super) async fn events(State(console): State<Console>, visitor: Visitor, headers: HeaderMap) -> Response {
-    let Some(following) = console.followers.begin(visitor.peer.uri()) else {
-        console.counter.count(Code::RateLimited.name(), visitor.peer.uri());
-        return trouble::counted(&visitor, Code::RateLimited);
+    let Some(open) = console.followers.begin(visitor.peer.uri()) else {
+        return console.refuse(&visitor, EVENTS, Code::StreamsExhausted.into()).await;
     };
+    let size = console.gate.log.head().size;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let next = last.and_then(|id| id.parse::<u64>().ok()).map(|id| id.saturating_add(1));
-    let opening = inspect::follow(Arc::clone(&console.gate), visitor.peer.clone(), FOLLOW, next);
-    let follower = match console.read(&visitor, opening).await {
-        Ok((follower, _)) => follower,
+    let next = last.and_then(|id| id.parse::<u64>().ok()?.checked_add(1));
+    // Whoever was away for long begins near the end: the search is for what lies before.
+    let oldest = size.saturating_sub(FOLLOW_BACK_ENTRIES);
+    let from = next.unwrap_or(oldest).clamp(oldest, size);
+    let opening = Following::open(Arc::clone(&console.gate), visitor.peer.clone(), EVENTS, from);
+    let following = match console.read(&visitor, opening).await {
+        Ok(following) => following,
         Err(page) => return page,
     };
     let (send, receive) = mpsc::channel(1);
-    console.tasks.spawn(run(console.clone(), visitor, follower, following, send));
+    let tasks = console.tasks.clone();
+    tasks.spawn(async move {
+        let mut following = following;
+        let end = show(&console, &visitor, &mut following, send).await;
+        drop(open);
+        // The log itself is failing then, and its health says so.
+        let _ = match end {
+            Ok(how) => following.end(how).await,
+            Err(code) => following.refuse(code).await.map(|_| ()),
+        };
+    });
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -132,10 +157,19 @@ pub(super) async fn events(State(console): State<Console>, visitor: Visitor, hea
     (headers, Body::from_stream(stream)).into_response()
 }
 
-async fn run(console: Console, visitor: Visitor, follower: Follower, _following: Following, send: mpsc::Sender<String>) {
+/// Shows entries until something ends it; says what.
+async fn show(
+    console: &Console,
+    visitor: &Visitor,
+    following: &mut Following,
+    send: mpsc::Sender<String>,
+) -> Result<&'static str, Code> {
     let end = Instant::now() + Duration::from_millis(FOLLOW_MS_MAX);
-    let beat = Duration::from_millis(FOLLOW_BEAT_MS);
-    let (mut follower, mut spoke) = (follower, Instant::now());
+    let (beat, stall) = (
+        Duration::from_millis(FOLLOW_BEAT_MS),
+        Duration::from_millis(FOLLOW_STALL_MS),
+    );
+    let mut spoke = Instant::now();
     // A browser asks again after three seconds.
     let mut text = "retry: 3000\n\n".to_owned();
     loop {
@@ -143,33 +177,23 @@ async fn run(console: Console, visitor: Visitor, follower: Follower, _following:
             text.push_str(":\n\n");
         }
         if !text.is_empty() {
-            // Whoever takes nothing for two beats is gone, or hangs.
-            match send.send_timeout(std::mem::take(&mut text), beat * 2).await {
+            match send.send_timeout(std::mem::take(&mut text), stall).await {
                 Ok(()) => spoke = Instant::now(),
-                Err(_) => return,
+                Err(SendTimeoutError::Timeout(_)) => return Ok("the reader took nothing"),
+                Err(SendTimeoutError::Closed(_)) => return Ok("the reader left"),
             }
         }
         tokio::select! {
-            () = console.stopping.cancelled() => return,
-            () = send.closed() => return,
-            () = tokio::time::sleep_until(end) => return,
+            () = console.stopping.cancelled() => return Ok("the gateway stops"),
+            () = send.closed() => return Ok("the reader left"),
+            () = tokio::time::sleep_until(end) => return Ok("its time was over"),
             () = tokio::time::sleep(Duration::from_millis(FOLLOW_LOOK_MS)) => {}
         }
-        if visitor.info.caller(&console.denylist, console.gate.clock.now()).is_err() {
-            return;
+        visitor.info.caller(&console.denylist, console.gate.clock.now())?;
+        if following.next() < console.gate.log.head().size {
+            let step = following.step().await?;
+            text = step.entries.iter().map(|entry| event(visitor, &entry.leaf)).collect();
         }
-        if follower.next() >= console.gate.log.head().size {
-            continue;
-        }
-        let gate = Arc::clone(&console.gate);
-        let step = tokio::task::spawn_blocking(move || {
-            let mut follower = follower;
-            let leaves = follower.step(&gate);
-            (follower, leaves)
-        });
-        let Ok((moved, Ok(leaves))) = step.await else { return };
-        follower = moved;
-        text = leaves.iter().map(|leaf| event(&visitor, leaf)).collect();
     }
 }
 
@@ -212,7 +236,9 @@ mod tests {
     #[test]
     fn a_member_has_a_few_views_open_at_once() {
         let followers = Arc::<Followers>::default();
-        let mut open: Vec<_> = (0..FOLLOWERS_PER_MEMBER_MAX).map(|_| followers.begin("a").unwrap()).collect();
+        let mut open: Vec<_> = (0..FOLLOWS_PER_MEMBER_MAX)
+            .map(|_| followers.begin("a").unwrap())
+            .collect();
         assert!(followers.begin("a").is_none());
         assert!(followers.begin("b").is_some());
         open.pop();

@@ -1,6 +1,6 @@
 //! Times for people, always UTC and always said so, and times as forms give them.
-use super::words::{Language, Text};
-use crate::{clock::Time, limits::OVERVIEW_DAYS_MAX};
+use super::words::Text;
+use crate::{clock::Time, domain::Language, limits::OVERVIEW_DAYS_MAX};
 use jiff::{Timestamp, civil, tz::TimeZone};
 
 /// A day.
@@ -62,7 +62,17 @@ pub(super) struct Period {
 }
 
 /// Widths that people can name.
-const WIDTHS_S: [u32; 9] = [60, 300, 900, 3_600, 3 * 3_600, 6 * 3_600, 86_400, 7 * 86_400, 30 * 86_400];
+const WIDTHS_S: [u32; 9] = [
+    60,
+    300,
+    900,
+    3_600,
+    3 * 3_600,
+    6 * 3_600,
+    86_400,
+    7 * 86_400,
+    30 * 86_400,
+];
 /// Bars that fit a chart.
 const BARS_MAX: i64 = 60;
 
@@ -111,7 +121,14 @@ mod tests {
         assert_eq!(field(at), "2026-03-01T12:30");
         assert_eq!(parse("2026-03-01"), Some(at.plus_ms(-12 * 3_600_000 - 30 * 60_000)));
         assert_eq!(parse(&machine(at)), Some(at));
-        for bad in ["", "yesterday", "2026-13-01", "1969-12-31", "2026-03-01T25:00", &"1".repeat(40)] {
+        for bad in [
+            "",
+            "yesterday",
+            "2026-13-01",
+            "1969-12-31",
+            "2026-03-01T25:00",
+            &"1".repeat(40),
+        ] {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }

@@ -158,7 +158,10 @@ impl Drawn<'_> {
     /// An address of the search for this period, and one condition more.
     fn search(&self, name: &str, value: &str) -> String {
         let (from, until) = (moment::field(self.period.from), moment::field(self.period.until));
-        link("/search", [("from", from.as_str()), ("until", until.as_str()), (name, value)])
+        link(
+            "/search",
+            [("from", from.as_str()), ("until", until.as_str()), (name, value)],
+        )
     }
 
     fn over_time(&self, counts: &[Count]) -> Markup {
@@ -214,7 +217,10 @@ impl Drawn<'_> {
     fn time_chart(&self, id: &str, title: Text, mut series: Vec<Series>) -> Markup {
         series.retain(|s| s.values.iter().any(|n| *n > 0));
         let buckets = self.period.buckets();
-        let labels: Vec<String> = buckets.iter().map(|at| moment::axis(*at, self.period.bucket_s)).collect();
+        let labels: Vec<String> = buckets
+            .iter()
+            .map(|at| moment::axis(*at, self.period.bucket_s))
+            .collect();
         let filled = |i: &usize| series.iter().any(|s| s.values.get(*i).is_some_and(|n| *n > 0));
         html! {
             section class="panel" aria-labelledby=(id) {
@@ -259,6 +265,7 @@ impl Drawn<'_> {
         }
         let rows = by_code.into_iter().map(|(code, count)| Row {
             name: code.to_owned(),
+            meaning: inspect::meaning(code, self.visitor.language),
             address: self.search("refusal", code),
             parts: vec![("refused", self.say(Text::ClassRefused), count)],
         });
@@ -279,8 +286,13 @@ impl Drawn<'_> {
                 "" => self.say(Text::NobodyNamed).to_owned(),
                 partner => partner.to_owned(),
             },
+            meaning: String::new(),
             address: self.search("partner", partner),
-            parts: CLASSES.iter().zip(parts).map(|((colour, _, text), n)| (*colour, self.say(*text), n)).collect(),
+            parts: CLASSES
+                .iter()
+                .zip(parts)
+                .map(|((colour, _, text), n)| (*colour, self.say(*text), n))
+                .collect(),
         });
         self.lying("partners", Text::Partners, rows.collect())
     }

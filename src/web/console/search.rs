@@ -54,10 +54,16 @@ pub(super) async fn page(
         Err(problem) => return console.refuse(&visitor, CALL, problem).await,
     };
     let request = PageRequest {
-        size: 0,
         token: filter.page.clone(),
+        ..PageRequest::default()
     };
-    let found = inspect::search(Arc::clone(&console.gate), visitor.peer.clone(), CALL, conditions, request);
+    let found = inspect::search(
+        Arc::clone(&console.gate),
+        visitor.peer.clone(),
+        CALL,
+        conditions,
+        request,
+    );
     let (found, receipt) = match console.read(&visitor, found).await {
         Ok(found) => found,
         Err(page) => return page,

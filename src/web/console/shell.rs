@@ -3,8 +3,9 @@ use super::{
     assets::{self, Asset},
     link::link,
     visitor::{LANGUAGE_COOKIE, Visitor},
-    words::{Language, Text},
+    words::Text,
 };
+use crate::domain::Language;
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -21,7 +22,10 @@ const HEADERS: [(HeaderName, &str); 8] = [
     (header::REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=()"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=(), payment=()",
+    ),
     (header::X_FRAME_OPTIONS, "DENY"),
     // A year: whoever came here once comes by TLS.
     (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
@@ -75,18 +79,26 @@ impl Visitor {
     fn in_language(&self, language: Language) -> String {
         let path = self.uri.path();
         let rest = self.uri.query().unwrap_or_default().split('&');
-        let kept: Vec<&str> = rest.filter(|pair| !pair.is_empty() && !pair.starts_with("lang=")).collect();
-        let chosen = link("", [("lang", language.code())]).replace('?', "");
+        let kept: Vec<&str> = rest
+            .filter(|pair| !pair.is_empty() && !pair.starts_with("lang="))
+            .collect();
+        let chosen = link("", [("lang", language.tag())]).replace('?', "");
         // What is kept was an address already.
-        format!("{path}?{}", kept.into_iter().chain([chosen.as_str()]).collect::<Vec<_>>().join("&"))
+        format!(
+            "{path}?{}",
+            kept.into_iter().chain([chosen.as_str()]).collect::<Vec<_>>().join("&")
+        )
     }
 
     /// A whole page.
     pub(super) fn page(&self, status: StatusCode, sheet: &Sheet, body: &Markup) -> Response {
         let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        );
         headers.insert(header::VARY, HeaderValue::from_static("cookie, accept-language"));
-        let code = self.language.code();
+        let code = self.language.tag();
         let cookie = format!("{LANGUAGE_COOKIE}={code}; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Strict");
         if let (true, Ok(value)) = (self.chose_language, HeaderValue::from_str(&cookie)) {
             headers.insert(header::SET_COOKIE, value);
@@ -119,7 +131,7 @@ impl Visitor {
                             }
                         }
                         ul class="languages" {
-                            @for (language, name) in [(Language::En, "English"), (Language::Zh, "中文")] {
+                            @for (language, name) in [(Language::English, "English"), (Language::Chinese, "中文")] {
                                 li { a href=(self.in_language(language)) lang=(language.tag()) hreflang=(language.tag())
                                     aria-current=[(language == self.language).then_some("true")] { (name) } }
                             }

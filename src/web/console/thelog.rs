@@ -62,7 +62,9 @@ pub(super) async fn page(State(console): State<Console>, visitor: Visitor) -> Re
 /// Who signed beside the log. Names only: whether a signature holds, its own key tells.
 fn witnesses(visitor: &Visitor, origin: &str, head: &Head) -> Markup {
     let lines = head.note.lines().filter_map(|line| line.strip_prefix("\u{2014} "));
-    let names = lines.filter_map(|line| line.split(' ').next()).filter(|name| *name != origin);
+    let names = lines
+        .filter_map(|line| line.split(' ').next())
+        .filter(|name| *name != origin);
     let names: Vec<&str> = names.collect();
     html! {
         @if names.is_empty() { (visitor.say(Text::Unwitnessed)) }
@@ -75,7 +77,9 @@ fn fingerprint(verifier_key: &str) -> String {
     let encoded = verifier_key.rsplit('+').next().unwrap_or_default();
     let key = STANDARD.decode(encoded).unwrap_or_default();
     let hash = sha256(key.get(1..).unwrap_or_default());
-    let groups = hash.chunks(2).map(|pair| pair.iter().map(|b| format!("{b:02x}")).collect::<String>());
+    let groups = hash
+        .chunks(2)
+        .map(|pair| pair.iter().map(|b| format!("{b:02x}")).collect::<String>());
     groups.collect::<Vec<_>>().join(" ")
 }
 

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     audit::Recorded,
+    inspect,
     refusal::{Code, NotRecorded, Refusal},
     web::reply,
 };
@@ -68,7 +69,7 @@ fn page(visitor: &Visitor, status: StatusCode, problem: Problem, note: &Markup) 
         h1 { (visitor.say(Text::NotShown)) }
         div class="panel trouble" role="alert" {
             p { code class="reason" { (problem.code.name()) } }
-            p lang="en" { (problem.code.message()) }
+            p { (inspect::meaning(problem.code.name(), visitor.language)) }
             h2 { (visitor.say(Text::WhatToDo)) }
             p { (visitor.say(advice)) }
             @if problem.code == Code::MethodNotAllowed || problem.code == Code::PeerUnknown {
@@ -92,6 +93,7 @@ fn advice(code: Code) -> Text {
         Code::SubjectMalformed => Text::MendIdentity,
         Code::RateLimited => Text::SlowDown,
         Code::CrossOrigin => Text::OpenConsole,
+        Code::StreamsExhausted => Text::CloseViews,
         _ => Text::TryLater,
     }
 }

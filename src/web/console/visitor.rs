@@ -2,8 +2,8 @@
 //!
 //! A client certificate is sent by the browser whoever made it ask, so where a request comes from decides: another site
 //! may link to a page, and may neither post to the console nor read from it (Fetch Metadata, W3C).
-use super::{Console, trouble, words::Language};
-use crate::{channel::ConnInfo, identity::PeerIdentity, refusal::Code};
+use super::{Console, trouble};
+use crate::{channel::ConnInfo, domain::Language, identity::PeerIdentity, refusal::Code};
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, Method, Uri, header, request::Parts},
@@ -75,18 +75,25 @@ fn is_own(uri: &Uri, headers: &HeaderMap) -> bool {
 
 fn language_parameter(uri: &Uri) -> Option<Language> {
     let mut pairs = uri.query().unwrap_or_default().split('&');
-    pairs.find_map(|pair| Language::of_code(pair.strip_prefix("lang=")?))
+    pairs.find_map(|pair| known(pair.strip_prefix("lang=")?))
+}
+
+/// Exactly one of the tags that pages have.
+fn known(tag: &str) -> Option<Language> {
+    [Language::English, Language::Chinese]
+        .into_iter()
+        .find(|l| l.tag() == tag)
 }
 
 /// The cookie's, or the first that the browser prefers and we speak, or English.
 fn language(headers: &HeaderMap) -> Language {
     let cookies = headers.get_all(header::COOKIE).iter();
     let mut pairs = cookies.filter_map(|c| c.to_str().ok()).flat_map(|c| c.split(';'));
-    let kept = pairs.find_map(|pair| Language::of_code(pair.trim().strip_prefix(LANGUAGE_COOKIE)?.strip_prefix('=')?));
+    let kept = pairs.find_map(|pair| known(pair.trim().strip_prefix(LANGUAGE_COOKIE)?.strip_prefix('=')?));
     let wanted = text(headers, "accept-language").unwrap_or_default();
     let mut ranges = wanted.split(',').filter_map(|range| range.trim().get(..2));
-    kept.or_else(|| ranges.find_map(|range| Language::of_code(&range.to_ascii_lowercase())))
-        .unwrap_or(Language::En)
+    kept.or_else(|| ranges.find_map(|range| known(&range.to_ascii_lowercase())))
+        .unwrap_or(Language::English)
 }
 
 #[cfg(test)]
@@ -104,9 +111,8 @@ mod tests {
     #[test]
     fn another_site_may_link_and_nothing_else() {
         let uri: Uri = "https://console.test:7445/subject".parse().unwrap();
-        let allowed = |method: Method, pairs: &[(&'static str, &'static str)]| {
-            comes_from_here(&method, &uri, &headers(pairs))
-        };
+        let allowed =
+            |method: Method, pairs: &[(&'static str, &'static str)]| comes_from_here(&method, &uri, &headers(pairs));
         let (same, cross) = (("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site"));
         let (navigate, page) = (("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"));
         assert!(allowed(Method::GET, &[same]) && allowed(Method::POST, &[same]));
@@ -116,7 +122,10 @@ mod tests {
             allowed(Method::POST, &[cross, navigate, page]),
             allowed(Method::POST, &[("sec-fetch-site", "same-site"), navigate, page]),
             allowed(Method::POST, &[("sec-fetch-site", "none")]),
-            allowed(Method::GET, &[cross, ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")]),
+            allowed(
+                Method::GET,
+                &[cross, ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")],
+            ),
             allowed(Method::GET, &[cross, navigate, ("sec-fetch-dest", "iframe")]),
             allowed(Method::GET, &[cross, ("sec-fetch-mode", "cors")]),
             // Without Fetch Metadata.
@@ -133,15 +142,18 @@ mod tests {
     #[test]
     fn the_language_is_chosen_kept_or_preferred() {
         let of = |pairs: &[(&'static str, &'static str)]| language(&headers(pairs));
-        assert_eq!(of(&[]), Language::En);
-        assert_eq!(of(&[("accept-language", "fr, zh-CN;q=0.9, en;q=0.1")]), Language::Zh);
-        assert_eq!(of(&[("accept-language", "en-GB")]), Language::En);
-        assert_eq!(of(&[("accept-language", "é,,-")]), Language::En);
+        assert_eq!(of(&[]), Language::English);
+        assert_eq!(
+            of(&[("accept-language", "fr, zh-CN;q=0.9, en;q=0.1")]),
+            Language::Chinese
+        );
+        assert_eq!(of(&[("accept-language", "en-GB")]), Language::English);
+        assert_eq!(of(&[("accept-language", "é,,-")]), Language::English);
         let kept = ("cookie", "a=b; __Host-lang=zh");
-        assert_eq!(of(&[kept, ("accept-language", "en")]), Language::Zh);
-        assert_eq!(of(&[("cookie", "__Host-lang=zz")]), Language::En);
+        assert_eq!(of(&[kept, ("accept-language", "en")]), Language::Chinese);
+        assert_eq!(of(&[("cookie", "__Host-lang=zz")]), Language::English);
         let chosen = |uri: &str| language_parameter(&uri.parse().unwrap());
-        assert_eq!(chosen("/search?partner=a&lang=zh"), Some(Language::Zh));
+        assert_eq!(chosen("/search?partner=a&lang=zh"), Some(Language::Chinese));
         assert_eq!(chosen("/search?lang=zzz"), None);
     }
 }

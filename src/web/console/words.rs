@@ -2,34 +2,7 @@
 //!
 //! The words are those of `docs/glossary.md`.
 
-/// In which language a page speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Language {
-    /// English.
-    En,
-    /// 简体中文。
-    Zh,
-}
-
-impl Language {
-    /// As in `?lang=` and in the cookie.
-    pub(super) fn code(self) -> &'static str {
-        match self {
-            Language::En => "en",
-            Language::Zh => "zh",
-        }
-    }
-    /// BCP 47, for the page's `lang`.
-    pub(super) fn tag(self) -> &'static str {
-        match self {
-            Language::En => "en",
-            Language::Zh => "zh-CN",
-        }
-    }
-    pub(super) fn of_code(code: &str) -> Option<Self> {
-        [Language::En, Language::Zh].into_iter().find(|l| l.code() == code)
-    }
-}
+use crate::domain::Language;
 
 macro_rules! texts {
     ($($name:ident = $en:literal, $zh:literal;)*) => {
@@ -41,7 +14,7 @@ macro_rules! texts {
             const ALL: &'static [Text] = &[$(Text::$name,)*];
             /// The text in a language.
             pub(super) fn said(self, language: Language) -> &'static str {
-                match (self, language) { $((Text::$name, Language::En) => $en, (Text::$name, Language::Zh) => $zh,)* }
+                match (self, language) { $((Text::$name, Language::English) => $en, (Text::$name, Language::Chinese) => $zh,)* }
             }
         }
     };
@@ -60,7 +33,6 @@ texts! {
     Recorded = "This view is recorded as entry", "本次查看已记入日志，条目";
     TimesAreUtc = "All times are UTC.", "所有时间均为协调世界时（UTC）。";
     NeedsScript = "This part needs JavaScript. Everything else works without.", "此部分需要 JavaScript，其余功能无需脚本。";
-    Print = "Prints as it is: use the browser's print command.", "可直接使用浏览器打印。";
 
     // Overview.
     Period = "Period", "时间范围";
@@ -78,7 +50,6 @@ texts! {
     AsTable = "as a table", "以表格显示";
     Total = "Total", "合计";
     Time = "Time", "时间";
-    Count = "Count", "数量";
     NothingInPeriod = "Nothing in this period.", "此时间范围内没有条目。";
     Others = "others", "其他";
     OneBar = "one bar is", "每柱为";
@@ -245,6 +216,7 @@ texts! {
     NameAgain = "The handle for the person has expired, or is not yours. Name the person again.", "信息主体代号已过期或不属于您。请重新输入证件号码。";
     MendIdentity = "The identity is not well formed: check kind, length and check digit.", "证件号码格式不正确：请核对类型、长度与校验位。";
     SlowDown = "Too many requests. Wait a second and load the page again.", "请求过于频繁。请稍候再刷新页面。";
+    CloseViews = "Close a live view in another window first.", "请先关闭其他窗口中的实时页面。";
     OpenConsole = "The request came from another site, so nothing was done. Open the console itself and try again.", "请求来自其他网站，未作任何处理。请直接打开本控制台重试。";
     TryLater = "Try again. If it lasts, give the reference to the operator.", "请重试。如仍失败，请将查询编号告知运维人员。";
     NoSuchPage = "There is no such page.", "没有此页面。";
@@ -259,19 +231,10 @@ mod tests {
         let cjk = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
         assert!(Text::ALL.len() > 100);
         for text in Text::ALL {
-            let (en, zh) = (text.said(Language::En), text.said(Language::Zh));
+            let (en, zh) = (text.said(Language::English), text.said(Language::Chinese));
             assert!(!en.trim().is_empty() && !en.chars().any(cjk), "{text:?}: {en}");
             assert!(zh.chars().any(cjk), "{text:?} is not Chinese: {zh}");
             assert_eq!(en.matches('`').count(), zh.matches('`').count(), "{text:?}");
         }
-    }
-
-    #[test]
-    fn languages_are_known_by_their_codes() {
-        for language in [Language::En, Language::Zh] {
-            assert_eq!(Language::of_code(language.code()), Some(language));
-            assert!(language.tag().starts_with(language.code()));
-        }
-        assert_eq!(Language::of_code("fr"), None);
     }
 }

@@ -409,6 +409,9 @@ pub struct SearchRequest {
     /// Of the answer before, for the same filter.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
+    /// Each entry with its proof of inclusion in the tree of the answer's checkpoint.
+    #[prost(bool, tag = "4")]
+    pub prove: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SearchResponse {
@@ -420,6 +423,9 @@ pub struct SearchResponse {
     /// Entries of the log that this search looks at: those recorded before its first page.
     #[prost(uint64, tag = "3")]
     pub log_size: u64,
+    /// With `prove`: the signed checkpoint that all proofs of this page lead to.
+    #[prost(string, tag = "4")]
+    pub checkpoint: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EntrySummary {
@@ -437,6 +443,9 @@ pub struct EntrySummary {
     pub outcomes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, tag = "6")]
     pub reference: ::prost::alloc::string::String,
+    /// With `prove`: hashes of 32 bytes (RFC 6962 section 2.1.1).
+    #[prost(bytes = "vec", repeated, tag = "7")]
+    pub inclusion: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetEntryRequest {
@@ -518,6 +527,18 @@ pub struct OverviewCount {
     pub signal: ::prost::alloc::string::String,
     #[prost(uint64, tag = "7")]
     pub count: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindCheckpointRequest {
+    /// Entries that the checkpoint covers at least.
+    #[prost(uint64, tag = "1")]
+    pub size: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindCheckpointResponse {
+    /// C2SP tlog-checkpoint, as it was signed then.
+    #[prost(string, tag = "1")]
+    pub checkpoint: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
