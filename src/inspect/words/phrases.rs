@@ -2,7 +2,7 @@
 use crate::{domain::Language, wire::v1::EntryKind};
 
 /// A method, and what whoever calls it does.
-const METHODS: [(&str, &str, &str); 22] = [
+const METHODS: [(&str, &str, &str); 32] = [
     ("ExchangeService/Query", "asked about a person", "查询一名信息主体"),
     ("ExchangeService/OpenSession", "opened a session", "开启会话"),
     ("ExchangeService/CloseSession", "closed a session", "关闭会话"),
