@@ -209,6 +209,8 @@ pub const FOLLOW_STEP_ENTRIES: u64 = 64;
 pub const FOLLOW_LOOK_MS: u64 = 100;
 /// A stream ends whose reader takes no message for this long: its place is another's.
 pub const FOLLOW_STALL_MS: u64 = 30_000;
+/// How long the last word of a stream waits for its reader; a stop waits for it too.
+pub const FOLLOW_LAST_WORD_MS: u64 = 1_000;
 /// Streams of one member at once: a SIEM, its spare, and a person who looks.
 pub const FOLLOWS_PER_MEMBER_MAX: usize = 4;
 /// Past checkpoints that one member may ask for per second: each reads up to a segment of the journal, about 30 ms.

@@ -1,5 +1,6 @@
 //! The gRPC services. Decides nothing: finds out who calls, hands the bytes to the pipeline on a task that the
 //! application owns, and turns what comes back into a reply.
+mod audit;
 mod connected;
 mod consent;
 mod exchange;
@@ -32,7 +33,7 @@ use crate::{
     identity::PeerIdentity,
     keyring::PublishedKeys,
     limits::CALL_MS_MAX,
-    pipeline::{Action, Gate, Reply, act, read},
+    pipeline::{Action, Gate, Reading, Reply, act, read},
     refusal::{Code, NotRecorded, Refusal},
     seal::Envelope,
     wire::v1,
@@ -161,6 +162,23 @@ impl Desk {
         let reading = self
             .run(&uri, async move { read(&gate, peer, method, look).await })
             .await?;
+        reading.map_err(|refusal| self.refused(&uri, &refusal))
+    }
+
+    /// A call of staff: limited, recorded, then answered.
+    async fn staffed<T, F>(
+        &self,
+        peer: PeerIdentity,
+        what: Costly,
+        call: impl FnOnce(Arc<Gate>, PeerIdentity) -> F,
+    ) -> Result<T, Status>
+    where
+        T: Send + 'static,
+        F: Future<Output = Reading<T>> + Send + 'static,
+    {
+        self.limit(&peer, what)?;
+        let uri = peer.uri().to_owned();
+        let reading = self.run(&uri, call(Arc::clone(&self.gate), peer)).await?;
         reading.map_err(|refusal| self.refused(&uri, &refusal))
     }
 

@@ -587,9 +587,14 @@ pub struct StreamEntriesRequest {
 pub struct StreamEntriesResponse {
     #[prost(message, repeated, tag = "1")]
     pub entries: ::prost::alloc::vec::Vec<EntrySummary>,
-    /// Number of the entry after the last of this message: where to go on after a loss.
+    /// Number of the entry after the last that was looked at: where to go on after a loss. Contiguous from message to message,
+    /// also where a scope leaves entries out.
     #[prost(uint64, tag = "2")]
     pub next_seq: u64,
+    /// On the last message of a stream without `follow`: everything was shown that was recorded before it was opened. A stream
+    /// that ends without it was cut off.
+    #[prost(bool, tag = "3")]
+    pub complete: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PackRequest {
