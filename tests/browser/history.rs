@@ -1,6 +1,7 @@
 //! A gateway with a past to look at: half a day of questions, answers and refusals by two banks.
 use crate::support::{
-    AGREEMENT, BANK_A, BANK_B, Gateway, Place, SIGNALS, agreed, confirm, granted, lib_client, load_sample, question, terms,
+    AGREEMENT, BANK_A, BANK_B, Gateway, Place, SIGNALS, agreed, confirm, granted, lib_client, load_sample, question,
+    terms,
 };
 use tollgate::{client::Client, crypto::Suite, wire::v1};
 
@@ -34,7 +35,11 @@ pub(super) async fn gateway_with_a_past() -> (Gateway, Past) {
             let at = usize::try_from(n).unwrap();
             let (row, consent) = &consents[at % consents.len()];
             let asked = v1::Query {
-                signals: SIGNALS.iter().take(1 + at % SIGNALS.len()).map(|s| (*s).to_owned()).collect(),
+                signals: SIGNALS
+                    .iter()
+                    .take(1 + at % SIGNALS.len())
+                    .map(|s| (*s).to_owned())
+                    .collect(),
                 ..question(*row, consent)
             };
             bank.query(asked).await.unwrap();
@@ -82,7 +87,10 @@ async fn no(gateway: &Gateway, bank: &Client, turn: u64) -> u64 {
 async fn other_bank(gateway: &Gateway, hour: u64) -> u64 {
     let bank = lib_client(gateway, BANK_B, Suite::X25519).await;
     if hour % 3 == 0 {
-        assert!(bank.query(question(2, &[7; 16])).await.is_err(), "{AGREEMENT} is bank A's");
+        assert!(
+            bank.query(question(2, &[7; 16])).await.is_err(),
+            "{AGREEMENT} is bank A's"
+        );
         return gateway.size() - 1;
     }
     let lender = lib_client(gateway, crate::support::LENDER, Suite::X25519).await;

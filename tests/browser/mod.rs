@@ -134,8 +134,20 @@ fn looked_at(gateway: &Gateway, before: u64) {
         let fits = |e: &&crate::support::Entry| e.leaf.method == method && e.leaf.refusal == refusal;
         entries.iter().filter(fits).count()
     };
-    for method in ["Overview", "Search", "Entry", "Log", "Live", "Follow", "Export", "Continuation"] {
-        assert!(of(&format!("/tollgate.console/{method}"), "") > 0, "no entry of {method}");
+    for method in [
+        "Overview",
+        "Search",
+        "Entry",
+        "Log",
+        "Live",
+        "Follow",
+        "Export",
+        "Continuation",
+    ] {
+        assert!(
+            of(&format!("/tollgate.console/{method}"), "") > 0,
+            "no entry of {method}"
+        );
     }
     assert!(of("/tollgate.console/Overview", "METHOD_NOT_ALLOWED") > 0);
     assert!(of("/tollgate.console/Entry", "LOG_RANGE") > 0);
@@ -144,7 +156,10 @@ fn looked_at(gateway: &Gateway, before: u64) {
     assert!(of("/tollgate.console/Search", "FIELD_INVALID") > 0);
     assert!(of("/tollgate.console/NamePerson", "SUBJECT_MALFORMED") > 0);
     let read = entries.iter().filter(|e| e.leaf.kind() == v1::EntryKind::Read);
-    assert!(read.clone().all(|e| e.leaf.method.starts_with("/tollgate.console/")), "only the console was read");
+    assert!(
+        read.clone().all(|e| e.leaf.method.starts_with("/tollgate.console/")),
+        "only the console was read"
+    );
 }
 
 /// Neither leaves nor notes of what was looked at hold the identity that was typed.

@@ -11,14 +11,14 @@ pub(super) struct Series {
     pub(super) values: Vec<u64>,
 }
 
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 200.0;
+const WIDTH: f64 = 960.0;
+const HEIGHT: f64 = 220.0;
 /// Room for the numbers of the left axis, and for the dates below.
 const LEFT: f64 = 48.0;
 const BOTTOM: f64 = 24.0;
 const TOP: f64 = 10.0;
 /// Dates that have room below.
-const LABELS: usize = 6;
+const LABELS: usize = 8;
 
 /// One, two or five times a power of ten, at least `n`.
 fn round_up(n: u64) -> u64 {
@@ -49,6 +49,7 @@ pub(super) fn stacked(title: &str, labels: &[String], series: &[Series]) -> Mark
     let every = labels.len().div_ceil(LABELS).max(1);
     let y = |value: u64| TOP + plot * (1.0 - float(value) / float(top));
     html! {
+        div class="scroll" tabindex="0" role="region" aria-label=(title) {
         svg class="chart" viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(title) {
             @for line in lines(top) {
                 line class="grid" x1=(LEFT) x2=(WIDTH) y1=(tenth(y(line))) y2=(tenth(y(line))) {}
@@ -67,6 +68,7 @@ pub(super) fn stacked(title: &str, labels: &[String], series: &[Series]) -> Mark
                 }
             }
             line class="base" x1=(LEFT) x2=(WIDTH) y1=(tenth(y(0))) y2=(tenth(y(0))) {}
+        }
         }
         (legend(series))
     }

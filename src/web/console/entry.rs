@@ -78,6 +78,8 @@ pub(super) async fn page(
     let words = inspect::words(&console.gate.view, &shown.entry, visitor.language);
     let body = html! {
         h1 { (visitor.say(Text::EntryTitle)) " " (number) }
+        // Above what is shown: who sees that a proof failed should not have read the rest before.
+        p id="verdict" class="verdict" role="alert" data-no=(visitor.say(Text::StepFailed)) {}
         @if !words.is_empty() {
             section class="panel words" aria-labelledby="words" {
                 h2 id="words" { (visitor.say(Text::InWords)) }
@@ -122,7 +124,6 @@ fn verification(console: &Console, visitor: &Visitor, shown: &Shown) -> Markup {
                     }
                 }
             }
-            p id="verdict" class="verdict" role="status" data-no=(say(Text::StepFailed)) {}
             p class="actions" {
                 button type="button" id="again" { (say(Text::VerifyAgain)) }
                 a href={ "/entry/" (shown.entry.leaf.seq) "/proof" } download { (say(Text::ProofFile)) }
@@ -230,7 +231,7 @@ fn opened(gate: &Gate, visitor: &Visitor, shown: &Shown, details: &Details) -> M
             (fact(Text::Reference, one(&x.reference)))
             (fact(Text::Purpose, one(&x.purpose)))
             (fact(Text::Signals, x.signals.clone()))
-            (fact(Text::Outcomes, i.outcomes.clone()))
+            (fact(Text::Outcomes, names::counted(&i.outcomes)))
             @if asked {
                 (fact(Text::FieldsRead, read))
                 (fact(Text::FieldsWithheld, withheld))

@@ -240,7 +240,7 @@ fn row(visitor: &Visitor, entry: &Entry) -> Markup {
                 Some(details) => {
                     td { (details.x.purpose) }
                     td { @for signal in &details.x.signals { code { (signal) } " " } }
-                    td { @for outcome in &details.i.outcomes { code { (outcome) } " " } }
+                    td { @for outcome in names::counted(&details.i.outcomes) { code { (outcome) } " " } }
                 }
                 None => td colspan="3" class="note" { (visitor.say(Text::CannotBeOpened)) },
             }

@@ -16,7 +16,7 @@ const kept = {
 function tell(step, mark, detail = "", words = null) {
   const item = document.querySelector(`[data-step="${step}"]`);
   const said = words ?? { [YES]: item.dataset.yes, [NO]: item.dataset.no, [SKIP]: item.dataset.skip }[mark];
-  item.className = { [YES]: "yes", [NO]: "no", [SKIP]: "skip" }[mark];
+  item.className = { [YES]: "yes", [NO]: "no", [SKIP]: "unknown" }[mark];
   item.querySelector(".mark").textContent = mark;
   item.querySelector(".said").textContent = detail ? `${said} ${detail}` : said;
   return mark !== NO;
