@@ -1,6 +1,7 @@
 //! The request path: each refusal as the caller sees it and as the audit entry tells it, and what is answered.
 mod agreed;
 mod answers;
+mod console;
 mod consents;
 mod envelope;
 mod members;

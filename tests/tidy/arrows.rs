@@ -24,7 +24,7 @@ const DOORS: [(&[&str], &[&str]); 22] = [
     (&["csv", "parquet", "flate2"], &["source"]),
     (&["governor"], &["edge"]),
     // A console builds its routes with axum; what serves them is `web`.
-    (&["axum", "hyper", "http_body_util"], &["web"]),
+    (&["axum", "hyper", "http_body_util", "maud"], &["web"]),
     (&["mimalloc"], &["main"]),
     (&["clap", "clap_complete", "indicatif"], &["cli"]),
     (&["tracing_subscriber"], &["telemetry"]),

@@ -279,7 +279,10 @@ pub(super) async fn name_person(
     named: Result<Form<Named>, FormRejection>,
 ) -> Response {
     let made = read(asked).and_then(|mut filter| {
-        let Form(named) = named.map_err(|_| Code::FieldInvalid)?;
+        let Form(named) = named.map_err(|why| match why.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+            _ => Code::FieldInvalid,
+        })?;
         let token = named.subject()?.token(&console.gate.person_keys.pseudonym);
         let (member, now) = (visitor.peer.uri(), console.gate.clock.now());
         let handle = console.handles.give(member, &token, now, &*console.gate.rng);
