@@ -3,7 +3,7 @@
 use crate::{
     agreement::Jurisdiction,
     document,
-    limits::{CONFIG_BYTES_MAX, REPLY_QUANTUM_MS_MAX},
+    limits::{CONFIG_BYTES_MAX, PROVISION_DAYS, PROVISION_DAYS_MAX, REPLY_QUANTUM_MS_MAX},
     policy::Licence,
 };
 use serde::Deserialize;
@@ -54,6 +54,26 @@ pub struct Config {
     pub key_list: KeyListFiles,
     /// What it decides by.
     pub files: Files,
+    /// How long things are kept.
+    #[serde(default)]
+    pub retention: Retention,
+}
+
+/// How long things are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// How many days after it was told what was told about a person stays provable; then, if they asked to be erased, the
+    /// log's link to them goes. At least three years.
+    pub provision_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            provision_days: PROVISION_DAYS,
+        }
+    }
 }
 
 /// Who this gateway is.
@@ -148,6 +168,12 @@ impl Config {
             let why =
                 format!("`reply_quantum_ms` is at most {REPLY_QUANTUM_MS_MAX} ms: each reply waits up to that long");
             return Err(invalid(why));
+        }
+        let days = config.retention.provision_days;
+        if !(PROVISION_DAYS..=PROVISION_DAYS_MAX).contains(&days) {
+            return Err(invalid(format!(
+                "`provision_days` is {PROVISION_DAYS} to {PROVISION_DAYS_MAX}: three years at least, as provisions must be provable for"
+            )));
         }
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         config.resolve(&folder);

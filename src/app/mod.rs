@@ -1,5 +1,6 @@
 //! Wires the modules together, owns every task, drains on shutdown. Bad configuration ends here, before a port is bound.
 mod console;
+mod erasing;
 mod health;
 mod housekeeping;
 mod judge;
@@ -24,6 +25,7 @@ use crate::{
     config::ConfigError,
     crypto::Broken,
     keyring::KeyringError,
+    person::PersonError,
     refusal::NotRecorded,
     source::{SourceError, VaultError},
     state::StateError,
@@ -78,6 +80,9 @@ pub enum AppError {
     /// The first entries could not be written.
     #[error("the log does not take entries: {0}")]
     NotRecorded(#[from] NotRecorded),
+    /// A person's rows.
+    #[error(transparent)]
+    Person(#[from] PersonError),
     /// A key could not be used.
     #[error("a key of the gateway could not be used: {0}")]
     Broken(#[from] Broken),

@@ -1,6 +1,7 @@
 //! The start: everything is read and checked before a port is bound, then everything is wired together.
 use super::{
     AppError, Kept, Running, console,
+    erasing::Erasing,
     health::{self, Watched},
     housekeeping::Housekeeping,
     judge_by,
@@ -21,7 +22,7 @@ use crate::{
     crypto::{Rng, SystemRng},
     domain::Method,
     facts::{Facts, Kind},
-    pipeline::{Gate, PersonLocks, Recent},
+    pipeline::{Gate, PersonLocks, Recent, persons},
     rpc::{self, Desk, Services},
     seal::Opener,
     source::LossRule,
@@ -34,6 +35,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+const DAY_MS: i64 = 86_400_000;
 const START: Method = Method("/tollgate.internal/Start");
 
 /// Starts with the system's clock and randomness.
@@ -74,7 +76,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         log: kept.log.clone(),
         opener: Opener::new(config.gateway.uri.clone(), Arc::clone(&kept.keyring)),
         person_keys: consent::Keys {
-            epoch: kept.keyring.epoch(),
+            epochs: kept.keyring.epochs(),
             pseudonym: kept.keyring.pseudonym(),
         },
         period_key: kept.keyring.period_detail(),
@@ -83,6 +85,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         recent: Recent::load(&*kept.state, clock.now())?,
         quotas: Quotas::load(&*kept.state, view.snapshot.agreements())?,
         people: PersonLocks::default(),
+        erasing: persons::Erasing::of(kept.erasures),
         view,
     });
     let cases = TaskTracker::new();
@@ -199,6 +202,13 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         hangup: signal(SignalKind::hangup()).map_err(|e| AppError::Server(e.to_string()))?,
     };
     tasks.spawn(due.run(stop.clone()));
+    let erasing = Erasing {
+        gate: Arc::clone(&gate),
+        keyring: kept.keyring,
+        provision_ms: i64::from(config.retention.provision_days) * DAY_MS,
+        stop: stop.clone(),
+    };
+    tasks.spawn(erasing.run());
     tasks.spawn(pruning::run(Arc::clone(&desk.gate), stop.clone()));
     tracing::info!(%partners, %staff, console = console.map(tracing::field::display), "serving");
     Ok(Running {

@@ -26,9 +26,13 @@ mod export;
 #[cfg(feature = "gateway")]
 mod frame;
 #[cfg(feature = "gateway")]
+mod index;
+#[cfg(feature = "gateway")]
 mod journal;
 #[cfg(feature = "gateway")]
 mod log;
+#[cfg(feature = "gateway")]
+mod lookup;
 #[cfg(feature = "gateway")]
 mod marks;
 #[cfg(feature = "gateway")]
@@ -73,6 +77,7 @@ pub use {
     counter::Counter,
     event::Event,
     export::{ExportError, ExportForm, export},
+    index::{PersonTag, Whom},
     log::{Log, Slot, Worker, WorkerPanicked},
     open::{OpenError, Opened, Recovery, Setup},
     overview::{Count, Span},

@@ -18,7 +18,7 @@ mod words;
 pub use entry::{GET_ENTRY, Shown, entry};
 pub use filter::period;
 pub use follow::{Following, STREAM, Step, refuse};
-pub use opening::{Entry, open};
+pub use opening::{Entry, Opener, open};
 pub use overview::{OVERVIEW, Overview, Period, overview};
 pub use past::{FIND_CHECKPOINT, checkpoint, continuation, head};
 pub use scope::Scope;

@@ -8,6 +8,7 @@ use crate::{
     facts::Kind,
     identity::PeerIdentity,
     limits::{OVERVIEW_BUCKET_S_MIN, OVERVIEW_BUCKETS_MAX},
+    minimise,
     pipeline::{Gate, Reading, Seen, StaffCall, staff},
     refusal::Code,
 };
@@ -57,18 +58,19 @@ pub async fn overview(
 fn count(gate: &Gate, member: &Member, asked: Period) -> Result<Seen<Overview>, Code> {
     let scope = Scope::of(member, gate.clock.now())?;
     let span = asked.span()?;
-    let (from, until) = scope.period(Some(span.from), Some(span.until));
+    let (from, until) = scope.period(Some(span.from), Some(span.until))?;
     let within = Span {
         from: from.unwrap_or(span.from),
         until: until.unwrap_or(span.until),
         ..span
     };
     let signals: Vec<String> = gate.view.signals.iter().map(|s| s.id().to_string()).collect();
-    let outcomes: Vec<&str> = Vec::new();
+    let refusals = Code::ALL.iter().map(|code| code.name());
+    let outcomes: Vec<&str> = minimise::WORDS.into_iter().chain(refusals).collect();
     let log_size = gate.log.head().size;
     let counts = gate.log.overview(&within, &signals, &outcomes);
     let mut counts = counts.map_err(|_| Code::Internal)?;
-    counts.retain(|count| scope.covers_partner(&count.partner));
+    counts.retain(|count| scope.covers_partner(count.partner.as_bytes()));
     let overview = Overview { counts, log_size };
     Ok(Seen {
         note: "overview".to_owned(),
@@ -90,6 +92,7 @@ impl Period {
         Ok(Span {
             from: self.from,
             until: self.until,
+            origin: self.from,
             width_s: self.bucket_s,
         })
     }

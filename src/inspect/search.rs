@@ -1,7 +1,7 @@
 //! The search of officers and auditors.
 use super::{
     Scope,
-    opening::{Entry, open},
+    opening::{Entry, Opener},
     token::Place,
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     domain::{Method, SubjectToken},
     facts::{DetailKey, Kind},
     identity::PeerIdentity,
-    limits::{SEARCH_PAGE_DEFAULT, SEARCH_PAGE_MAX},
+    limits::{SEARCH_PAGE_DEFAULT, SEARCH_PAGE_MAX, SEARCH_STEPS_MAX},
     person,
     pipeline::{Gate, Reading, Seen, StaffCall, staff},
     refusal::Code,
@@ -90,6 +90,11 @@ pub(super) fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &Page
     if asked.person.is_some() && !scope.is_whole() {
         return Err(Code::OutOfScope);
     }
+    // Asked for by name it is refused: no hit would look as if there were none.
+    let partners = asked.terms.iter().filter(|(d, _)| *d == Dimension::Partner);
+    if !partners.into_iter().all(|(_, partner)| scope.covers_partner(partner)) {
+        return Err(Code::OutOfScope);
+    }
     let limit = match page.size {
         0 => SEARCH_PAGE_DEFAULT,
         n => n.min(SEARCH_PAGE_MAX),
@@ -104,24 +109,28 @@ pub(super) fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &Page
         token => Place::open(token, key, &member.uri, &search)?,
     };
     let link = match &asked.person {
-        Some(token) => person::load(&*gate.state, &gate.person_keys.epoch, token).map_err(|_| Code::Internal)?,
+        Some(token) => person::load(&*gate.state, &gate.person_keys.epochs, token).map_err(|_| Code::Internal)?,
         None => None,
     };
-    let (from, until) = scope.period(asked.from, asked.until);
+    let (from, until) = scope.period(asked.from, asked.until)?;
     let query = Query {
         from,
         until,
         terms: asked.terms.clone(),
-        person: link.as_ref().map(|link| link.details()),
+        person: asked.person.as_ref().map(|token| {
+            let key = link.as_ref().map(|link| link.details());
+            gate.log.whom(token, key.as_ref())
+        }),
     };
-    let nobody = asked.person.is_some() && link.is_none();
     let mut entries = Vec::new();
-    let mut before = (!nobody).then_some(place.before);
-    while let Some(at) = before {
+    let mut opener = Opener::new(gate, link.as_ref().map(|link| link.details()));
+    let (mut before, mut steps) = (Some(place.before), 0);
+    while let Some(at) = before.filter(|_| steps < SEARCH_STEPS_MAX) {
+        steps += 1;
         let found = gate.log.search(&query, at, limit - entries.len());
         let found = found.map_err(|_| Code::Internal)?;
         for index in found.entries {
-            let entry = open(gate, index)?;
+            let entry = opener.open(index)?;
             if scope.covers(&entry.leaf) && asked.confirmed(&entry) {
                 entries.push(entry);
             }
@@ -153,10 +162,13 @@ pub(super) fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &Page
 
 fn prove(gate: &Gate, entries: &[Entry]) -> Result<Proofs, Code> {
     let indexes: Vec<u64> = entries.iter().map(|entry| entry.leaf.seq).collect();
-    let (inclusions, head) = gate.log.prove_inclusions(&indexes).map_err(|_| Code::Internal)?;
+    let inclusions = gate.log.prove_inclusions(&indexes).map_err(|_| Code::Internal)?;
+    let head = inclusions
+        .first()
+        .map_or_else(|| gate.log.head(), |i| Arc::clone(&i.head));
     Ok(Proofs {
         checkpoint: Arc::clone(&head.note),
-        inclusions,
+        inclusions: inclusions.into_iter().map(|inclusion| inclusion.proof).collect(),
     })
 }
 

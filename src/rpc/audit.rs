@@ -6,8 +6,8 @@ use crate::{
     edge::Costly,
     identity::PeerIdentity,
     inspect::{
-        self, Conditions, Entry, FIND_CHECKPOINT, Following, GET_ENTRY, OVERVIEW, Page, PageRequest, SEARCH, STREAM,
-        Shown,
+        self, Conditions, Entry, FIND_CHECKPOINT, Following, GET_ENTRY, OVERVIEW, Page, PageRequest, Period, SEARCH,
+        STREAM, Shown,
     },
     limits::{FOLLOW_LAST_WORD_MS, FOLLOW_LOOK_MS, FOLLOW_STALL_MS},
     pipeline::StaffCall,
@@ -66,7 +66,7 @@ impl AuditService for Desk {
         let Some((from, until)) = both(asked.from.as_ref(), asked.until.as_ref()) else {
             return Err(self.wrong(peer, Costly::Read, OVERVIEW, Code::FieldInvalid).await);
         };
-        let period = inspect::Period {
+        let period = Period {
             from,
             until,
             bucket_s: asked.bucket_s,

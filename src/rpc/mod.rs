@@ -5,6 +5,7 @@ mod connected;
 mod consent;
 mod exchange;
 mod log;
+mod persons;
 mod records;
 mod server;
 mod size;
@@ -26,6 +27,7 @@ mod generated {
 pub use server::{Services, serve};
 
 use crate::{
+    agreement::Role,
     audit::{Counter, Recorded},
     channel::{ConnInfo, Denylist},
     domain::Method,
@@ -33,7 +35,7 @@ use crate::{
     identity::PeerIdentity,
     keyring::PublishedKeys,
     limits::CALL_MS_MAX,
-    pipeline::{Action, Gate, Reading, Reply, act, read},
+    pipeline::{Action, Gate, READERS, Reading, Reply, act, read_as},
     refusal::{Code, NotRecorded, Refusal},
     seal::Envelope,
     wire::v1,
@@ -157,10 +159,21 @@ impl Desk {
         method: Method,
         look: impl FnOnce(&Gate) -> Result<T, Code> + Send + 'static,
     ) -> Result<T, Status> {
+        self.read_as(peer, method, &READERS, look).await
+    }
+
+    /// As [`Desk::read`], for those with one of `roles`.
+    async fn read_as<T: Send + 'static>(
+        &self,
+        peer: PeerIdentity,
+        method: Method,
+        roles: &'static [Role],
+        look: impl FnOnce(&Gate) -> Result<T, Code> + Send + 'static,
+    ) -> Result<T, Status> {
         self.limit(&peer, Costly::Read)?;
         let (uri, gate) = (peer.uri().to_owned(), Arc::clone(&self.gate));
         let reading = self
-            .run(&uri, async move { read(&gate, peer, method, look).await })
+            .run(&uri, async move { read_as(&gate, peer, method, roles, look).await })
             .await?;
         reading.map_err(|refusal| self.refused(&uri, &refusal))
     }

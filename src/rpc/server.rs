@@ -4,7 +4,7 @@ use super::{
     generated::{
         audit_service_server::AuditServiceServer, consent_service_server::ConsentServiceServer,
         exchange_service_server::ExchangeServiceServer, log_service_server::LogServiceServer,
-        records_service_server::RecordsServiceServer,
+        persons_service_server::PersonsServiceServer, records_service_server::RecordsServiceServer,
     },
     size::Bounded,
 };
@@ -82,6 +82,10 @@ pub async fn serve<H: Health>(
         ))
         .add_service(Bounded::new(
             LogServiceServer::new(desk.clone()).max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX),
+            &desk,
+        ))
+        .add_service(Bounded::new(
+            PersonsServiceServer::new(desk.clone()).max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX),
             &desk,
         ))
         .add_optional_service(audit)

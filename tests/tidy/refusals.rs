@@ -98,6 +98,11 @@ const MEND: &[(&str, &str, Retry)] = &[
         CALLER,
         Retry::Later("once a consent was withdrawn or has ended"),
     ),
+    (
+        "ERASURES_EXHAUSTED",
+        CALLER,
+        Retry::Later("once a hold was released or an erasure is complete"),
+    ),
     ("BATCH_OUT_OF_ORDER", CALLER, Retry::New("continue from `rows_held`")),
     (
         "BATCHES_EXHAUSTED",

@@ -102,6 +102,7 @@ fn row(code: Code) -> (Step, &'static str) {
         Code::PageTokenInvalid => (Log, "翻页标记不属于此次检索"),
         Code::OutOfScope => (Scope, "超出审计范围"),
         Code::StreamsExhausted => (Rate, "同时打开的日志流过多"),
+        Code::ErasuresExhausted => (Work, "等待处理的删除请求过多"),
         Code::CrossOrigin => (Identity, "请求来自其他网站的页面"),
         Code::DiskFull => (Work, "磁盘空间不足，日志无法写入"),
         Code::Internal => (Work, "网关自身出错，未能答复"),
