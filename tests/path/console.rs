@@ -33,7 +33,9 @@ async fn browser(gateway: &Gateway, who: Who) -> Result<Channel, String> {
 }
 
 async fn send(channel: &mut Channel, request: Request<Body>) -> http::Response<Body> {
-    std::future::poll_fn(|context| channel.poll_ready(context)).await.unwrap();
+    std::future::poll_fn(|context| channel.poll_ready(context))
+        .await
+        .unwrap();
     channel.call(request).await.unwrap()
 }
 
@@ -75,13 +77,21 @@ fn since(gateway: &Gateway, before: u64) -> Vec<Entry> {
 #[track_caller]
 fn refused(gateway: &Gateway, before: u64, page: &Page, status: StatusCode, code: &str, method: &str) {
     assert_eq!(page.status, status, "{}", page.text);
-    assert!(page.text.contains(&format!("<code class=\"reason\">{code}</code>")), "{}", page.text);
+    assert!(
+        page.text.contains(&format!("<code class=\"reason\">{code}</code>")),
+        "{}",
+        page.text
+    );
     let new = since(gateway, before);
     assert_eq!(new.len(), 1, "one page, one entry: {new:#?}");
     let (leaf, x) = (&new[0].leaf, &new[0].x);
     assert_eq!((leaf.class(), leaf.refusal.as_str()), (v1::EntryClass::Refused, code));
     assert_eq!(leaf.method, format!("/tollgate.console/{method}"));
-    assert!(!x.reference.is_empty() && page.text.contains(&x.reference), "{}", page.text);
+    assert!(
+        !x.reference.is_empty() && page.text.contains(&x.reference),
+        "{}",
+        page.text
+    );
 }
 
 const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
@@ -105,7 +115,10 @@ fn each_page_is_one_entry_and_says_which() {
             let new = since(gateway, before);
             assert_eq!(new.len(), 1, "{path}: {new:#?}");
             assert_eq!(new[0].leaf.method, format!("/tollgate.console/{method}"));
-            assert_eq!((new[0].leaf.kind(), new[0].leaf.peer.as_str()), (v1::EntryKind::Read, COMPLIANCE.uri));
+            assert_eq!(
+                (new[0].leaf.kind(), new[0].leaf.peer.as_str()),
+                (v1::EntryKind::Read, COMPLIANCE.uri)
+            );
             let index = new[0].index;
             assert!(page.text.contains(&format!("href=\"/entry/{index}\"")), "{path}");
         }
@@ -118,7 +131,10 @@ fn each_page_is_one_entry_and_says_which() {
             let before = gateway.size();
             let file = look(&mut officer, path).await;
             assert_eq!(file.status, StatusCode::OK, "{path}: {}", file.text);
-            assert!(file.headers[header::CONTENT_TYPE].to_str().unwrap().starts_with(kind), "{path}");
+            assert!(
+                file.headers[header::CONTENT_TYPE].to_str().unwrap().starts_with(kind),
+                "{path}"
+            );
             assert_eq!(since(gateway, before).len(), 1, "{path}");
         }
     });
@@ -129,14 +145,31 @@ fn every_answer_carries_the_headers_that_bind_a_browser() {
     on_shared(async |gateway| {
         let mut officer = browser(gateway, COMPLIANCE).await.unwrap();
         let page = look(&mut officer, "/").await;
-        let style = page.text.split("href=\"/assets/").nth(1).unwrap().split('"').next().unwrap();
+        let style = page
+            .text
+            .split("href=\"/assets/")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap();
         let style = format!("/assets/{style}");
-        for path in ["/", &style, "/nowhere", "/assets/0/none.css", "/entry/none", "/export.csv?x=y"] {
+        for path in [
+            "/",
+            &style,
+            "/nowhere",
+            "/assets/0/none.css",
+            "/entry/none",
+            "/export.csv?x=y",
+        ] {
             let before = gateway.size();
             let page = look(&mut officer, path).await;
             let is = |name: &str, value: &str| assert_eq!(page.headers[name], value, "{path}");
             let policy = page.headers["content-security-policy"].to_str().unwrap();
-            assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{path}: {policy}");
+            assert!(
+                policy.starts_with("default-src 'none';") && !policy.contains("unsafe"),
+                "{path}: {policy}"
+            );
             is("x-content-type-options", "nosniff");
             is("referrer-policy", "no-referrer");
             is("cross-origin-opener-policy", "same-origin");
@@ -155,26 +188,40 @@ fn roles_that_may_not_look() {
     on_shared(async |gateway| {
         for who in [SECURITY, OPERATOR] {
             let mut browser = browser(gateway, who).await.unwrap();
-            for (path, method) in [("/", "Overview"), ("/live/events", "Follow"), ("/search?partner=A%20b", "Search")] {
+            for (path, method) in [
+                ("/", "Overview"),
+                ("/live/events", "Follow"),
+                ("/search?partner=A%20b", "Search"),
+            ] {
                 gateway.pace(who.uri).await;
                 let before = gateway.size();
                 let page = look(&mut browser, path).await;
                 refused(gateway, before, &page, FORBIDDEN, "METHOD_NOT_ALLOWED", method);
-                assert!(page.text.contains("compliance officer") && page.text.contains(who.uri), "{}", page.text);
+                assert!(
+                    page.text.contains("compliance officer") && page.text.contains(who.uri),
+                    "{}",
+                    page.text
+                );
             }
         }
-        // Others have no certificate of staff: they get no connection.
+        // Others have no certificate of staff: they get no connection, and that is counted.
+        let before = gateway.size();
         for who in [BANK_A, LENDER] {
             let looked = match browser(gateway, who).await {
-                Err(_) => true,
+                Err(_) => false,
                 // With TLS 1.3 a client learns that it was turned away when it reads.
-                Ok(mut channel) => {
-                    let asked = channel.call(Request::get("/").body(Body::empty()).unwrap());
-                    asked.await.is_err()
-                }
+                Ok(mut channel) => match std::future::poll_fn(|context| channel.poll_ready(context)).await {
+                    Ok(()) => channel
+                        .call(Request::get("/").body(Body::empty()).unwrap())
+                        .await
+                        .is_ok(),
+                    Err(_) => false,
+                },
             };
-            assert!(looked, "{}", who.id);
+            assert!(!looked, "{}", who.id);
         }
+        let sums = counted(gateway, before, 2).await;
+        assert!(sums.iter().all(|(reason, ..)| reason == "unknown_issuer"), "{sums:?}");
     });
 }
 
@@ -218,7 +265,15 @@ fn a_page_token_is_of_one_search() {
             look(&mut officer, "/log").await;
         }
         let page = look(&mut officer, "/search?kind=read").await;
-        let next = page.text.split("page=").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let next = page
+            .text
+            .split("page=")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned();
         let good = look(&mut officer, &format!("/search?kind=read&page={next}")).await;
         assert_eq!(good.status, StatusCode::OK);
         gateway.pace(COMPLIANCE.uri).await;
@@ -240,7 +295,10 @@ fn a_person_is_named_in_the_body_only() {
         assert_eq!(named.status, StatusCode::SEE_OTHER, "{}", named.text);
         no_entry_since(&gateway, before);
         let there = named.headers[header::LOCATION].to_str().unwrap().to_owned();
-        assert!(there.starts_with("/search?partner=bank-a&person=") && !there.contains(&subject(5).value), "{there}");
+        assert!(
+            there.starts_with("/search?partner=bank-a&person=") && !there.contains(&subject(5).value),
+            "{there}"
+        );
         let found = look(&mut officer, &there).await;
         assert_eq!(found.status, StatusCode::OK);
         assert!(!found.text.contains(&subject(5).value));
@@ -268,7 +326,11 @@ fn forms_that_are_none() {
     on_shared(async |gateway| {
         let mut officer = browser(gateway, COMPLIANCE).await.unwrap();
         let cases = [
-            ("scheme=cn-resident-id&identity=110101199003071234".to_owned(), BAD, "SUBJECT_MALFORMED"),
+            (
+                "scheme=cn-resident-id&identity=110101199003071234".to_owned(),
+                BAD,
+                "SUBJECT_MALFORMED",
+            ),
             ("scheme=passport&identity=a".to_owned(), BAD, "FIELD_INVALID"),
             ("identity=a".to_owned(), BAD, "FIELD_INVALID"),
             ("scheme=opaque&identity=a&more=b".to_owned(), BAD, "FIELD_INVALID"),
@@ -289,6 +351,8 @@ fn forms_that_are_none() {
         let page = post(&mut officer, "/person", "x".repeat(WEB_BODY_BYTES_MAX + 1)).await;
         assert_eq!(page.status, StatusCode::PAYLOAD_TOO_LARGE);
         no_entry_since(gateway, before);
+        let sums = counted(gateway, before, 1).await;
+        assert_eq!(sums, [("TOO_LARGE".to_owned(), COMPLIANCE.uri.to_owned(), 1)]);
     });
 }
 
@@ -324,7 +388,11 @@ fn a_page_of_another_site_uses_no_certificate() {
         // By hand, by a link from elsewhere, and from the console's own page.
         for request in [
             asked(Method::GET, "/log", &[("sec-fetch-site", "none")]),
-            asked(Method::GET, "/log", &[cross, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")]),
+            asked(
+                Method::GET,
+                "/log",
+                &[cross, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")],
+            ),
             asked(Method::GET, "/log", &[("sec-fetch-site", "same-origin")]),
         ] {
             assert_eq!(whole(send(&mut officer, request).await).await.status, StatusCode::OK);
@@ -337,7 +405,9 @@ fn a_page_of_another_site_uses_no_certificate() {
 
 /// The next piece of a stream.
 async fn piece(response: &mut http::Response<Body>) -> Option<String> {
-    let frame = tokio::time::timeout(Duration::from_secs(20), response.frame()).await.unwrap()?;
+    let frame = tokio::time::timeout(Duration::from_secs(20), response.frame())
+        .await
+        .unwrap()?;
     Some(String::from_utf8(frame.unwrap().into_data().unwrap().to_vec()).unwrap())
 }
 
@@ -357,9 +427,20 @@ fn live_views_are_few_end_with_the_gateway_and_are_two_entries() {
             open.push(stream);
         }
         let opened = gateway.size();
-        assert_eq!(since(&gateway, before).len(), open.len(), "one entry for each, and none for what they show");
+        assert_eq!(
+            since(&gateway, before).len(),
+            open.len(),
+            "one entry for each, and none for what they show"
+        );
         let page = whole(send(&mut officer, events()).await).await;
-        refused(&gateway, opened, &page, StatusCode::TOO_MANY_REQUESTS, "STREAMS_EXHAUSTED", "Follow");
+        refused(
+            &gateway,
+            opened,
+            &page,
+            StatusCode::TOO_MANY_REQUESTS,
+            "STREAMS_EXHAUSTED",
+            "Follow",
+        );
         // What is recorded now appears; an event a leaf, in order.
         look(&mut officer, "/log").await;
         let mut seen = String::new();
@@ -378,7 +459,10 @@ fn live_views_are_few_end_with_the_gateway_and_are_two_entries() {
         assert_eq!(again.status(), StatusCode::OK);
         let stopping = tokio::time::Instant::now();
         let place = gateway.stop().await;
-        assert!(stopping.elapsed() < Duration::from_secs(8), "streams end with the gateway, not with its patience");
+        assert!(
+            stopping.elapsed() < Duration::from_secs(8),
+            "streams end with the gateway, not with its patience"
+        );
         for stream in &mut open {
             while piece(stream).await.is_some() {}
         }

@@ -2,8 +2,8 @@
 mod agreed;
 mod answers;
 mod audit;
-mod console;
 mod consents;
+mod console;
 mod envelope;
 mod members;
 mod named;
