@@ -1,5 +1,9 @@
 //! Files to typed configuration. Everything is checked before a port is bound; an unknown key is named with the key it
 //! was probably meant to be.
+mod witness;
+
+pub use witness::{AskedWitness, WitnessRole, WitnessesAsked};
+
 use crate::{
     agreement::Jurisdiction,
     document,
@@ -57,6 +61,10 @@ pub struct Config {
     /// How long things are kept.
     #[serde(default)]
     pub retention: Retention,
+    /// Which logs it is a witness of, if of any. Needs `witness` under `[listen]`.
+    pub witness: Option<WitnessRole>,
+    /// Who witnesses its own log. Without them nobody notices that the whole machine was set back.
+    pub witnesses: Option<WitnessesAsked>,
 }
 
 /// How long things are kept.
@@ -117,6 +125,8 @@ pub struct Listen {
     /// The compliance officers' console, for browsers with a staff certificate. Without it there is none.
     #[serde(default)]
     pub console: Option<SocketAddr>,
+    /// Members that submit checkpoints of their logs, where this gateway is a witness.
+    pub witness: Option<SocketAddr>,
 }
 
 /// Certificate and trust.
@@ -175,6 +185,7 @@ impl Config {
                 "`provision_days` is {PROVISION_DAYS} to {PROVISION_DAYS_MAX}: three years at least, as provisions must be provable for"
             )));
         }
+        config.check_witnesses().map_err(invalid)?;
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         config.resolve(&folder);
         Ok(config)
@@ -192,7 +203,10 @@ impl Config {
             &mut self.files.fields,
             &mut self.files.signals,
         ];
-        for path in single.into_iter().chain(&mut self.files.agreements) {
+        let witness = self.witness.iter_mut().map(|w| &mut w.key);
+        let witnesses = self.witnesses.iter_mut().flat_map(WitnessesAsked::paths);
+        let many = self.files.agreements.iter_mut().chain(witness).chain(witnesses);
+        for path in single.into_iter().chain(many) {
             *path = folder.join(&*path);
         }
     }

@@ -244,6 +244,24 @@ pub const PEOPLE_PER_STEP: usize = 1_024;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
 pub const COUNTED_PEERS_MAX: usize = 256;
 
+// --- Witnesses -----------------------------------------------------------------------------------------------------
+
+/// Logs that a gateway witnesses: one a partner, and one more while a key changes.
+pub const WITNESSED_LOGS_MAX: usize = 256;
+/// Witnesses of one log: with the log's own signature they fit a note twice over.
+pub const WITNESSES_MAX: usize = 15;
+/// Shortest time between two questions to a witness, in seconds. Each is an entry in the witness's log: 17,000 a day.
+pub const WITNESS_EVERY_S_MIN: u64 = 5;
+/// Longest: an hour, after which a cosigned checkpoint is old news.
+pub const WITNESS_EVERY_S_MAX: u64 = 3_600;
+/// How often a witness is asked in one round: with the size that is remembered, with the one that it knows, and once more
+/// because somebody else was faster.
+pub const WITNESS_ATTEMPTS_MAX: u32 = 3;
+/// Rounds without a cosignature after which health says so.
+pub const WITNESS_ROUNDS_MISSED_MAX: u64 = 3;
+/// Text of a witness's refusal that is kept and shown.
+pub const WITNESS_WORDS_MAX: usize = 200;
+
 // --- Records -------------------------------------------------------------------------------------------------------
 
 /// Fields of a catalogue: a bitmap of 32 bytes.

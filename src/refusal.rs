@@ -143,6 +143,18 @@ codes! {
     StreamsExhausted = "STREAMS_EXHAUSTED", ResourceExhausted, "you have the most streams open that are allowed: end one first";
     /// An auditor asks beyond what he may read, or his time is over.
     OutOfScope = "OUT_OF_SCOPE", PermissionDenied, "your audit scope does not cover this: ask the operator to widen or renew it";
+    /// Not what C2SP tlog-witness sends.
+    CheckpointMalformed = "CHECKPOINT_MALFORMED", InvalidArgument, "the body is not an old size, a proof and a signed checkpoint of at least that size";
+    /// A checkpoint of a log that is not witnessed here.
+    WitnessedLogUnknown = "WITNESSED_LOG_UNKNOWN", NotFound, "this log is not witnessed here: ask the operator to name its verifier key";
+    /// No signature by a key of that log.
+    CheckpointSignature = "CHECKPOINT_SIGNATURE", PermissionDenied, "the checkpoint is not signed by a key that is known for its log";
+    /// The proof does not begin where the witness stands.
+    CheckpointSize = "CHECKPOINT_SIZE", FailedPrecondition, "the witness knows another size of this log: prove from the size in the body";
+    /// Another root at the size that was cosigned.
+    CheckpointForked = "CHECKPOINT_FORKED", FailedPrecondition, "the witness has cosigned another root at this size: the log has two histories";
+    /// The proof does not lead from the cosigned checkpoint to this one.
+    CheckpointInconsistent = "CHECKPOINT_INCONSISTENT", InvalidArgument, "the proof does not lead from the checkpoint that was cosigned to this one";
     /// A browser was made to ask by a page of another site.
     CrossOrigin = "CROSS_ORIGIN", PermissionDenied, "the request came from another site: open the console itself and try again";
     /// The disk is full; withdrawals still work.

@@ -21,7 +21,10 @@ pub enum Table {
     Quota = 7,
     /// Partner and request id → method and content, time. The log adds the number of the entry to the value.
     Request = 8,
-    /// Erasure id → a person's holds and their erasure, sealed under the shred-epoch key. (9 is another's.)
+    /// What a witness knows of other logs: a byte of kind and the log's name → the newest checkpoint that was cosigned, or
+    /// the newest one that contradicts it.
+    Witnessed = 9,
+    /// Erasure id → a person's holds and their erasure, sealed under the shred-epoch key.
     Erasure = 10,
     /// [`REMOVED`] → how many people's records were removed.
     Shredding = 11,
@@ -32,7 +35,7 @@ pub const REMOVED: &[u8] = b"removed";
 
 impl Table {
     /// All tables.
-    pub const ALL: [Table; 9] = [
+    pub const ALL: [Table; 10] = [
         Table::SubjectLink,
         Table::Consent,
         Table::RecordBatch,
@@ -40,6 +43,7 @@ impl Table {
         Table::CrlNumber,
         Table::Quota,
         Table::Request,
+        Table::Witnessed,
         Table::Erasure,
         Table::Shredding,
     ];

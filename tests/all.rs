@@ -13,3 +13,4 @@ mod mtls;
 mod path;
 mod sim;
 mod support;
+mod witness;

@@ -3,7 +3,8 @@ use super::AppError;
 use crate::{
     channel::{Acceptor, HandshakeEvents},
     rpc::Desk,
-    web::{self, ConsoleParts, Door},
+    web::{self, ConsoleParts, Door, WitnessRow},
+    witness::Witnesses,
 };
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ pub(super) fn serve(
     desk: &Desk,
     acceptor: Acceptor,
     verifier_key: String,
+    witnesses: Option<Arc<Witnesses>>,
     turned_away: HandshakeEvents,
 ) -> impl Future<Output = Result<(), AppError>> + Send + 'static {
     let router = web::console(ConsoleParts {
@@ -22,6 +24,7 @@ pub(super) fn serve(
         tasks: desk.tasks.clone(),
         stopping: desk.stopping.clone(),
         verifier_key,
+        witnesses: Arc::new(move || witnesses.iter().flat_map(|all| rows(all)).collect()),
     });
     let door = Door {
         denylist: Arc::clone(&desk.denylist),
@@ -33,4 +36,15 @@ pub(super) fn serve(
         let served = web::serve(router, door, acceptor.incoming(), stop).await;
         served.map_err(|e| AppError::Server(e.to_string()))
     }
+}
+
+/// What the console says of each witness.
+fn rows(witnesses: &Witnesses) -> Vec<WitnessRow> {
+    let row = |status: crate::witness::WitnessStatus| WitnessRow {
+        name: status.name,
+        cosigned: status.cosigned,
+        error: status.error,
+        contradicts: status.contradicts,
+    };
+    witnesses.status().into_iter().map(row).collect()
 }

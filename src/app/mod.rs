@@ -13,11 +13,13 @@ pub mod site;
 mod start;
 #[cfg(test)]
 mod testing;
+mod witnesses;
 
 pub use judge::{check_channel, check_keys, judge_by};
 pub use kept::{Kept, create_data, verifier_key};
 pub use running::Running;
 pub use start::{start, start_with};
+pub use witnesses::{check_witnesses, witness_key};
 
 use crate::{
     audit::OpenError,
@@ -30,6 +32,7 @@ use crate::{
     source::{SourceError, VaultError},
     state::StateError,
     store::DataDirError,
+    witness::WitnessError,
 };
 
 /// Why the gateway does not start. Each text says what to do.
@@ -83,6 +86,12 @@ pub enum AppError {
     /// A person's rows.
     #[error(transparent)]
     Person(#[from] PersonError),
+    /// What the configuration says of witnesses.
+    #[error("{0}")]
+    Witness(String),
+    /// A witness has seen more of the log, or another one.
+    #[error(transparent)]
+    BehindWitness(#[from] WitnessError),
     /// A key could not be used.
     #[error("a key of the gateway could not be used: {0}")]
     Broken(#[from] Broken),

@@ -6,6 +6,7 @@ mod overview;
 mod search;
 mod shown;
 mod stream;
+mod witnesses;
 
 use super::{Failure, Outcome, client_file, print, runtime};
 use crate::{
@@ -48,6 +49,8 @@ enum Act {
         /// The checkpoint that the log must continue.
         #[arg(long)]
         older: Option<PathBuf>,
+        #[command(flatten)]
+        witnesses: witnesses::Demanded,
     },
     /// Fetch the log's newest signed checkpoint. Keep it: nobody can go back behind it.
     Checkpoint {
@@ -57,6 +60,10 @@ enum Act {
         /// The smallest checkpoint that covers this many entries, instead of the newest. As an officer or auditor.
         #[arg(long)]
         size: Option<u64>,
+        /// The newest one that witnesses have cosigned, with their cosignatures, proven to be continued by the newest of
+        /// all. As a partner.
+        #[arg(long, conflicts_with = "size")]
+        cosigned: bool,
         /// The file to write.
         #[arg(long, short = 'o')]
         output: PathBuf,
@@ -95,7 +102,15 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
         Act::Entry(args) => entry::run(&args, json),
         Act::Overview(args) => overview::run(&args, json),
         Act::Stream(args) => stream::run(&args, json),
-        Act::Verify { log, key, older } => {
+        Act::Verify {
+            log,
+            key,
+            older,
+            witnesses,
+        } => {
+            if witnesses.any() {
+                return witnesses.verify(&log, &verifier_key(&key)?, json);
+            }
             if let Some(alone) = standing_alone(&log)? {
                 return proven(&alone, older.as_deref(), &key, json);
             }
@@ -107,8 +122,18 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
             }
             all_signed(&verified)
         }
-        Act::Checkpoint { client, size, output } => {
-            let head = runtime()?.block_on(checkpoint(&client, size))?;
+        Act::Checkpoint {
+            client,
+            size,
+            cosigned,
+            output,
+        } => {
+            let head = runtime()?.block_on(async {
+                match cosigned {
+                    true => cosigned_checkpoint(&client).await,
+                    false => checkpoint(&client, size).await,
+                }
+            })?;
             write(&output, &head.note)?;
             said(json, head.size, &head.root, &output);
             Ok(())
@@ -135,6 +160,13 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
 }
 
 const STAFF_ONLY: &str = "the past is looked up by officers and auditors: give the file of one";
+
+/// The newest checkpoint with cosignatures, as a partner.
+async fn cosigned_checkpoint(path: &Path) -> Result<Head, Failure> {
+    let client = client_file::connect(path, None).await?;
+    let head = client.cosigned_checkpoint().await.map_err(client_file::failure)?;
+    head.ok_or_else(|| Failure::work("no witness has cosigned this gateway's log: ask its operator"))
+}
 
 async fn checkpoint(client: &Path, size: Option<u64>) -> Result<Head, Failure> {
     if client_file::is_of_staff(client)? {

@@ -23,6 +23,9 @@ pub(super) fn run(args: Args) -> Outcome {
             running.partners(),
             running.staff()
         ));
+        if let Some(witness) = running.witness() {
+            print::remark(format!("tollgate witnesses other logs on {witness}"));
+        }
         if let Some(console) = running.console() {
             print::remark(format!(
                 "its console is https://{console}/, for browsers with a staff certificate"

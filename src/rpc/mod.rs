@@ -39,6 +39,7 @@ use crate::{
     refusal::{Code, NotRecorded, Refusal},
     seal::Envelope,
     wire::v1,
+    witness::Witnesses,
 };
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -62,6 +63,8 @@ pub struct Desk {
     pub tasks: TaskTracker,
     /// The gateway is going down: streams end after the reply that is under way.
     pub stopping: CancellationToken,
+    /// What they have cosigned is served.
+    pub witnesses: Option<Arc<Witnesses>>,
     /// Replies leave at a multiple of this.
     pub reply_quantum: Duration,
 }

@@ -116,10 +116,24 @@ impl DataDir {
     pub fn keyring_dir(&self) -> PathBuf {
         Self::keyring_dir_of(&self.path)
     }
+    /// Where the newest checkpoint with cosignatures of the data directory at `path` lies.
+    pub fn cosigned_note_of(path: &Path) -> PathBuf {
+        path.join("cosigned.note")
+    }
     /// Where the wrapped keys of the data directory at `path` lie, without opening it.
     pub fn keyring_dir_of(path: &Path) -> PathBuf {
         path.join("keyring")
     }
+}
+
+/// Replaces a file in one step: what is there is the old or the new, whole and durable.
+pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = path.with_extension("new");
+    write_new(&draft, bytes)?;
+    fs::rename(&draft, path)?;
+    // A bare name has an empty parent.
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    sync_dir(folder.unwrap_or(Path::new(".")))
 }
 
 /// Makes the names in a directory durable.

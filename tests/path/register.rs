@@ -1,5 +1,6 @@
 //! Which test asserts which code. A code without one fails.
 use super::{agreed, answers, audit, consents, envelope, members, persons, records, sessions, signed, trouble};
+use crate::witness::statuses;
 use tollgate::refusal::Code;
 
 /// The test of each code, over the wire.
@@ -58,6 +59,12 @@ const TESTS: &[(Code, fn())] = &[
     (Code::BatchOutOfOrder, records::out_of_order),
     (Code::BatchesExhausted, records::too_many_at_once),
     (Code::ErasuresExhausted, persons::more_holds_than_are_kept),
+    (Code::CheckpointMalformed, statuses::malformed),
+    (Code::WitnessedLogUnknown, statuses::unknown_log),
+    (Code::CheckpointSignature, statuses::not_signed_by_the_log),
+    (Code::CheckpointSize, statuses::another_size_is_known),
+    (Code::CheckpointForked, statuses::another_root_at_the_same_size),
+    (Code::CheckpointInconsistent, statuses::a_proof_that_does_not_extend),
     (Code::CatalogueMismatch, records::another_catalogue),
     (Code::RowInvalid, records::a_row_that_does_not_fit),
     (Code::LogRange, members::a_size_that_the_log_does_not_have),

@@ -23,7 +23,6 @@ const DOORS: [(&[&str], &[&str]); 22] = [
     (&["cel"], &["signal"]),
     (&["csv", "parquet", "flate2"], &["source"]),
     (&["governor"], &["edge"]),
-    // A console builds its routes with axum; what serves them is `web`.
     (&["axum", "hyper", "http_body_util", "maud"], &["web"]),
     (&["mimalloc"], &["main"]),
     (&["clap", "clap_complete", "indicatif"], &["cli"]),
@@ -46,9 +45,9 @@ const NAMED_BY: [(&str, &[&str]); 6] = [
     ("cli", &["cli", "main"]),
     ("app", &["app", "cli", "main"]),
     ("rpc", &["rpc", "app"]),
-    ("web", &["web", "app"]),
+    ("web", &["web", "witness", "app"]),
     ("inspect", &["inspect", "rpc", "web", "app"]),
-    ("pipeline", &["pipeline", "inspect", "rpc", "web", "app"]),
+    ("pipeline", &["pipeline", "inspect", "rpc", "web", "witness", "app"]),
 ];
 
 /// What the request path never names: it speaks of proofs, not of bytes, sockets or trees.

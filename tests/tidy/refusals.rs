@@ -119,6 +119,16 @@ const MEND: &[(&str, &str, Retry)] = &[
         Retry::Later("once a stream of yours has ended"),
     ),
     ("OUT_OF_SCOPE", OPERATOR, Retry::AfterMending),
+    ("CHECKPOINT_MALFORMED", CALLER, Retry::AfterMending),
+    ("WITNESSED_LOG_UNKNOWN", PARTNER, Retry::AfterMending),
+    ("CHECKPOINT_SIGNATURE", PARTNER, Retry::AfterMending),
+    (
+        "CHECKPOINT_SIZE",
+        CALLER,
+        Retry::New("with a proof from the size in the body"),
+    ),
+    ("CHECKPOINT_FORKED", PARTNER, Retry::AfterMending),
+    ("CHECKPOINT_INCONSISTENT", PARTNER, Retry::AfterMending),
     ("CROSS_ORIGIN", CALLER, Retry::AfterMending),
     ("DISK_FULL", OPERATOR, Retry::Later("after some minutes")),
     (

@@ -23,8 +23,13 @@ mod visitor;
 mod words;
 
 use crate::{
-    audit::Counter, channel::Denylist, domain::Method, edge::Edge, limits::FORM_BYTES_MAX, pipeline::Gate,
-    pipeline::StaffCall,
+    audit::Counter,
+    channel::Denylist,
+    clock::Time,
+    domain::Method,
+    edge::Edge,
+    limits::FORM_BYTES_MAX,
+    pipeline::{Gate, StaffCall},
 };
 use axum::{
     Router,
@@ -48,9 +53,26 @@ pub struct Console {
     tasks: TaskTracker,
     stopping: CancellationToken,
     verifier_key: Arc<str>,
+    witnesses: WitnessRows,
     handles: Arc<Handles>,
     followers: Arc<Followers>,
 }
+
+/// What is known of one witness of the log.
+#[derive(Debug, Clone)]
+pub struct WitnessRow {
+    /// Its name.
+    pub name: String,
+    /// Entries of the newest checkpoint that it cosigned since the start, and when.
+    pub cosigned: Option<(u64, Time)>,
+    /// Why it did not, the last time.
+    pub error: Option<String>,
+    /// It has seen another history.
+    pub contradicts: bool,
+}
+
+/// Asked anew for each page.
+pub type WitnessRows = Arc<dyn Fn() -> Vec<WitnessRow> + Send + Sync>;
 
 /// What a console is made of.
 pub struct ConsoleParts {
@@ -68,6 +90,8 @@ pub struct ConsoleParts {
     pub stopping: CancellationToken,
     /// The log's C2SP verifier key.
     pub verifier_key: String,
+    /// The log's witnesses; none where the configuration names none.
+    pub witnesses: WitnessRows,
 }
 
 /// The same call, by a method of the console's own.
@@ -88,6 +112,7 @@ pub fn console(parts: ConsoleParts) -> Router {
         tasks: parts.tasks,
         stopping: parts.stopping,
         verifier_key: parts.verifier_key.into(),
+        witnesses: parts.witnesses,
         handles: Arc::default(),
         followers: Arc::default(),
     };

@@ -6,6 +6,7 @@ use super::{
     moment::{self, DAY_MS, Period},
     names::CLASSES,
     shell::{Place, Sheet},
+    thelog,
     trouble::Problem,
     visitor::Visitor,
     words::Text,
@@ -118,6 +119,8 @@ fn health(console: &Console, visitor: &Visitor) -> Markup {
             li class={ @if full { "bad" } @else { "good" } } {
                 (visitor.say(if full { Text::DiskIsFull } else { Text::DiskHasRoom }))
             }
+            @let (well, witnesses) = thelog::witnessed(console);
+            li class={ @if well { "good" } @else { "warn" } } { (visitor.say(witnesses)) }
             li { a href="/log" { (head.size) " " (visitor.say(Text::EntriesInLog)) } }
         }
     }

@@ -1,13 +1,13 @@
 //! The log as a whole: its newest checkpoint, the key that checks it, and that it goes on as a browser has seen it.
 use super::{
-    Console, assets, by,
+    Console, assets, by, moment,
     shell::{Place, Sheet},
     trouble,
     visitor::Visitor,
     words::Text,
 };
 use crate::{
-    audit::{Head, note::VerifierKey},
+    audit::note::VerifierKey,
     crypto::sha256,
     inspect::{self, GET_ENTRY},
     pipeline::StaffCall,
@@ -47,10 +47,10 @@ pub(super) async fn page(State(console): State<Console>, visitor: Visitor) -> Re
                 div { dt { (visitor.say(Text::Origin)) } dd { code { (origin) } } }
                 div { dt { (visitor.say(Text::Size)) } dd { (head.size) } }
                 div { dt { (visitor.say(Text::Root)) } dd { code { (STANDARD.encode(head.root)) } } }
-                div { dt { (visitor.say(Text::Witnesses)) } dd { (witnesses(&visitor, origin, &head)) } }
             }
             pre id="note" tabindex="0" { (head.note) }
         }
+        (witnesses(&console, &visitor))
         section class="panel" aria-labelledby="key" {
             h2 id="key" { (visitor.say(Text::VerifierKey)) }
             (key_panel(&console, &visitor))
@@ -59,16 +59,47 @@ pub(super) async fn page(State(console): State<Console>, visitor: Visitor) -> Re
     visitor.page(StatusCode::OK, &sheet, &body)
 }
 
-/// Who signed beside the log. Names only: whether a signature holds, its own key tells.
-fn witnesses(visitor: &Visitor, origin: &str, head: &Head) -> Markup {
-    let lines = head.note.lines().filter_map(|line| line.strip_prefix("\u{2014} "));
-    let names = lines
-        .filter_map(|line| line.split(' ').next())
-        .filter(|name| *name != origin);
-    let names: Vec<&str> = names.collect();
+/// Who else has signed the log, and who should have.
+fn witnesses(console: &Console, visitor: &Visitor) -> Markup {
+    let rows = (console.witnesses)();
+    let say = |text| visitor.say(text);
     html! {
-        @if names.is_empty() { (visitor.say(Text::Unwitnessed)) }
-        @else { (visitor.say(Text::WitnessedBy)) ": " @for name in names { code { (name) } " " } }
+        section class="panel" aria-labelledby="witnesses" {
+            h2 id="witnesses" { (say(Text::Witnesses)) }
+            @if rows.is_empty() { p { (say(Text::Unwitnessed)) } }
+            @else {
+                div class="scroll" tabindex="0" role="region" aria-labelledby="witnesses" {
+                    table {
+                        thead { tr {
+                            @for head in [Text::Witnesses, Text::Cosigned, Text::When, Text::WhyNot] {
+                                th scope="col" { (say(head)) }
+                            }
+                        } }
+                        tbody { @for row in &rows {
+                            tr class=[row.contradicts.then_some("bad")] {
+                                th scope="row" { code { (row.name) } }
+                                @match row.cosigned {
+                                    Some((size, at)) => { td { (size) } td { (moment::stamp(at)) } }
+                                    None => { td { "–" } td { "–" } }
+                                }
+                                td lang="en" { (row.error.as_deref().unwrap_or_default()) }
+                            }
+                        } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// In a few words, for the overview: good, or not, and what.
+pub(super) fn witnessed(console: &Console) -> (bool, Text) {
+    let rows = (console.witnesses)();
+    match rows.as_slice() {
+        [] => (false, Text::Unwitnessed),
+        rows if rows.iter().any(|row| row.contradicts) => (false, Text::WitnessesContradict),
+        rows if rows.iter().any(|row| row.error.is_some()) => (false, Text::WitnessesMissing),
+        _ => (true, Text::WitnessesAgree),
     }
 }
 

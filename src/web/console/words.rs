@@ -189,8 +189,13 @@ texts! {
     Root = "Root", "根哈希";
     Checkpoint = "Newest checkpoint, signed", "最新检查点（已签名）";
     Witnesses = "Witnesses", "见证方";
-    Unwitnessed = "No signature of a witness on this checkpoint.", "此检查点没有见证方签名。";
-    WitnessedBy = "Signatures beside the log's own", "日志自身签名之外的签名";
+    Unwitnessed = "Unwitnessed: nobody outside would notice if this machine were set back.", "无见证方：若本机被回滚，外部无人能发现。";
+    WitnessesAgree = "Witnesses agree", "见证方一致";
+    WitnessesMissing = "Witnesses are missing", "有见证方未签署";
+    WitnessesContradict = "A witness has seen another history", "有见证方见过不同的历史";
+    Cosigned = "Cosigned, entries", "已签署条目数";
+    When = "When", "时间";
+    WhyNot = "Why not", "未签署原因";
 
     // Live.
     LiveExplained = "New entries appear as they are recorded. That you follow is one entry; it ends after ten minutes and is opened again.", "新条目写入后即时显示。查看实时日志本身记为一条条目；每十分钟重新连接一次。";

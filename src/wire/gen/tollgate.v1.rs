@@ -5,6 +5,10 @@ pub struct GetCheckpointRequest {}
 pub struct GetCheckpointResponse {
     #[prost(string, tag = "1")]
     pub checkpoint: ::prost::alloc::string::String,
+    /// The newest checkpoint with the cosignatures of as many witnesses as the gateway asks for (C2SP tlog-cosignature).
+    /// Older than `checkpoint`; empty where no witness has cosigned.
+    #[prost(string, tag = "2")]
+    pub cosigned_checkpoint: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ProveConsistencyRequest {
@@ -102,6 +106,8 @@ pub enum EntryKind {
     Configuration = 8,
     /// Many events of one reason, peer and minute, counted.
     Counted = 9,
+    /// A checkpoint of another log was cosigned or refused, or what witnesses say of this log has changed.
+    Witness = 20,
 }
 impl EntryKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -120,6 +126,7 @@ impl EntryKind {
             Self::Keys => "ENTRY_KIND_KEYS",
             Self::Configuration => "ENTRY_KIND_CONFIGURATION",
             Self::Counted => "ENTRY_KIND_COUNTED",
+            Self::Witness => "ENTRY_KIND_WITNESS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -135,6 +142,7 @@ impl EntryKind {
             "ENTRY_KIND_KEYS" => Some(Self::Keys),
             "ENTRY_KIND_CONFIGURATION" => Some(Self::Configuration),
             "ENTRY_KIND_COUNTED" => Some(Self::Counted),
+            "ENTRY_KIND_WITNESS" => Some(Self::Witness),
             _ => None,
         }
     }
