@@ -194,6 +194,8 @@ pub const EXPORT_LINE_BYTES_MAX: u64 = 32 << 10;
 pub const SEARCH_PAGE_DEFAULT: usize = 50;
 /// Entries on a page of a search at most: with details opened about 1 KiB each.
 pub const SEARCH_PAGE_MAX: usize = 200;
+/// Rows of one export from the console: about 400 bytes each, 4 MiB; more is what `tollgate audit export` is for.
+pub const EXPORT_ROWS_MAX: usize = 10_000;
 /// Tags of an entry: the person, purpose, consent and request, and a word and a signal of each of eight signals, with room
 /// for as many again. Eight bytes each: at most 280 bytes of [`ENTRY_BYTES_MAX`].
 pub const TAGS_MAX: usize = 35;
@@ -441,3 +443,24 @@ pub const DECISIONS_CACHED_MAX: usize = 16_384;
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 /// Text in an identifier.
 pub const ID_BYTES_MAX: usize = 64;
+
+// --- Console --------------------------------------------------------------------------------------------------------
+
+/// Life of a handle that stands for a person in a URL: long enough for a look, too short for a bookmark.
+pub const HANDLE_MS_MAX: i64 = 15 * 60_000;
+/// Handles of one member: each search for a person makes one.
+pub const HANDLES_PER_MEMBER_MAX: usize = 64;
+/// Handles in all: about 150 bytes each, 150 KiB.
+pub const HANDLES_MAX: usize = 1_024;
+/// A live view ends after this long; the browser opens it again, and that is an entry again.
+pub const FOLLOW_MS_MAX: u64 = 600_000;
+/// Entries that a live view begins with: a screen of them.
+pub const FOLLOW_BACK_ENTRIES: u64 = 50;
+/// A live view says that it lives, so that a browser that is gone is noticed.
+pub const FOLLOW_BEAT_MS: u64 = 15_000;
+/// A form of the console: an identity, and a few fields beside it.
+pub const FORM_BYTES_MAX: usize = 4 << 10;
+/// A value in a filter: the longest is a method's path.
+pub const FILTER_VALUE_BYTES_MAX: usize = 128;
+/// Longest period of the console's overview: ten years of days.
+pub const OVERVIEW_DAYS_MAX: i64 = 3_660;

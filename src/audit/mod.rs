@@ -87,4 +87,5 @@ pub use {
     overview::{Count, Span},
     reader::{Head, Inclusion, ProofError, StoredEntry},
     search::{Dimension, Found, Query},
+    spreadsheet::row as csv_row,
 };

@@ -3,6 +3,7 @@ mod agreed;
 mod answers;
 mod audit;
 mod consents;
+mod console;
 mod documents;
 mod envelope;
 mod members;

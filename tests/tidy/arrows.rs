@@ -23,7 +23,7 @@ const DOORS: [(&[&str], &[&str]); 22] = [
     (&["cel"], &["signal"]),
     (&["csv", "parquet", "flate2"], &["source"]),
     (&["governor"], &["edge"]),
-    (&["axum", "hyper", "http_body_util"], &["web"]),
+    (&["axum", "hyper", "http_body_util", "maud"], &["web"]),
     (&["mimalloc"], &["main"]),
     (&["clap", "clap_complete", "indicatif"], &["cli"]),
     (&["tracing_subscriber"], &["telemetry"]),

@@ -63,6 +63,11 @@ pub fn words(view: &View, entry: &Entry, language: Language) -> Vec<String> {
     said
 }
 
+/// What a refusal code means; a code of another version is its own name.
+pub fn meaning(code: &str, language: Language) -> String {
+    refusals::explained(code, language).1
+}
+
 /// Names of the fields that were read and of those that were withheld, where that can be told: from the kept answer, or
 /// from the entry's bitmaps while the policy is still the one it names.
 pub fn fields(view: &View, entry: &Entry) -> Option<(Vec<String>, Vec<String>)> {

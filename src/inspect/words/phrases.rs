@@ -2,7 +2,7 @@
 use crate::{domain::Language, wire::v1::EntryKind};
 
 /// A method, and what whoever calls it does.
-const METHODS: [(&str, &str, &str); 22] = [
+const METHODS: [(&str, &str, &str); 32] = [
     ("ExchangeService/Query", "asked about a person", "查询一名信息主体"),
     ("ExchangeService/OpenSession", "opened a session", "开启会话"),
     ("ExchangeService/CloseSession", "closed a session", "关闭会话"),
@@ -52,6 +52,56 @@ const METHODS: [(&str, &str, &str); 22] = [
         "LogService/ProveConsistency",
         "fetched a consistency proof of the log",
         "获取日志一致性证明",
+    ),
+    (
+        "/tollgate.console/Overview",
+        "looked at the console's overview",
+        "在控制台查看概览",
+    ),
+    (
+        "/tollgate.console/Search",
+        "searched the log in the console",
+        "在控制台检索审计日志",
+    ),
+    (
+        "/tollgate.console/NamePerson",
+        "named a person in the console",
+        "在控制台输入信息主体",
+    ),
+    (
+        "/tollgate.console/Export",
+        "exported a search from the console",
+        "从控制台导出检索结果",
+    ),
+    (
+        "/tollgate.console/Entry",
+        "read an entry of the log in the console",
+        "在控制台查看日志条目",
+    ),
+    (
+        "/tollgate.console/Proof",
+        "took the proof of an entry from the console",
+        "从控制台下载条目的证明",
+    ),
+    (
+        "/tollgate.console/Log",
+        "looked at the newest checkpoint in the console",
+        "在控制台查看最新检查点",
+    ),
+    (
+        "/tollgate.console/Continuation",
+        "had a browser compare the log with what it saw before",
+        "由浏览器核对日志与之前所见",
+    ),
+    (
+        "/tollgate.console/Live",
+        "opened the console's live page",
+        "打开控制台的实时页面",
+    ),
+    (
+        "/tollgate.console/Follow",
+        "followed the log in the console",
+        "在控制台实时查看日志",
     ),
     ("AuditService/Search", "searched the log", "检索审计日志"),
     ("AuditService/GetEntry", "read an entry of the log", "查看日志条目"),
