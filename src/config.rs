@@ -7,7 +7,7 @@ pub use witness::{AskedWitness, WitnessRole, WitnessesAsked};
 use crate::{
     agreement::Jurisdiction,
     document,
-    limits::{CONFIG_BYTES_MAX, REPLY_QUANTUM_MS_MAX},
+    limits::{CONFIG_BYTES_MAX, PROVISION_DAYS, PROVISION_DAYS_MAX, REPLY_QUANTUM_MS_MAX},
     policy::Licence,
 };
 use serde::Deserialize;
@@ -62,6 +62,26 @@ pub struct Config {
     pub witness: Option<WitnessRole>,
     /// Who witnesses its own log. Without them nobody notices that the whole machine was set back.
     pub witnesses: Option<WitnessesAsked>,
+    /// How long things are kept.
+    #[serde(default)]
+    pub retention: Retention,
+}
+
+/// How long things are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// How many days after it was told what was told about a person stays provable; then, if they asked to be erased, the
+    /// log's link to them goes. At least three years.
+    pub provision_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            provision_days: PROVISION_DAYS,
+        }
+    }
 }
 
 /// Who this gateway is.
@@ -157,6 +177,12 @@ impl Config {
             return Err(invalid(why));
         }
         config.check_witnesses().map_err(invalid)?;
+        let days = config.retention.provision_days;
+        if !(PROVISION_DAYS..=PROVISION_DAYS_MAX).contains(&days) {
+            return Err(invalid(format!(
+                "`provision_days` is {PROVISION_DAYS} to {PROVISION_DAYS_MAX}: three years at least, as provisions must be provable for"
+            )));
+        }
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         config.resolve(&folder);
         Ok(config)

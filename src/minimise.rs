@@ -157,6 +157,16 @@ fn write(permit: &Permit, values: &[SignalValue], snapshot: &Snapshot) -> Option
 }
 
 /// What the entry says of a signal.
+/// The words of outcomes, as entries say them.
+pub const WORDS: [&str; 6] = [
+    "unspecified",
+    "band",
+    "no_valid_consent",
+    "no_file",
+    "budget_spent",
+    "not_available",
+];
+
 fn word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Unspecified => "unspecified",

@@ -125,6 +125,8 @@ codes! {
     ConsentTermsInvalid = "CONSENT_TERMS_INVALID", InvalidArgument, "the terms of the consent are not valid: one recipient, known purposes and families, an end within two years";
     /// As many consents of this person as a partner may hold, and none has ended.
     ConsentsExhausted = "CONSENTS_EXHAUSTED", ResourceExhausted, "you hold the most consents of this person that are allowed: withdraw one first";
+    /// More erasures, or more holds on one person, than are kept.
+    ErasuresExhausted = "ERASURES_EXHAUSTED", ResourceExhausted, "as many holds or erasures are open as are kept: release holds that have ended";
     /// The load does not continue where the batch stands.
     BatchOutOfOrder = "BATCH_OUT_OF_ORDER", FailedPrecondition, "the chunk does not begin where the batch ends: continue from `rows_held`";
     /// Too many loads at once.
@@ -137,6 +139,8 @@ codes! {
     LogRange = "LOG_RANGE", InvalidArgument, "the log has no such size";
     /// A page token that this gateway did not give for this search.
     PageTokenInvalid = "PAGE_TOKEN_INVALID", InvalidArgument, "the page token is not of this search: begin again without one";
+    /// As many streams of entries as a member may have are open.
+    StreamsExhausted = "STREAMS_EXHAUSTED", ResourceExhausted, "you have the most streams open that are allowed: end one first";
     /// An auditor asks beyond what he may read, or his time is over.
     OutOfScope = "OUT_OF_SCOPE", PermissionDenied, "your audit scope does not cover this: ask the operator to widen or renew it";
     /// Not what C2SP tlog-witness sends.

@@ -1,4 +1,5 @@
 //! Wires the modules together, owns every task, drains on shutdown. Bad configuration ends here, before a port is bound.
+mod erasing;
 mod health;
 mod housekeeping;
 mod judge;
@@ -25,6 +26,7 @@ use crate::{
     config::ConfigError,
     crypto::Broken,
     keyring::KeyringError,
+    person::PersonError,
     refusal::NotRecorded,
     source::{SourceError, VaultError},
     state::StateError,
@@ -86,6 +88,9 @@ pub enum AppError {
     /// A witness has seen more of the log, or another one.
     #[error(transparent)]
     BehindWitness(#[from] WitnessError),
+    /// A person's rows.
+    #[error(transparent)]
+    Person(#[from] PersonError),
     /// A key could not be used.
     #[error("a key of the gateway could not be used: {0}")]
     Broken(#[from] Broken),

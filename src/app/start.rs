@@ -1,6 +1,7 @@
 //! The start: everything is read and checked before a port is bound, then everything is wired together.
 use super::{
     AppError, Kept, Running,
+    erasing::Erasing,
     health::{self, Watched},
     housekeeping::Housekeeping,
     judge_by,
@@ -22,7 +23,7 @@ use crate::{
     crypto::{Rng, SystemRng},
     domain::Method,
     facts::{Facts, Kind},
-    pipeline::{Gate, PersonLocks, Recent},
+    pipeline::{Gate, PersonLocks, Recent, persons},
     rpc::{self, Desk, Services},
     seal::Opener,
     source::LossRule,
@@ -36,6 +37,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+const DAY_MS: i64 = 86_400_000;
 const START: Method = Method("/tollgate.internal/Start");
 
 /// Starts with the system's clock and randomness.
@@ -81,7 +83,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         log: kept.log.clone(),
         opener: Opener::new(config.gateway.uri.clone(), Arc::clone(&kept.keyring)),
         person_keys: consent::Keys {
-            epoch: kept.keyring.epoch(),
+            epochs: kept.keyring.epochs(),
             pseudonym: kept.keyring.pseudonym(),
         },
         period_key: kept.keyring.period_detail(),
@@ -90,6 +92,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         recent: Recent::load(&*kept.state, clock.now())?,
         quotas: Quotas::load(&*kept.state, view.snapshot.agreements())?,
         people: PersonLocks::default(),
+        erasing: persons::Erasing::of(kept.erasures),
         view,
     });
     let cases = TaskTracker::new();
@@ -122,9 +125,9 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         clock: Arc::clone(&clock),
     };
     let (mut addresses, mut swaps) = (Vec::new(), Vec::new());
-    for (address, tls) in [
-        (config.listen.partners, &partner_tls),
-        (config.listen.staff, &staff_tls),
+    for (address, tls, for_staff) in [
+        (config.listen.partners, &partner_tls, false),
+        (config.listen.staff, &staff_tls, true),
     ] {
         let (acceptor, bound) = bind(address, setup(tls)).await?;
         addresses.push(bound);
@@ -135,6 +138,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
             desk: desk.clone(),
             health,
             reflection: config.gateway.reflection,
+            staff: for_staff,
         };
         let until = stop.clone();
         servers.spawn(async move {
@@ -216,6 +220,13 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         hangup: signal(SignalKind::hangup()).map_err(|e| AppError::Server(e.to_string()))?,
     };
     tasks.spawn(due.run(stop.clone()));
+    let erasing = Erasing {
+        gate: Arc::clone(&gate),
+        keyring: kept.keyring,
+        provision_ms: i64::from(config.retention.provision_days) * DAY_MS,
+        stop: stop.clone(),
+    };
+    tasks.spawn(erasing.run());
     tasks.spawn(pruning::run(Arc::clone(&desk.gate), stop.clone()));
     tracing::info!(%partners, %staff, "serving");
     Ok(Running {

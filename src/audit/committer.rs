@@ -3,7 +3,7 @@
 //! Journal, sync, sign, head, store, publish, reply: in this order. Signing comes after the sync, so no crash leaves two
 //! signed checkpoints of one size; replying comes last, so who has a receipt has an entry on disk and in every answer.
 use super::{
-    entry::{Draft, leaf_prefix},
+    entry::{Draft, Numbered},
     frame::{FrameWriter, SegmentHeader},
     journal::{AppendError, Journal, Place},
     note::{self, Checkpoint},
@@ -211,17 +211,17 @@ impl Committer {
         self.roll_if_due()?;
         let first = self.tip.edge.size();
         let time_ms = self.clock.now().0.max(self.tip.last_time_ms);
-        let leaves: Vec<Vec<u8>> = (first..)
+        let numbered: Vec<Numbered> = (first..)
             .zip(batch)
-            .map(|(seq, j)| j.draft.leaf(seq, time_ms))
+            .map(|(seq, j)| j.draft.numbered(seq, time_ms))
             .collect();
-        let prefixes: Vec<Vec<u8>> = leaves.iter().map(|l| leaf_prefix(l)).collect();
         self.frame.begin(first, batch.len(), &self.note);
-        for ((job, leaf), prefix) in batch.iter().zip(&leaves).zip(&prefixes) {
-            self.frame.entry(&[prefix, leaf, job.draft.journal_rest()]);
+        for (Job { draft, .. }, n) in batch.iter().zip(&numbered) {
+            let parts = [&n.prefix, &n.leaf, draft.details(), draft.effects_field(), &n.tags];
+            self.frame.entry(&parts);
         }
-        for leaf in &leaves {
-            self.tip.edge.push(leaf).map_err(CommitError::fatal)?;
+        for n in &numbered {
+            self.tip.edge.push(&n.leaf).map_err(CommitError::fatal)?;
         }
         let at = match self.journal.append(self.frame.finish()) {
             Ok(at) => at,
@@ -234,10 +234,10 @@ impl Committer {
         let proofs: Vec<_> = (first..self.tip.edge.size())
             .map(|index| self.tip.edge.prove(index).map_err(CommitError::fatal))
             .collect::<Result<_, _>>()?;
-        self.apply(at, time_ms, batch, &leaves, &prefixes)?;
+        self.apply(at, time_ms, batch, &numbered)?;
         self.publish(&head);
-        let placed = (first..).zip(leaves).zip(proofs).map(|((index, leaf), proof)| Placed {
-            leaf,
+        let placed = (first..).zip(numbered).zip(proofs).map(|((index, n), proof)| Placed {
+            leaf: n.leaf,
             index,
             proof,
             checkpoint: head.note.clone(),
@@ -278,22 +278,12 @@ impl Committer {
         }))
     }
 
-    fn apply(
-        &mut self,
-        at: Place,
-        time_ms: i64,
-        batch: &[Job],
-        leaves: &[Vec<u8>],
-        prefixes: &[Vec<u8>],
-    ) -> Result<(), CommitError> {
-        let entries = batch
-            .iter()
-            .zip(leaves)
-            .zip(prefixes)
-            .map(|((job, leaf), prefix)| Journaled {
-                stored: [prefix, leaf, job.draft.block_rest()],
-                effects: job.draft.effects(),
-            });
+    fn apply(&mut self, at: Place, time_ms: i64, batch: &[Job], numbered: &[Numbered]) -> Result<(), CommitError> {
+        let entries = batch.iter().zip(numbered).map(|(job, n)| Journaled {
+            stored: [&n.prefix, &n.leaf, job.draft.details(), &n.tags],
+            effects: job.draft.effects(),
+            row: n.row.clone(),
+        });
         let applied = self.tip.apply((at, self.journal.end()), time_ms, entries);
         applied.map_err(|error| {
             // Journal and state differ until a restart: nobody may read the state.
@@ -302,12 +292,14 @@ impl Committer {
         })
     }
 
-    fn publish(&self, head: &Arc<Head>) {
+    fn publish(&mut self, head: &Arc<Head>) {
+        let tail = self.tip.tail.segments();
         let (sealed, open) = self.tip.open_block();
         self.shared.published.store(Arc::new(Published {
             head: head.clone(),
             sealed,
             open: open.to_vec(),
+            tail,
         }));
         self.progress.applied(self.tip.mark());
     }

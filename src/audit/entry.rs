@@ -5,19 +5,21 @@
 use super::{
     Auditable, Class,
     commitment::{commit, effects_sha256, place},
+    index::{IndexKey, Row, Said, Tags},
 };
 use crate::{
     crypto::{Broken, Label, Rng, Secret, ctx, seal_boxed, sha256},
     facts::{DetailKey, Facts, Kind},
-    limits::ENTRY_BYTES_MAX,
+    limits::{ENTRY_BYTES_MAX, TAGS_MAX},
     state::Effect,
     wire::{self, Message, store, v1},
 };
+use std::sync::Arc;
 use zeroize::Zeroize;
 
 /// The version of leaves.
 const LEAF_VERSION: u32 = 1;
-/// Version, number and time of a leaf and the field headers of an entry, at their longest: 2 + 11 + 20 + 8.
+/// Version, number and time of a leaf and the field headers of an entry, at their longest: 2 + 11 + 20 + 3 × 4.
 const NUMBERED_BYTES: usize = 48;
 
 /// Why an entry cannot be made.
@@ -37,51 +39,90 @@ impl From<Broken> for DraftError {
 pub(super) struct Sealing<'a> {
     pub(super) origin: &'a str,
     pub(super) period_key: &'a Secret<32>,
+    pub(super) index: &'a IndexKey,
     pub(super) rng: &'a dyn Rng,
 }
 
 /// An entry that lacks its number and its time.
 pub(super) struct Draft {
     leaf_rest: Vec<u8>,
-    /// Details and effects as fields of an entry.
-    entry_rest: Vec<u8>,
-    details_end: usize,
+    /// As fields of an entry.
+    details: Vec<u8>,
+    effects_field: Vec<u8>,
     effects: Vec<Effect>,
+    tags: Tags,
+    said: Arc<Said>,
+}
+
+/// What the number adds to a draft.
+pub(super) struct Numbered {
+    pub(super) leaf: Vec<u8>,
+    /// Its tag and length in an entry.
+    pub(super) prefix: Vec<u8>,
+    /// Tags as a field of an entry.
+    pub(super) tags: Vec<u8>,
+    pub(super) row: Row,
 }
 
 impl Draft {
     /// Encodes and seals `value`; also gives the key that opens `x_commit`.
     pub(super) fn new(value: &dyn Auditable, with: &Sealing<'_>) -> Result<(Self, Secret<32>), DraftError> {
         let (facts, class) = (value.facts(), value.class());
-        let x = partner_detail(facts, value.answer()).encode_to_vec();
-        let effects = wire_effects(&facts.effects);
-        let i = institution_detail(facts, class, value.answer(), &effects).encode_to_vec();
+        let partner = partner_detail(facts, value.answer());
+        let effects_field = wire_effects(&facts.effects);
+        let mut institution = institution_detail(facts, class, value.answer(), &effects_field);
+        let terms = with.index.sealed_terms(&partner, &institution.outcomes);
+        institution.tags = u32::try_from(terms.len()).unwrap_or(u32::MAX);
+        let (x, i) = (partner.encode_to_vec(), institution.encode_to_vec());
         let (x_key, i_key) = (Secret::random(with.rng)?, Secret::random(with.rng)?);
         let x_commit = commit(&x_key, Label::XDetail, &x);
         let i_commit = commit(&i_key, Label::IDetail, &i);
         let boxed = seal_details(facts, with, (&x_key, x, &x_commit), (&i_key, i, &i_commit))?;
-        let leaf_rest = leaf(facts, class, &x_commit, &i_commit).encode_to_vec();
-        let mut entry_rest = store::v1::Entry {
+        let details = store::v1::Entry {
             details: boxed,
             ..Default::default()
         }
         .encode_to_vec();
-        let details_end = entry_rest.len();
-        entry_rest.extend_from_slice(&effects);
-        if leaf_rest.len() + entry_rest.len() + NUMBERED_BYTES > ENTRY_BYTES_MAX {
+        let person = facts.subject.as_ref().map(|token| match &facts.detail_key {
+            DetailKey::Person(key) => (token, Some(key)),
+            DetailKey::Period => (token, None),
+        });
+        let tags = Tags::new(with.index, &x_commit, &terms, person);
+        let leaf = leaf(facts, class, &x_commit, &i_commit);
+        let leaf_rest = leaf.encode_to_vec();
+        let rest = leaf_rest.len() + details.len() + effects_field.len() + tags.len();
+        if rest + NUMBERED_BYTES > ENTRY_BYTES_MAX || terms.len() >= TAGS_MAX {
             return Err(DraftError::TooLarge);
         }
         let draft = Self {
             leaf_rest,
-            entry_rest,
-            details_end,
+            details,
+            effects_field,
             effects: facts.effects.clone(),
+            tags,
+            said: Arc::new(Said::new(&leaf, &terms)),
         };
         Ok((draft, x_key))
     }
 
+    /// Everything that depends on the number and the time.
+    pub(super) fn numbered(&self, seq: u64, time_ms: i64) -> Numbered {
+        let leaf = self.leaf(seq, time_ms);
+        let (tags, person) = self.tags.numbered(seq);
+        Numbered {
+            prefix: leaf_prefix(&leaf),
+            leaf,
+            tags: tags_field(tags),
+            row: Row {
+                time_ms,
+                person,
+                said: self.said.clone(),
+            },
+        }
+    }
+
     /// The leaf, as it is hashed.
-    pub(super) fn leaf(&self, seq: u64, time_ms: i64) -> Vec<u8> {
+    fn leaf(&self, seq: u64, time_ms: i64) -> Vec<u8> {
         let numbered = v1::Leaf {
             version: LEAF_VERSION,
             seq,
@@ -94,14 +135,14 @@ impl Draft {
         out
     }
 
-    /// What follows the leaf in the journal.
-    pub(super) fn journal_rest(&self) -> &[u8] {
-        &self.entry_rest
+    /// Sealed details, as a field.
+    pub(super) fn details(&self) -> &[u8] {
+        &self.details
     }
 
-    /// What follows the leaf in a block: without the effects.
-    pub(super) fn block_rest(&self) -> &[u8] {
-        self.entry_rest.get(..self.details_end).unwrap_or_default()
+    /// What changes, as fields: in the journal only.
+    pub(super) fn effects_field(&self) -> &[u8] {
+        &self.effects_field
     }
 
     /// What changes.
@@ -117,6 +158,15 @@ pub(super) fn leaf_prefix(leaf: &[u8]) -> Vec<u8> {
     // A `Vec` always has room.
     let _ = wire::encode_length_delimiter(leaf.len(), &mut out);
     out
+}
+
+/// Tags as a field of an entry.
+pub(super) fn tags_field(tags: Vec<u8>) -> Vec<u8> {
+    store::v1::Entry {
+        tags,
+        ..Default::default()
+    }
+    .encode_to_vec()
 }
 
 fn partner_detail(facts: &Facts, answer: Option<&[u8]>) -> v1::PartnerDetail {
@@ -156,6 +206,7 @@ fn institution_detail(
         effects_sha256: effects_sha256(effects),
         count: facts.count,
         note: facts.note.clone(),
+        tags: 0,
     }
 }
 
@@ -273,6 +324,7 @@ mod tests {
         let with = Sealing {
             origin: "log.test",
             period_key: &Secret::from([1; 32]),
+            index: &IndexKey::new(&Secret::from([1; 32]), "log.test"),
             rng,
         };
         let refusal = crate::refusal::Refusal::new(Box::new(facts), Code::Stale);
@@ -290,11 +342,11 @@ mod tests {
             let facts = Facts { detail_key, ..facts() };
             let (draft, x_key) = draft(facts, &rng).unwrap();
             for (seq, time) in [(0, 0), (1, 1_700_000_000_123), (u64::MAX, i64::MAX / 2)] {
-                let leaf = draft.leaf(seq, time);
+                let Numbered { leaf, prefix, tags, .. } = draft.numbered(seq, time);
                 let read: v1::Leaf = wire::decode_canonical(&leaf).unwrap();
                 assert_eq!((read.seq, wire::millis(read.time.as_ref())), (seq, Some(time)));
                 assert_eq!((read.refusal.as_str(), read.version), ("STALE", 1));
-                let bytes = [&leaf_prefix(&leaf), &leaf[..], draft.journal_rest()].concat();
+                let bytes = [&prefix, &leaf, draft.details(), draft.effects_field(), &tags].concat();
                 let entry: store::v1::Entry = wire::decode_canonical(&bytes).unwrap();
                 assert_eq!((&entry.leaf, entry.effects.len()), (&leaf, 1));
                 let opened = open_details(&Secret::from(key), "log.test", &leaf, &entry.details).unwrap();
@@ -331,8 +383,9 @@ mod tests {
         for n in (0..4_096).step_by(7) {
             match draft(with_note(n), &rng) {
                 Ok((draft, _)) => {
-                    let leaf = draft.leaf(u64::MAX, i64::MAX / 2);
-                    assert!(leaf_prefix(&leaf).len() + leaf.len() + draft.journal_rest().len() <= ENTRY_BYTES_MAX);
+                    let Numbered { leaf, prefix, tags, .. } = draft.numbered(u64::MAX, i64::MAX / 2);
+                    let parts = [&prefix, &leaf, draft.details(), draft.effects_field(), &tags];
+                    assert!(parts.concat().len() <= ENTRY_BYTES_MAX);
                     fits = n;
                 }
                 Err(e) => {

@@ -3,13 +3,15 @@ use super::{
     Auditable, Class, Receipt, Recorded,
     committer::{Job, Message},
     entry::{Draft, DraftError, Sealing, short_peer},
-    reader::{Head, Inclusion, ProofError, Reader, StoredEntry},
+    index::{PersonTag, Whom, row_of},
+    past,
+    reader::{Head, Inclusion, ProofError, StoredEntry},
     shared::Shared,
     syncer::Progress,
 };
 use crate::{
     crypto::{Rng, Secret},
-    domain::Method,
+    domain::{Method, SubjectToken},
     facts::{Facts, Kind},
     refusal::NotRecorded,
     state::StateError,
@@ -102,6 +104,19 @@ impl Log {
         self.with.shared.read(|reader| reader.prove_inclusion(index))
     }
 
+    /// That each of these entries is in the newest tree: the same for all, so that one checkpoint proves a page.
+    pub fn prove_inclusions(&self, indexes: &[u64]) -> Result<Vec<Inclusion>, ProofError> {
+        self.with
+            .shared
+            .read(|reader| indexes.iter().map(|index| reader.prove_inclusion(*index)).collect())
+    }
+
+    /// The smallest signed checkpoint that covers `size` entries, as it was signed. One before the newest is read from the
+    /// journal, a segment at most: this blocks, and costs what reading 64 MiB costs.
+    pub fn checkpoint_covering(&self, size: u64) -> Result<Arc<str>, ProofError> {
+        past::covering(&self.with.shared, size)
+    }
+
     /// An entry, or `None` past the end.
     pub fn entry(&self, index: u64) -> Result<Option<StoredEntry>, StateError> {
         let read = self.with.shared.read(|reader| reader.entry(index));
@@ -124,8 +139,19 @@ impl Log {
         !self.with.shared.has_room()
     }
 
-    pub(super) fn read<T>(&self, f: impl FnOnce(&Reader<'_>) -> T) -> T {
-        self.with.shared.read(f)
+    /// What the index tells of the person of entry `index`.
+    pub fn person_of(&self, index: u64, entry: &StoredEntry) -> Option<PersonTag> {
+        let row = row_of(&self.with.shared.shelf.key, index, &entry.leaf, &entry.tags).ok()?;
+        PersonTag::new(index, row.person)
+    }
+
+    /// A person to search for. `details_key` is that of the person's details, if there is one.
+    pub fn whom(&self, token: &SubjectToken, details_key: Option<&Secret<32>>) -> Whom {
+        self.with.shared.shelf.key.whom(token, details_key)
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.with.shared
     }
 
     fn check(&self) -> Result<(), NotRecorded> {
@@ -193,6 +219,7 @@ impl Slot {
         let sealing = Sealing {
             origin: &self.with.shared.origin,
             period_key: &self.with.period_key,
+            index: &self.with.shared.shelf.key,
             rng: &*self.with.rng,
         };
         // On an error the slot is dropped unused and writes its entry.
@@ -245,6 +272,7 @@ pub struct Worker {
     pub(super) progress: Arc<Progress>,
     pub(super) committer: JoinHandle<()>,
     pub(super) syncer: JoinHandle<()>,
+    pub(super) indexer: JoinHandle<()>,
     /// The data directory stays locked as long as these threads write to it.
     pub(super) lock: Arc<File>,
 }
@@ -260,15 +288,18 @@ impl Worker {
     pub fn close(self) -> Result<(), WorkerPanicked> {
         drop(self.stop.send(Message::Stop));
         let committed = self.committer.join();
+        // It ends when the committer has: what it did not come to is in the log, and indexed at the next start.
+        let indexed = self.indexer.join();
         self.progress.stop();
         let synced = self.syncer.join();
         self.shared.store.close();
         drop(self.lock);
-        committed.and(synced).map_err(|_| WorkerPanicked)
+        committed.and(indexed).and(synced).map_err(|_| WorkerPanicked)
     }
 
-    /// Whether both threads still run, for health.
+    /// Whether all threads still run, for health.
     pub fn is_running(&self) -> bool {
-        !self.committer.is_finished() && !self.syncer.is_finished()
+        let threads = [&self.committer, &self.syncer, &self.indexer];
+        !threads.iter().any(|thread| thread.is_finished())
     }
 }

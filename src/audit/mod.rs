@@ -27,13 +27,21 @@ mod export;
 #[cfg(feature = "gateway")]
 mod frame;
 #[cfg(feature = "gateway")]
+mod index;
+#[cfg(feature = "gateway")]
 mod journal;
 #[cfg(feature = "gateway")]
 mod log;
 #[cfg(feature = "gateway")]
+mod lookup;
+#[cfg(feature = "gateway")]
 mod marks;
 #[cfg(feature = "gateway")]
 mod open;
+#[cfg(feature = "gateway")]
+mod overview;
+#[cfg(feature = "gateway")]
+mod past;
 #[cfg(feature = "gateway")]
 mod reader;
 #[cfg(feature = "gateway")]
@@ -70,8 +78,10 @@ pub use {
     counter::Counter,
     event::Event,
     export::{ExportError, ExportForm, export},
+    index::{PersonTag, Whom},
     log::{Log, Slot, Worker, WorkerPanicked},
     open::{OpenError, Opened, Recovery, Setup},
+    overview::{Count, Span},
     reader::{Head, Inclusion, ProofError, StoredEntry},
     search::{Dimension, Found, Query},
 };

@@ -8,6 +8,7 @@ use super::{
     committer::Committer,
     disk::{Disk, RealDisk},
     frame::FrameWriter,
+    index::Sink,
     journal::JournalError,
     log::With,
     note,
@@ -19,14 +20,14 @@ use super::{
 use crate::{
     clock::Clock,
     crypto::{Rng, Secret, Signer},
-    limits::{AUDIT_QUEUE_MAX, SEGMENT_BYTES_MAX},
+    limits::{AUDIT_QUEUE_MAX, INDEX_WAITING_MAX, SEGMENT_BYTES_MAX},
     state::State,
     store::{DataDir, StoreError},
 };
 use std::{
     fmt, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, mpsc::sync_channel},
     thread,
 };
 use tokio::sync::mpsc;
@@ -202,6 +203,7 @@ fn start(setup: Setup<'_>, disk: Arc<dyn Disk>, mut restored: Restored) -> Resul
     restored.head.file().sync()?;
     restored.mark.write(&restored.tip.mark().encode())?;
     restored.mark.file().sync()?;
+    let tail = restored.tip.tail.segments();
     let (sealed, open) = restored.tip.open_block();
     let published = Published {
         head: Arc::new(Head {
@@ -211,17 +213,18 @@ fn start(setup: Setup<'_>, disk: Arc<dyn Disk>, mut restored: Restored) -> Resul
         }),
         sealed,
         open: open.to_vec(),
+        tail,
     };
+    // The start wrote whole segments itself; from here on a thread of its own does, which no reply waits for.
+    let (send, segments) = sync_channel(INDEX_WAITING_MAX);
+    let Sink::Now(indexer) = restored.tip.tail.hand_over(Sink::Beside(send)) else {
+        return Err(OpenError::Queue);
+    };
+    let index = (indexer.shelf.clone(), indexer.indexed());
     let dir: &Path = setup.dir.path();
     let reserve = Arc::new(Reserve::new(disk.clone(), dir));
     reserve.keep();
-    let shared = Arc::new(Shared::new(
-        &setup.origin,
-        published,
-        restored.store,
-        disk,
-        dir.to_owned(),
-    ));
+    let shared = Arc::new(Shared::new(&setup.origin, published, index, disk, dir.to_owned()));
     let progress = Arc::new(Progress::default());
     // One place more, which is taken at once: stopping needs no room in a full queue.
     let (queue, jobs) = mpsc::channel(AUDIT_QUEUE_MAX + 1);
@@ -254,6 +257,16 @@ fn start(setup: Setup<'_>, disk: Arc<dyn Disk>, mut restored: Restored) -> Resul
         syncer: thread::Builder::new()
             .name("audit-sync".into())
             .spawn(|| syncer.run())?,
+        indexer: {
+            let shared = shared.clone();
+            let run = move || {
+                if let Err(error) = indexer.run(&segments) {
+                    tracing::error!(%error, "the index of the log cannot be written: the log is closed, restart the gateway");
+                    shared.fail();
+                }
+            };
+            thread::Builder::new().name("audit-index".into()).spawn(run)?
+        },
         lock: setup.dir.hold(),
     };
     let with = With {

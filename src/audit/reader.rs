@@ -1,5 +1,5 @@
 //! Reading the log: entries and proofs, bounded by what is published.
-use super::{bytes::Bytes, tree::KEPT_LEVEL};
+use super::{bytes::Bytes, index::SegmentRows, tree::KEPT_LEVEL};
 use crate::{
     limits::BLOCK_ENTRIES,
     store::{LogStore, StoreError},
@@ -28,6 +28,8 @@ pub struct StoredEntry {
     pub leaf: Vec<u8>,
     /// Sealed details: see [`super::open_details`].
     pub details: Vec<u8>,
+    /// What the index finds it by, masked.
+    pub(super) tags: Vec<u8>,
 }
 
 /// That an entry is in the tree of the newest checkpoint.
@@ -66,6 +68,8 @@ pub(super) struct Published {
     /// Entries in sealed blocks; the rest is in `open`.
     pub(super) sealed: u64,
     pub(super) open: Vec<u8>,
+    /// What the stored index lacks, oldest first.
+    pub(super) tail: Vec<Arc<SegmentRows>>,
 }
 
 /// Reads one published state.
@@ -103,6 +107,23 @@ impl<'a> Reader<'a> {
         let entries = read_block(&self.store.block(number)?);
         let whole = entries.filter(|e| e.len() as u64 == BLOCK_ENTRIES);
         whole.ok_or_else(|| self.store.damaged())
+    }
+
+    /// Entries from `from` to `until`, which are in sealed blocks, block by block.
+    pub(super) fn each(
+        &self,
+        from: u64,
+        until: u64,
+        mut visit: impl FnMut(u64, &StoredEntry) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        for number in from / BLOCK_ENTRIES..until.div_ceil(BLOCK_ENTRIES) {
+            let entries = self.block(number)?;
+            let numbered = (number * BLOCK_ENTRIES..).zip(&entries);
+            for (index, entry) in numbered.filter(|(index, _)| (from..until).contains(index)) {
+                visit(index, entry)?;
+            }
+        }
+        Ok(())
     }
 
     /// Root of the tree of an earlier size.
@@ -187,6 +208,7 @@ fn read_block(bytes: &[u8]) -> Option<Vec<StoredEntry>> {
         out.push(StoredEntry {
             leaf: entry.leaf,
             details: entry.details,
+            tags: entry.tags,
         });
     }
     Some(out)

@@ -3,16 +3,20 @@ use super::{
     commitment::open_details,
     disk::Disk,
     frame::{Frame, SegmentHeader},
+    index::{IndexKey, Indexer, Shelf, Tail, row_of},
     journal::{self, Journal, Place, Scanned, Segment},
     marks::Mark,
     note::{self, Checkpoint, VerifierKey},
     open::{OpenError, Recovery, Setup},
     reader::{Head, ProofError, Published, Reader},
     slots::Slots,
-    stored::read_entry,
+    stored::{read_entry, read_leaf},
     tip::{Journaled, Tip},
 };
-use crate::store::{LogStore, StoreError, sync_dir};
+use crate::{
+    limits::BLOCK_ENTRIES,
+    store::{LogStore, StoreError, sync_dir},
+};
 use std::{fs, path::PathBuf, sync::Arc};
 
 /// Paths, and the disk they are on.
@@ -139,23 +143,29 @@ impl Files {
             head_copy_damaged: found.head_copy_damaged,
             ..Recovery::default()
         };
-        let (store, mark) = match self.usable_store(&setup.origin, found.marked.as_ref()) {
+        let key = Arc::new(IndexKey::new(&setup.period_key, &setup.origin));
+        let (store, mark, tail) = match self.usable_store(&setup.origin, found.marked.as_ref(), &key) {
             Ok(usable) => usable,
             Err(Unusable::InUse) => return Err(StoreError::InUse.into()),
             Err(Unusable::Because(why)) => {
                 recovery.quarantined = self.quarantine()?;
                 recovery.rebuilt = Some(why);
-                (LogStore::open(&self.store, &setup.origin)?, Mark::nothing())
+                let store = Arc::new(LogStore::open(&self.store, &setup.origin)?);
+                let shelf = Shelf {
+                    store: store.clone(),
+                    key: key.clone(),
+                };
+                (store, Mark::nothing(), Tail::new(Indexer::open(shelf)?))
             }
         };
-        let store = Arc::new(store);
         let known = store.size()?;
         let misfit = |_| OpenError::Store("the mark does not fit the tree".into());
-        let mut tip = Tip::at(&mark, store.clone()).map_err(misfit)?;
+        let mut tip = Tip::at(&mark, store.clone(), tail).map_err(misfit)?;
         let mut replay = Replay {
             tip: &mut tip,
             head: &found.head_note,
             setup,
+            key: &key,
             replayed: 0,
         };
         let scanned = journal::scan(&*self.disk, &found.segments, mark.anchor.place, |at, end, frame| {
@@ -185,9 +195,14 @@ impl Files {
     }
 
     /// The store if it has what the mark says, else why not.
-    fn usable_store(&self, origin: &str, mark: Option<&Mark>) -> Result<(LogStore, Mark), Unusable> {
+    fn usable_store(
+        &self,
+        origin: &str,
+        mark: Option<&Mark>,
+        key: &Arc<IndexKey>,
+    ) -> Result<(Arc<LogStore>, Mark, Tail), Unusable> {
         let mark = mark.ok_or("the file `mark` is damaged")?;
-        let store = LogStore::open(&self.store, origin).map_err(Unusable::from)?;
+        let store = Arc::new(LogStore::open(&self.store, origin).map_err(Unusable::from)?);
         let size = store.size().map_err(Unusable::from)?;
         if size < mark.size {
             let why = format!("it has {size} entries, and the mark says {}", mark.size);
@@ -201,6 +216,7 @@ impl Files {
             }),
             sealed: mark.sealed,
             open: Vec::new(),
+            tail: Vec::new(),
         };
         // The newest block and the nodes above it: a store that lost pages seldom has them all.
         let reader = Reader::new(&published, &store);
@@ -209,7 +225,24 @@ impl Files {
             None | Some(Ok(Some(_))) => {}
             Some(_) => return Err(Unusable::from("it lacks a block")),
         }
-        Ok((store, mark.clone()))
+        let shelf = Shelf {
+            store: store.clone(),
+            key: key.clone(),
+        };
+        let mut tail = Tail::new(Indexer::open(shelf).map_err(Unusable::from)?);
+        // What is in sealed blocks and not in the stored index; the rest comes from the journal.
+        while tail.end() < mark.sealed {
+            let first = tail.end();
+            let entries = reader.block(first / BLOCK_ENTRIES).map_err(Unusable::from)?;
+            for (index, entry) in (first - first % BLOCK_ENTRIES..).zip(entries) {
+                let row = row_of(key, index, &entry.leaf, &entry.tags)?;
+                tail.push(index, row).map_err(Unusable::from)?;
+            }
+            if tail.end() == first {
+                return Err(Unusable::from("it lacks a block"));
+            }
+        }
+        Ok((store, mark.clone(), tail))
     }
 
     /// Puts the store aside, where nothing reads it.
@@ -259,6 +292,7 @@ impl Files {
                 }),
                 sealed,
                 open: open.to_vec(),
+                tail: Vec::new(),
             };
             let root = Reader::new(&published, store).root(head.size);
             if root.map_err(|e: ProofError| OpenError::Store(e.to_string()))? != head.root {
@@ -295,6 +329,7 @@ struct Replay<'a> {
     tip: &'a mut Tip,
     head: &'a Checkpoint,
     setup: &'a Setup<'a>,
+    key: &'a IndexKey,
     replayed: u64,
 }
 
@@ -320,6 +355,7 @@ impl Replay<'_> {
         }
         let mut time_ms = self.tip.last_time_ms;
         let mut entries = Vec::with_capacity(frame.entries.len());
+        let mut rows = Vec::with_capacity(frame.entries.len());
         for (index, bytes) in (first..).zip(&frame.entries) {
             let entry = read_entry(bytes, index).map_err(|why| bad(index, why))?;
             if entry.time_ms < time_ms {
@@ -329,13 +365,21 @@ impl Replay<'_> {
             // The tree covers leaves; what an entry changes is covered by its details. Those of a person are under the
             // person's key, and so are the rows that they change.
             let details = open_details(&self.setup.period_key, &self.setup.origin, &entry.leaf, &entry.sealed);
-            if details.is_ok_and(|details| details.i.effects_sha256 != entry.effects_sha256) {
-                return Err(bad(index, "what it changes is not what it committed to"));
+            if let Ok(details) = details {
+                if details.i.effects_sha256 != entry.effects_sha256 {
+                    return Err(bad(index, "what it changes is not what it committed to"));
+                }
+                let (leaf, _) = read_leaf(&entry.leaf, index).map_err(|why| bad(index, why))?;
+                if !self.key.holds(&leaf, &entry.tags, &details, None) {
+                    return Err(bad(index, "what it is found by is not what it says"));
+                }
             }
             self.tip
                 .edge
                 .push(&entry.leaf)
                 .map_err(|e| bad(index, &e.to_string()))?;
+            let row = row_of(self.key, index, &entry.leaf, &entry.tags);
+            rows.push(row.map_err(|why| bad(index, why))?);
             entries.push(entry);
         }
         let size = self.tip.edge.size();
@@ -346,9 +390,10 @@ impl Replay<'_> {
                 return Err(OpenError::Root(self.head.size));
             }
         }
-        let journaled = entries.iter().map(|e| Journaled {
-            stored: [&e.prefix, &e.leaf, &e.details],
+        let journaled = entries.iter().zip(rows).map(|(e, row)| Journaled {
+            stored: [&e.prefix, &e.leaf, &e.details, &e.tags_field],
             effects: &e.effects,
+            row,
         });
         self.tip
             .apply(place, time_ms, journaled)

@@ -1,6 +1,7 @@
 //! What the committer, the readers and everybody with a [`super::Log`] share.
 use super::{
     disk::Disk,
+    index::{Indexed, Shelf},
     reader::{Published, Reader},
 };
 use crate::{
@@ -24,6 +25,9 @@ pub(super) struct Shared {
     pub(super) store: Arc<LogStore>,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) dir: PathBuf,
+    /// The stored index, and how far it reaches.
+    pub(super) shelf: Shelf,
+    pub(super) indexed: Arc<Indexed>,
     failed: AtomicBool,
     full: AtomicBool,
 }
@@ -32,14 +36,16 @@ impl Shared {
     pub(super) fn new(
         origin: &str,
         published: Published,
-        store: Arc<LogStore>,
+        (shelf, indexed): (Shelf, Arc<Indexed>),
         disk: Arc<dyn Disk>,
         dir: PathBuf,
     ) -> Self {
         Self {
             origin: origin.to_owned(),
             published: ArcSwap::from_pointee(published),
-            store,
+            store: shelf.store.clone(),
+            shelf,
+            indexed,
             disk,
             dir,
             failed: AtomicBool::new(false),

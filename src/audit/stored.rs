@@ -1,5 +1,8 @@
 //! Reading entries back from the journal.
-use super::{commitment::effects_sha256, entry::leaf_prefix};
+use super::{
+    commitment::effects_sha256,
+    entry::{leaf_prefix, tags_field},
+};
 use crate::{
     state::{Effect, Table},
     wire::{self, Message as _, store, v1},
@@ -12,6 +15,9 @@ pub(super) struct ReadEntry {
     /// As a field of a stored entry.
     pub(super) details: Vec<u8>,
     pub(super) sealed: Vec<u8>,
+    /// As a field of a stored entry.
+    pub(super) tags_field: Vec<u8>,
+    pub(super) tags: Vec<u8>,
     pub(super) effects: Vec<Effect>,
     pub(super) effects_sha256: Vec<u8>,
     pub(super) time_ms: i64,
@@ -46,6 +52,8 @@ pub(super) fn read_entry(bytes: &[u8], index: u64) -> Result<ReadEntry, &'static
         leaf: entry.leaf,
         details: details.encode_to_vec(),
         sealed: entry.details,
+        tags_field: tags_field(entry.tags.clone()),
+        tags: entry.tags,
         effects,
         effects_sha256,
         time_ms,

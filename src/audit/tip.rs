@@ -3,6 +3,7 @@
 //! Both run the same code over the same frames, so a store built again from the journal is the store that was lost.
 use super::{
     bytes::put_slice,
+    index::{Row, Tail},
     journal::Place,
     marks::{Anchor, Mark},
     tree::{Edge, TreeError},
@@ -25,9 +26,10 @@ pub(super) enum ApplyError {
 
 /// An entry of a frame that is in the journal.
 pub(super) struct Journaled<'a> {
-    /// Tag and length, then the leaf, then the details as a field: a stored entry.
-    pub(super) stored: [&'a [u8]; 3],
+    /// Tag and length, then the leaf, then details and tags as fields: a stored entry.
+    pub(super) stored: [&'a [u8]; 4],
     pub(super) effects: &'a [Effect],
+    pub(super) row: Row,
 }
 
 /// A request's row says which entry answered it: only now is that known.
@@ -51,12 +53,14 @@ pub(super) struct Tip {
     sealed: u64,
     open: Vec<u8>,
     anchor: Anchor,
+    pub(super) tail: Tail,
 }
 
 impl Tip {
     /// Where a mark says to begin.
-    pub(super) fn at(mark: &Mark, store: Arc<LogStore>) -> Result<Self, TreeError> {
+    pub(super) fn at(mark: &Mark, store: Arc<LogStore>, tail: Tail) -> Result<Self, TreeError> {
         Ok(Self {
+            tail,
             edge: Edge::from_parts(mark.anchor.first, &mark.anchor.frontier)?,
             last_time_ms: mark.anchor.last_time_ms,
             store,
@@ -80,6 +84,7 @@ impl Tip {
                 self.store.apply(&numbered(effect, index))?;
             }
             self.keep(index, &entry.stored)?;
+            self.tail.push(index, entry.row)?;
         }
         for (index, hash) in self.edge.upper() {
             self.store.put_node(*index, hash)?;
@@ -120,7 +125,7 @@ impl Tip {
         (self.sealed, &self.open)
     }
 
-    fn keep(&mut self, index: u64, stored: &[&[u8]; 3]) -> Result<(), StoreError> {
+    fn keep(&mut self, index: u64, stored: &[&[u8]; 4]) -> Result<(), StoreError> {
         if index < self.sealed {
             return Ok(());
         }

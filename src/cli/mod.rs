@@ -89,6 +89,9 @@ impl Failure {
     pub(crate) fn connection(message: impl ToString) -> Self {
         Self::new(5, message)
     }
+    fn is_of_connection(&self) -> bool {
+        self.code == 5
+    }
     fn new(code: u8, message: impl ToString) -> Self {
         Self {
             code,

@@ -47,11 +47,19 @@ pub enum Label {
     Snapshot,
     /// MAC of a page token.
     PageToken,
+    /// Keys of the log's index.
+    IndexKey,
+    /// A value that the index knows.
+    IndexTerm,
+    /// Place of a chunk of the index.
+    IndexChunk,
+    /// Key under which a person's entries are numbered in the index.
+    PersonIndex,
 }
 
 impl Label {
     /// All labels, for the test of uniqueness and for `docs/protocol.md`.
-    pub const ALL: [Label; 22] = [
+    pub const ALL: [Label; 26] = [
         Label::OneShotRequest,
         Label::OneShotReply,
         Label::SessionOpen,
@@ -74,6 +82,10 @@ impl Label {
         Label::KeyringFile,
         Label::Snapshot,
         Label::PageToken,
+        Label::IndexKey,
+        Label::IndexTerm,
+        Label::IndexChunk,
+        Label::PersonIndex,
     ];
 
     /// The text on the wire.
@@ -101,6 +113,10 @@ impl Label {
             Label::KeyringFile => "keyring-file",
             Label::Snapshot => "snapshot",
             Label::PageToken => "page-token",
+            Label::IndexKey => "index-key",
+            Label::IndexTerm => "index-term",
+            Label::IndexChunk => "index-chunk",
+            Label::PersonIndex => "person-index",
         }
     }
 }

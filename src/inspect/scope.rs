@@ -15,10 +15,10 @@ impl Scope {
     /// # Errors
     /// `OUT_OF_SCOPE` if an auditor's time is over.
     pub fn of(member: &Member, now: Time) -> Result<Self, Code> {
-        match &member.audit {
-            Some(audit) if now >= audit.expires => Err(Code::OutOfScope),
-            audit => Ok(Self(audit.clone())),
+        if member.has_expired(now) {
+            return Err(Code::OutOfScope);
         }
+        Ok(Self(member.audit.clone()))
     }
 
     /// Whether the whole log may be read.
@@ -26,22 +26,32 @@ impl Scope {
         self.0.is_none()
     }
 
+    /// Whether entries of this partner may be read, at their time; an entry without one is of the partner "".
+    pub fn covers_partner(&self, partner: &[u8]) -> bool {
+        let Some(scope) = &self.0 else { return true };
+        scope.partners.is_empty() || scope.partners.iter().any(|p| p.as_str().as_bytes() == partner)
+    }
+
     /// Whether this entry may be read.
     pub fn covers(&self, leaf: &v1::Leaf) -> bool {
         let Some(scope) = &self.0 else { return true };
         let time = wire::millis(leaf.time.as_ref()).map(Time);
-        let of_partner = scope.partners.is_empty() || scope.partners.iter().any(|p| p.as_str() == leaf.partner);
-        of_partner && time.is_some_and(|t| t >= scope.from && t < scope.until)
+        self.covers_partner(leaf.partner.as_bytes()) && time.is_some_and(|t| t >= scope.from && t < scope.until)
     }
 
     /// The part of a period that may be read: half open.
-    pub fn period(&self, from: Option<Time>, until: Option<Time>) -> (Option<Time>, Option<Time>) {
-        match &self.0 {
-            None => (from, until),
-            Some(scope) => (
-                Some(from.map_or(scope.from, |t| t.max(scope.from))),
-                Some(until.map_or(scope.until, |t| t.min(scope.until))),
-            ),
+    ///
+    /// # Errors
+    /// `OUT_OF_SCOPE` if nothing of it may.
+    pub fn period(&self, from: Option<Time>, until: Option<Time>) -> Result<(Option<Time>, Option<Time>), Code> {
+        let Some(scope) = &self.0 else {
+            return Ok((from, until));
+        };
+        let from = from.map_or(scope.from, |t| t.max(scope.from));
+        let until = until.map_or(scope.until, |t| t.min(scope.until));
+        if from >= until {
+            return Err(Code::OutOfScope);
         }
+        Ok((Some(from), Some(until)))
     }
 }

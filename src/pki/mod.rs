@@ -8,7 +8,7 @@ mod init;
 mod layout;
 
 pub use authority::{Authority, Issued, LeafPlan, Usage};
-pub use init::{Made, MadePartner, PartnerPlan, Plan, init};
+pub use init::{Made, MadePartner, PartnerPlan, Plan, STAFF, init};
 
 use crate::{
     clock::Time,

@@ -1,9 +1,11 @@
 //! The gRPC services. Decides nothing: finds out who calls, hands the bytes to the pipeline on a task that the
 //! application owns, and turns what comes back into a reply.
+mod audit;
 mod connected;
 mod consent;
 mod exchange;
 mod log;
+mod persons;
 mod records;
 mod server;
 mod size;
@@ -25,6 +27,7 @@ mod generated {
 pub use server::{Services, serve};
 
 use crate::{
+    agreement::Role,
     audit::{Counter, Recorded},
     channel::{ConnInfo, Denylist},
     domain::Method,
@@ -32,7 +35,7 @@ use crate::{
     identity::PeerIdentity,
     keyring::PublishedKeys,
     limits::CALL_MS_MAX,
-    pipeline::{Action, Gate, Reply, act, read},
+    pipeline::{Action, Gate, READERS, Reading, Reply, act, read_as},
     refusal::{Code, NotRecorded, Refusal},
     seal::Envelope,
     wire::v1,
@@ -159,11 +162,39 @@ impl Desk {
         method: Method,
         look: impl FnOnce(&Gate) -> Result<T, Code> + Send + 'static,
     ) -> Result<T, Status> {
+        self.read_as(peer, method, &READERS, look).await
+    }
+
+    /// As [`Desk::read`], for those with one of `roles`.
+    async fn read_as<T: Send + 'static>(
+        &self,
+        peer: PeerIdentity,
+        method: Method,
+        roles: &'static [Role],
+        look: impl FnOnce(&Gate) -> Result<T, Code> + Send + 'static,
+    ) -> Result<T, Status> {
         self.limit(&peer, Costly::Read)?;
         let (uri, gate) = (peer.uri().to_owned(), Arc::clone(&self.gate));
         let reading = self
-            .run(&uri, async move { read(&gate, peer, method, look).await })
+            .run(&uri, async move { read_as(&gate, peer, method, roles, look).await })
             .await?;
+        reading.map_err(|refusal| self.refused(&uri, &refusal))
+    }
+
+    /// A call of staff: limited, recorded, then answered.
+    async fn staffed<T, F>(
+        &self,
+        peer: PeerIdentity,
+        what: Costly,
+        call: impl FnOnce(Arc<Gate>, PeerIdentity) -> F,
+    ) -> Result<T, Status>
+    where
+        T: Send + 'static,
+        F: Future<Output = Reading<T>> + Send + 'static,
+    {
+        self.limit(&peer, what)?;
+        let uri = peer.uri().to_owned();
+        let reading = self.run(&uri, call(Arc::clone(&self.gate), peer)).await?;
         reading.map_err(|refusal| self.refused(&uri, &refusal))
     }
 

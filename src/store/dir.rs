@@ -9,7 +9,7 @@ use std::{
 };
 
 /// The whole content of the file `FORMAT`.
-const FORMAT: &str = "tollgate-data 1\n";
+const FORMAT: &str = "tollgate-data 2\n";
 const PARTS: [&str; 4] = ["journal", "store", "vault", "keyring"];
 
 /// An open data directory. The lock is held until it is dropped.
@@ -210,7 +210,7 @@ mod tests {
         drop(DataDir::create(&path).expect("a crash in the middle of creation must not need a hand"));
         assert!(matches!(DataDir::create(&path), Err(DataDirError::NotEmpty(_))));
         assert!(DataDir::open(&path).unwrap().journal_dir().is_dir());
-        fs::write(path.join("FORMAT"), "tollgate-data 2\n").unwrap();
+        fs::write(path.join("FORMAT"), "tollgate-data 1\n").unwrap();
         assert!(matches!(DataDir::open(&path), Err(DataDirError::OtherFormat(_))));
     }
 }

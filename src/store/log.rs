@@ -40,14 +40,18 @@ struct Trees {
     blocks: sled::Tree,
     nodes: sled::Tree,
     single: sled::Tree,
+    index: sled::Tree,
+    counts: sled::Tree,
     tables: Vec<(Table, sled::Tree)>,
 }
 
 #[derive(Clone, Copy)]
-enum Name {
+pub(super) enum Name {
     Blocks,
     Nodes,
     Single,
+    Index,
+    Counts,
     Table(Table),
 }
 
@@ -55,6 +59,9 @@ enum Name {
 const DAMAGED: &str = "DAMAGED";
 const ORIGIN: &[u8] = b"origin";
 const SIZE: &[u8] = b"size";
+const FORMAT: &[u8] = b"format";
+/// What trees there are and what is in them. A store of another format is built again from the journal.
+const FORMAT_NUMBER: &[u8] = &[2];
 
 impl LogStore {
     /// Opens or makes the store of the log `origin`. `Ok` says little: compare [`LogStore::size`] with the mark.
@@ -68,10 +75,16 @@ impl LogStore {
             open: ArcSwapOption::from_pointee(trees),
             failed: AtomicBool::new(false),
         };
+        let format = store.get(Name::Single, FORMAT)?;
         match store.get(Name::Single, ORIGIN)? {
             Some(found) if found != origin.as_bytes() => Err(StoreError::Failed("it belongs to another log".into())),
-            Some(_) => Ok(store),
-            None => store.put(Name::Single, ORIGIN, origin.as_bytes()).map(|()| store),
+            Some(_) if format.as_deref() == Some(FORMAT_NUMBER) => Ok(store),
+            Some(_) => Err(StoreError::Failed("another version of the gateway made it".into())),
+            None => {
+                store.put(Name::Single, FORMAT, FORMAT_NUMBER)?;
+                store.put(Name::Single, ORIGIN, origin.as_bytes())?;
+                Ok(store)
+            }
         }
     }
 
@@ -155,15 +168,23 @@ impl LogStore {
         self.fail("its bytes are damaged".into())
     }
 
-    fn put(&self, name: Name, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+    pub(super) fn put(&self, name: Name, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         if value.len() > STORED_VALUE_BYTES_MAX {
             return Err(StoreError::Failed("a value is too large".into()));
         }
         self.guarded(|trees| trees.tree(name)?.insert(key, value).map(drop))
     }
 
-    fn get(&self, name: Name, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(super) fn get(&self, name: Name, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.guarded(|trees| Ok(trees.tree(name)?.get(key)?.map(|v| v.to_vec())))
+    }
+
+    /// The row with the greatest key that is not behind `key`.
+    pub(super) fn at_most(&self, name: Name, key: &[u8]) -> Result<Option<Row>, StoreError> {
+        // The least key behind it.
+        let behind = [key, &[0]].concat();
+        let found = self.guarded(|trees| trees.tree(name)?.get_lt(behind));
+        Ok(found?.map(|(key, value)| (key.to_vec(), value.to_vec())))
     }
 
     fn guarded<T>(&self, f: impl FnOnce(&Trees) -> sled::Result<T>) -> Result<T, StoreError> {
@@ -231,6 +252,8 @@ impl Trees {
             blocks: db.open_tree("blocks")?,
             nodes: db.open_tree("nodes")?,
             single: db.open_tree("single")?,
+            index: db.open_tree("index")?,
+            counts: db.open_tree("counts")?,
             tables,
             db,
         })
@@ -241,6 +264,8 @@ impl Trees {
             Name::Blocks => Ok(&self.blocks),
             Name::Nodes => Ok(&self.nodes),
             Name::Single => Ok(&self.single),
+            Name::Index => Ok(&self.index),
+            Name::Counts => Ok(&self.counts),
             Name::Table(table) => {
                 let found = self.tables.iter().find(|(t, _)| *t == table);
                 let missing = || sled::Error::Unsupported("no such table".into());

@@ -4,6 +4,7 @@
 //! to the log can be thrown away and built again from it.
 mod dir;
 mod fence;
+mod index;
 mod log;
 pub mod vault;
 

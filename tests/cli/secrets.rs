@@ -138,7 +138,10 @@ fn planted(site: &Site) -> Vec<Planted> {
     let subject = SubjectRef::parse(Scheme::CnResidentId, PERSON).unwrap();
     all.push(Planted::bytes("the pseudonym", &subject.token(&keyring.pseudonym()).0));
     all.push(Planted::bytes("the pseudonym key", keyring.pseudonym().expose()));
-    all.push(Planted::bytes("the epoch key", keyring.epoch().expose()));
+    all.push(Planted::bytes(
+        "the epoch key",
+        keyring.epochs().active().unwrap().key().expose(),
+    ));
     all.push(Planted::bytes("the detail key", keyring.period_detail().expose()));
     keys(&site.at("pki"), &mut all);
     all

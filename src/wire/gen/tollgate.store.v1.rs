@@ -12,6 +12,11 @@ pub struct Entry {
     /// In the journal only; the blocks leave them out.
     #[prost(message, repeated, tag = "3")]
     pub effects: ::prost::alloc::vec::Vec<Effect>,
+    /// What the index finds the entry by, eight bytes each: first the person (zeros where there is none), then purpose,
+    /// consent, request, signals in their order, outcomes in theirs. Masked: see src/audit/index. Empty in an entry that
+    /// was made before there was an index.
+    #[prost(bytes = "vec", tag = "4")]
+    pub tags: ::prost::alloc::vec::Vec<u8>,
 }
 /// One idempotent change of state: put, or delete when `value` is unset.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -65,6 +70,9 @@ pub struct InstitutionDetail {
     /// Free of values: what an officer needs to understand an administrative entry.
     #[prost(string, tag = "8")]
     pub note: ::prost::alloc::string::String,
+    /// How many tags stand beside, without the person's. They follow from these details, so whoever opens them can check.
+    #[prost(uint32, tag = "9")]
+    pub tags: u32,
 }
 /// A consent as it stands, under the person's audit-link key.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -208,4 +216,59 @@ impl KeyState {
             _ => None,
         }
     }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Standing {
+    #[prost(bytes = "vec", tag = "1")]
+    pub erasure_id: ::prost::alloc::vec::Vec<u8>,
+    /// The person's pseudonym; empty once the link to the person is gone.
+    #[prost(bytes = "vec", tag = "2")]
+    pub subject: ::prost::alloc::vec::Vec<u8>,
+    /// 0: nothing was requested, there are only holds.
+    #[prost(int64, tag = "3")]
+    pub requested_ms: i64,
+    #[prost(message, repeated, tag = "4")]
+    pub holds: ::prost::alloc::vec::Vec<StandingHold>,
+    /// The number that the next hold gets.
+    #[prost(uint32, tag = "5")]
+    pub next_hold: u32,
+    #[prost(message, optional, tag = "6")]
+    pub record: ::core::option::Option<Shred>,
+    #[prost(message, optional, tag = "7")]
+    pub link: ::core::option::Option<Shred>,
+    /// Until when provisions must be provable; 0 while it is not known.
+    #[prost(int64, tag = "8")]
+    pub link_until_ms: i64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct StandingHold {
+    #[prost(uint32, tag = "1")]
+    pub id: u32,
+    /// tollgate.v1.HoldReason.
+    #[prost(int32, tag = "2")]
+    pub reason: i32,
+    #[prost(int64, tag = "3")]
+    pub placed_ms: i64,
+    /// 0: until it is released.
+    #[prost(int64, tag = "4")]
+    pub until_ms: i64,
+    #[prost(string, tag = "5")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub placed_by: ::prost::alloc::string::String,
+}
+/// Something was removed; old bytes open until the epoch is destroyed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Shred {
+    #[prost(int64, tag = "1")]
+    pub removed_ms: i64,
+    /// Id of the epoch that was active then.
+    #[prost(bytes = "vec", tag = "2")]
+    pub epoch: ::prost::alloc::vec::Vec<u8>,
+    /// 0: not yet.
+    #[prost(int64, tag = "3")]
+    pub destroyed_ms: i64,
 }
