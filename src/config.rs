@@ -58,13 +58,13 @@ pub struct Config {
     pub key_list: KeyListFiles,
     /// What it decides by.
     pub files: Files,
+    /// How long things are kept.
+    #[serde(default)]
+    pub retention: Retention,
     /// Which logs it is a witness of, if of any. Needs `witness` under `[listen]`.
     pub witness: Option<WitnessRole>,
     /// Who witnesses its own log. Without them nobody notices that the whole machine was set back.
     pub witnesses: Option<WitnessesAsked>,
-    /// How long things are kept.
-    #[serde(default)]
-    pub retention: Retention,
 }
 
 /// How long things are kept.
@@ -176,13 +176,13 @@ impl Config {
                 format!("`reply_quantum_ms` is at most {REPLY_QUANTUM_MS_MAX} ms: each reply waits up to that long");
             return Err(invalid(why));
         }
-        config.check_witnesses().map_err(invalid)?;
         let days = config.retention.provision_days;
         if !(PROVISION_DAYS..=PROVISION_DAYS_MAX).contains(&days) {
             return Err(invalid(format!(
                 "`provision_days` is {PROVISION_DAYS} to {PROVISION_DAYS_MAX}: three years at least, as provisions must be provable for"
             )));
         }
+        config.check_witnesses().map_err(invalid)?;
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         config.resolve(&folder);
         Ok(config)

@@ -58,11 +58,7 @@ fn row(rng: &dyn Rng, epoch: &Epoch, token: &SubjectToken, key: &Secret<32>) -> 
 fn unwrap(epoch: &Epoch, row_key: &[u8], value: &[u8]) -> Result<(SubjectToken, LinkKey), Broken> {
     let plain = Zeroizing::new(epoch.open(&place(row_key), value)?);
     let (token, key) = plain.split_first_chunk::<32>().ok_or(Broken)?;
-    let token = SubjectToken(*token);
-    match link_row(epoch, &token) == row_key {
-        true => Ok((token, LinkKey(Secret::from_slice(key)?))),
-        false => Err(Broken),
-    }
+    Ok((SubjectToken(*token), LinkKey(Secret::from_slice(key)?)))
 }
 
 /// A person that an entry is about to name.
@@ -117,7 +113,12 @@ pub fn load(state: &dyn State, epochs: &Epochs, token: &SubjectToken) -> Result<
     for epoch in all.iter().chain(again) {
         let row_key = link_row(epoch, token);
         if let Some(value) = state.row(Table::SubjectLink, &row_key)? {
-            return Ok(Some(unwrap(epoch, &row_key, &value)?.1));
+            let (whose, link) = unwrap(epoch, &row_key, &value)?;
+            return if whose == *token {
+                Ok(Some(link))
+            } else {
+                Err(Broken.into())
+            };
         }
     }
     Ok(None)

@@ -82,15 +82,15 @@ pub enum AppError {
     /// The first entries could not be written.
     #[error("the log does not take entries: {0}")]
     NotRecorded(#[from] NotRecorded),
+    /// A person's rows.
+    #[error(transparent)]
+    Person(#[from] PersonError),
     /// What the configuration says of witnesses.
     #[error("{0}")]
     Witness(String),
     /// A witness has seen more of the log, or another one.
     #[error(transparent)]
     BehindWitness(#[from] WitnessError),
-    /// A person's rows.
-    #[error(transparent)]
-    Person(#[from] PersonError),
     /// A key could not be used.
     #[error("a key of the gateway could not be used: {0}")]
     Broken(#[from] Broken),

@@ -37,22 +37,17 @@ impl Lookup<'_> {
 
     /// The stored part that has this entry, if no rows do.
     pub(super) fn part(&self, index: u64) -> Part {
-        let run = index / Level::Run.entries();
-        if run < self.runs {
-            return Part {
-                level: Level::Run,
-                number: run,
-            };
+        let run = self.shelf.cut.part_of(Level::Run, index);
+        if run.number < self.runs {
+            run
+        } else {
+            self.segment(index)
         }
-        self.segment(index)
     }
 
     /// The stored segment that has this entry.
     pub(super) fn segment(&self, index: u64) -> Part {
-        Part {
-            level: Level::Segment,
-            number: index / Level::Segment.entries(),
-        }
+        self.shelf.cut.part_of(Level::Segment, index)
     }
 
     /// Entries of a period, half open, as numbers: time in the log never goes back.

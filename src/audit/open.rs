@@ -8,7 +8,7 @@ use super::{
     committer::Committer,
     disk::{Disk, RealDisk},
     frame::FrameWriter,
-    index::Sink,
+    index::{Cut, Sink},
     journal::JournalError,
     log::With,
     note,
@@ -46,6 +46,20 @@ pub struct Setup<'a> {
     pub clock: Arc<dyn Clock>,
     /// Commitment keys and salts.
     pub rng: Arc<dyn Rng>,
+}
+
+/// How large the parts of a log are on disk. A log keeps to what it began with; tests have smaller parts.
+#[derive(Clone, Copy)]
+pub(super) struct Sizes {
+    pub(super) journal_segment_bytes: u64,
+    pub(super) index: Cut,
+}
+
+impl Sizes {
+    pub(super) const SERVICE: Sizes = Sizes {
+        journal_segment_bytes: SEGMENT_BYTES_MAX,
+        index: Cut::SERVICE,
+    };
 }
 
 /// An open log.
@@ -179,14 +193,14 @@ impl From<StoreError> for OpenError {
 impl Log {
     /// Opens the log of a data directory, or begins one. Replays what the store may lack; see the module.
     pub fn open(setup: Setup<'_>) -> Result<Opened, OpenError> {
-        Self::open_on(setup, Arc::new(RealDisk), SEGMENT_BYTES_MAX)
+        Self::open_on(setup, Arc::new(RealDisk), Sizes::SERVICE)
     }
 
-    pub(super) fn open_on(setup: Setup<'_>, disk: Arc<dyn Disk>, segment_bytes_max: u64) -> Result<Opened, OpenError> {
+    pub(super) fn open_on(setup: Setup<'_>, disk: Arc<dyn Disk>, sizes: Sizes) -> Result<Opened, OpenError> {
         if !note::name_is_valid(&setup.origin) {
             return Err(OpenError::Origin(setup.origin));
         }
-        let files = Files::find(&setup, disk, segment_bytes_max)?;
+        let files = Files::find(&setup, disk, sizes)?;
         let found = files.begin_or_read(&setup)?;
         let restored = files.restore(&setup, found)?;
         start(setup, files.disk, restored)

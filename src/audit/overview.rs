@@ -108,14 +108,14 @@ impl Sum<'_> {
     /// Gives the entry to go on with.
     fn next(&mut self, lookup: &Lookup<'_>, at: u64, until: u64) -> Result<u64, StoreError> {
         if let Some(rows) = lookup.rows(at) {
-            let end = until.min(rows.first() + Level::Segment.entries());
+            let end = until.min(rows.part.end);
             for index in at..end {
                 let row = rows.row(index).ok_or_else(|| lookup.reader.store.damaged())?;
                 of_row(row, 1).for_each(|counted| self.add(counted, 1, 1));
             }
             return Ok(end);
         }
-        let whole = |part: Part| part.first() == at && part.first() + part.level.entries() <= until;
+        let whole = |part: Part| part.first == at && part.end <= until;
         let part = match self.level {
             Level::Run => lookup.part(at),
             Level::Segment => lookup.segment(at),
@@ -126,9 +126,9 @@ impl Sum<'_> {
             lookup
                 .shelf
                 .counts(part, |counted, count| self.add(counted, period, count))?;
-            return Ok(at + part.level.entries());
+            return Ok(part.end);
         }
-        let end = until.min(lookup.segment(at).first() + Level::Segment.entries());
+        let end = until.min(lookup.segment(at).end);
         lookup.reader.each(at, end, |index, entry| {
             let row = row_of(&lookup.shelf.key, index, &entry.leaf, &entry.tags);
             let row = row.map_err(|_| lookup.reader.store.damaged())?;

@@ -3,11 +3,11 @@ use super::{
     commitment::open_details,
     disk::Disk,
     frame::{Frame, SegmentHeader},
-    index::{IndexKey, Indexer, Shelf, Tail, row_of},
+    index::{Cut, IndexKey, Indexer, Shelf, Tail, row_of},
     journal::{self, Journal, Place, Scanned, Segment},
     marks::Mark,
     note::{self, Checkpoint, VerifierKey},
-    open::{OpenError, Recovery, Setup},
+    open::{OpenError, Recovery, Setup, Sizes},
     reader::{Head, ProofError, Published, Reader},
     slots::Slots,
     stored::{read_entry, read_leaf},
@@ -26,6 +26,7 @@ pub(super) struct Files {
     journal: PathBuf,
     store: PathBuf,
     segment_bytes_max: u64,
+    cut: Cut,
 }
 
 /// What lies outside the store.
@@ -49,13 +50,14 @@ pub(super) struct Restored {
 }
 
 impl Files {
-    pub(super) fn find(setup: &Setup<'_>, disk: Arc<dyn Disk>, segment_bytes_max: u64) -> Result<Self, OpenError> {
+    pub(super) fn find(setup: &Setup<'_>, disk: Arc<dyn Disk>, sizes: Sizes) -> Result<Self, OpenError> {
         let files = Self {
             disk,
             dir: setup.dir.path().to_owned(),
             journal: setup.dir.journal_dir(),
             store: setup.dir.store_dir(),
-            segment_bytes_max,
+            segment_bytes_max: sizes.journal_segment_bytes,
+            cut: sizes.index,
         };
         journal::remove_drafts(&*files.disk, &files.journal)?;
         Ok(files)
@@ -154,6 +156,7 @@ impl Files {
                 let shelf = Shelf {
                     store: store.clone(),
                     key: key.clone(),
+                    cut: self.cut,
                 };
                 (store, Mark::nothing(), Tail::new(Indexer::open(shelf)?))
             }
@@ -228,6 +231,7 @@ impl Files {
         let shelf = Shelf {
             store: store.clone(),
             key: key.clone(),
+            cut: self.cut,
         };
         let mut tail = Tail::new(Indexer::open(shelf).map_err(Unusable::from)?);
         // What is in sealed blocks and not in the stored index; the rest comes from the journal.

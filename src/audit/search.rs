@@ -76,12 +76,24 @@ impl Log {
     /// Entries before number `before` that match, newest first, at most `limit`: one step, which stops early after a
     /// bounded amount of reading. `before` is at most the published size.
     pub fn search(&self, query: &Query, before: u64, limit: usize) -> Result<Found, StateError> {
-        let found = Lookup::read(self.shared(), |lookup| step(lookup, query, before, limit));
+        let found = Lookup::read(self.shared(), |lookup| {
+            let work = Work {
+                chunks: SEARCH_CHUNKS_PER_STEP,
+                tries: SEARCH_TRIES_PER_STEP,
+            };
+            step(lookup, query, before, limit, work)
+        });
         found.map_err(|e| StateError(e.to_string()))
     }
 }
 
-fn step(lookup: &Lookup<'_>, query: &Query, before: u64, limit: usize) -> Result<Found, StoreError> {
+pub(super) fn step(
+    lookup: &Lookup<'_>,
+    query: &Query,
+    before: u64,
+    limit: usize,
+    work: Work,
+) -> Result<Found, StoreError> {
     let (from, until) = lookup.span(query.from, query.until)?;
     let terms = query.terms.iter();
     let mut step = Step {
@@ -92,10 +104,7 @@ fn step(lookup: &Lookup<'_>, query: &Query, before: u64, limit: usize) -> Result
         whom: query.person.as_ref(),
         from,
         limit,
-        work: Work {
-            chunks: SEARCH_CHUNKS_PER_STEP,
-            tries: SEARCH_TRIES_PER_STEP,
-        },
+        work,
         entries: Vec::new(),
     };
     // The rarest first: ids, then words, then what the leaf shows.
@@ -145,7 +154,7 @@ impl Step<'_> {
             return Ok(self.everything(before));
         }
         if let Some(rows) = self.lookup.rows(before - 1) {
-            let first = rows.first().max(self.from);
+            let first = rows.part.first.max(self.from);
             for index in (first..before).rev() {
                 let row = rows.row(index);
                 if row.is_some_and(|row| row.fits(index, &self.terms, self.whom)) {
@@ -173,7 +182,7 @@ impl Step<'_> {
         let terms = self.terms.iter().map(|term| Cursor::new(shelf, part, *term));
         // A person's places cost a try each: the others narrow them.
         let mut cursors: Vec<_> = terms.chain(person).collect();
-        let base = part.first();
+        let base = part.first;
         let lowest = u32::try_from(self.from.saturating_sub(base)).unwrap_or(u32::MAX);
         let Ok(mut at) = u32::try_from(before - 1 - base) else {
             return Ok(Ended::Here(base));

@@ -57,12 +57,13 @@ enum Act {
         /// The client's file: address, certificates, keys. A partner's, an officer's or an auditor's.
         #[arg(long, short = 'c')]
         client: PathBuf,
-        /// The newest one that witnesses have cosigned, with their cosignatures, proven to be continued by the newest of all.
-        #[arg(long, conflicts_with = "size")]
-        cosigned: bool,
         /// The smallest checkpoint that covers this many entries, instead of the newest. As an officer or auditor.
         #[arg(long)]
         size: Option<u64>,
+        /// The newest one that witnesses have cosigned, with their cosignatures, proven to be continued by the newest of
+        /// all. As a partner.
+        #[arg(long, conflicts_with = "size")]
+        cosigned: bool,
         /// The file to write.
         #[arg(long, short = 'o')]
         output: PathBuf,
@@ -123,8 +124,8 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
         }
         Act::Checkpoint {
             client,
-            cosigned,
             size,
+            cosigned,
             output,
         } => {
             let head = runtime()?.block_on(async {
@@ -160,6 +161,13 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
 
 const STAFF_ONLY: &str = "the past is looked up by officers and auditors: give the file of one";
 
+/// The newest checkpoint with cosignatures, as a partner.
+async fn cosigned_checkpoint(path: &Path) -> Result<Head, Failure> {
+    let client = client_file::connect(path, None).await?;
+    let head = client.cosigned_checkpoint().await.map_err(client_file::failure)?;
+    head.ok_or_else(|| Failure::work("no witness has cosigned this gateway's log: ask its operator"))
+}
+
 async fn checkpoint(client: &Path, size: Option<u64>) -> Result<Head, Failure> {
     if client_file::is_of_staff(client)? {
         let staff = client_file::connect_staff(client).await?;
@@ -170,12 +178,6 @@ async fn checkpoint(client: &Path, size: Option<u64>) -> Result<Head, Failure> {
     }
     let client = client_file::connect(client, None).await?;
     client.check_log().await.map_err(client_file::failure)
-}
-
-async fn cosigned_checkpoint(client: &Path) -> Result<Head, Failure> {
-    let client = client_file::connect(client, None).await?;
-    let head = client.cosigned_checkpoint().await.map_err(client_file::failure)?;
-    head.ok_or_else(|| Failure::work("no witness has cosigned this gateway's log: ask its operator"))
 }
 
 async fn continuation(client: &Path, older: &str, newer: Option<&str>) -> Result<(proof::Continuation, Head), Failure> {

@@ -38,10 +38,10 @@ pub struct Shown {
 pub async fn entry(gate: Arc<Gate>, peer: PeerIdentity, call: StaffCall, index: u64) -> Reading<(Shown, Receipt)> {
     staff(gate, peer, call, move |gate, member| {
         let scope = Scope::of(member, gate.clock.now())?;
-        let entry = open(gate, index)?;
-        if !scope.covers(&entry.leaf) {
+        if !scope.covers_entry(gate, index)? {
             return Err(Code::OutOfScope);
         }
+        let entry = open(gate, index)?;
         let seen = Seen::of(show(gate, entry, index)?, "entry-shown");
         Ok(Seen {
             note: format!("entry {index}"),

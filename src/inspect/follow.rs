@@ -135,9 +135,8 @@ fn look(gate: &Gate, member: &Member, from: u64) -> Result<Step, Code> {
     let next = size.min(from.saturating_add(FOLLOW_STEP_ENTRIES)).max(from);
     let mut entries = Vec::new();
     for index in from..next {
-        let entry = open(gate, index)?;
-        if scope.covers(&entry.leaf) {
-            entries.push(entry);
+        if scope.covers_entry(gate, index)? {
+            entries.push(open(gate, index)?);
         }
     }
     Ok(Step { entries, next })

@@ -2,6 +2,7 @@
 use crate::{
     agreement::{AuditScope, Member},
     clock::Time,
+    pipeline::Gate,
     refusal::Code,
     wire::{self, v1},
 };
@@ -37,6 +38,20 @@ impl Scope {
         let Some(scope) = &self.0 else { return true };
         let time = wire::millis(leaf.time.as_ref()).map(Time);
         self.covers_partner(leaf.partner.as_bytes()) && time.is_some_and(|t| t >= scope.from && t < scope.until)
+    }
+
+    /// Whether entry `index` may be read: what may not be shown is not opened either.
+    ///
+    /// # Errors
+    /// `LOG_RANGE` if the log has no such entry, `INTERNAL` if the store fails.
+    pub fn covers_entry(&self, gate: &Gate, index: u64) -> Result<bool, Code> {
+        if self.is_whole() {
+            return Ok(true);
+        }
+        let stored = gate.log.entry(index).map_err(|_| Code::Internal)?;
+        let stored = stored.ok_or(Code::LogRange)?;
+        let leaf = wire::decode_canonical(&stored.leaf).map_err(|_| Code::Internal)?;
+        Ok(self.covers(&leaf))
     }
 
     /// The part of a period that may be read: half open.

@@ -57,3 +57,16 @@ impl LogStore {
         self.get(Name::Counts, &key)
     }
 }
+
+#[cfg(test)]
+impl LogStore {
+    /// All rows, in order.
+    pub(crate) fn index_rows(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let counts = self.all(Name::Counts)?;
+        Ok(counts.into_iter().chain(self.all(Name::Index)?).collect())
+    }
+    /// Changes or removes a row of places.
+    pub(crate) fn put_index_row_for_tests(&self, key: &[u8], value: Option<Vec<u8>>) {
+        self.set_for_tests(Name::Index, key, value);
+    }
+}

@@ -187,6 +187,31 @@ impl LogStore {
         Ok(found?.map(|(key, value)| (key.to_vec(), value.to_vec())))
     }
 
+    /// As a store of another format has it.
+    #[cfg(test)]
+    pub(crate) fn put_format_for_tests(&self, number: u8) {
+        self.put(Name::Single, FORMAT, &[number]).unwrap();
+        self.sync().unwrap();
+    }
+
+    #[cfg(test)]
+    pub(super) fn all(&self, name: Name) -> Result<Vec<Row>, StoreError> {
+        self.guarded(|trees| {
+            let rows = trees.tree(name)?.iter();
+            rows.map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())))
+                .collect()
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_for_tests(&self, name: Name, key: &[u8], value: Option<Vec<u8>>) {
+        let set = self.guarded(|trees| match value {
+            Some(value) => trees.tree(name)?.insert(key, value),
+            None => trees.tree(name)?.remove(key),
+        });
+        set.unwrap();
+    }
+
     fn guarded<T>(&self, f: impl FnOnce(&Trees) -> sled::Result<T>) -> Result<T, StoreError> {
         if self.has_failed() {
             return Err(StoreError::Failed(

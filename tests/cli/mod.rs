@@ -3,6 +3,7 @@ mod bank;
 mod program;
 mod site;
 
+mod audit;
 mod by_hand;
 mod configuration;
 mod demo;

@@ -12,7 +12,7 @@ use std::{
 };
 use tollgate::{
     app::{Kept, judge_by},
-    audit::open_details,
+    audit::{PersonTag, open_details},
     clock::{Clock, SystemClock},
     crypto::{Label, Rng, Secret, SystemRng, ctx, hmac, open_boxed},
     source::{LossRule, RecordStore},
@@ -40,6 +40,8 @@ pub(super) struct Carved {
     others: Vec<[u8; 32]>,
     pub(super) catalogue: [u8; 32],
     pub(super) origin: String,
+    /// What the index tells of the person of each entry, to who has the period's key.
+    pub(super) tags: Vec<PersonTag>,
     /// The raw bytes of every file.
     pub(super) files: Vec<(PathBuf, Vec<u8>)>,
 }
@@ -52,6 +54,7 @@ pub(super) struct Opened {
     pub(super) details: usize,
     pub(super) consents: usize,
     pub(super) records: usize,
+    pub(super) tags: usize,
 }
 
 /// What opened, and how often it was tried.
@@ -64,7 +67,7 @@ pub(super) struct Found {
 pub(super) fn carve(place: &Place) -> Carved {
     let config = place.config();
     let at = config.gateway.data_dir.clone();
-    let mut boxes = BTreeSet::new();
+    let (mut boxes, mut tags) = (BTreeSet::new(), Vec::new());
     journal(&at, &mut boxes);
     let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng::default()));
     let catalogue = judge_by(&config).unwrap().catalogue;
@@ -78,6 +81,7 @@ pub(super) fn carve(place: &Place) -> Carved {
         let Some(entry) = kept.log.entry(index).unwrap() else {
             break;
         };
+        tags.extend(kept.log.person_of(index, &entry));
         boxes.insert(Box::Details(entry.leaf, entry.details));
     }
     let secret = |secret: Secret<32>| *secret.expose();
@@ -101,6 +105,7 @@ pub(super) fn carve(place: &Place) -> Carved {
         others,
         catalogue: catalogue.sha256(),
         origin: config.gateway.log_origin,
+        tags,
         files,
     }
 }
@@ -194,6 +199,9 @@ pub(super) fn open_all(boxes: &BTreeSet<Box>, keys: &Carved) -> Found {
     }
     for (link, token) in &links {
         let details = hmac(link, &ctx(Label::AuditDetails, &[]));
+        let own = keys.tags.iter().filter(|tag| tag.is_of(&Secret::from(details))).count();
+        found.tried += keys.tags.len();
+        found.people.entry(token.clone()).or_default().tags += own;
         for one in boxes {
             found.tried += 1;
             let person = found.people.entry(token.clone()).or_default();

@@ -23,7 +23,7 @@ fn an_erasure_that_is_cut_off_goes_on_after_the_next_start() {
         let bank = gateway.caller(BANK_A).await;
         // Keys of many people, so that a turn has many steps.
         for row in 0..SAMPLE_ROWS {
-            outcomes(&gateway, &bank, row, &[7; 16]).await;
+            outcomes(&bank, row, &[7; 16]).await;
         }
         let mut cut_off = 0;
         for row in 0..PEOPLE {
@@ -41,19 +41,14 @@ fn an_erasure_that_is_cut_off_goes_on_after_the_next_start() {
             cut_off += u64::from(gate.person_keys.epochs.is_turning() || gate.erasing.register.waits_since().is_some());
             let (bank, officer) = (gateway.caller(BANK_A).await, gateway.caller(COMPLIANCE).await);
             // Blocked all the time, whatever is left of the row.
-            assert!(
-                outcomes(&gateway, &bank, row, &consent)
-                    .await
-                    .iter()
-                    .all(|o| *o != BAND)
-            );
-            assert_eq!(outcomes(&gateway, &bank, STAYS, &consent).await, [BAND; 4]);
+            assert!(outcomes(&bank, row, &consent).await.iter().all(|o| *o != BAND));
+            assert_eq!(outcomes(&bank, STAYS, &consent).await, [BAND; 4]);
             run_now(&officer).await;
             let register = &gateway.gate().erasing.register;
             until("it is erased", || register.page(None, 99, |_| true).is_empty()).await;
             assert_eq!(stands(&officer, row).await.status(), v1::ErasureStatus::None);
             assert!(!gateway.gate().person_keys.epochs.is_turning());
-            assert_eq!(outcomes(&gateway, &bank, STAYS, &consent).await, [BAND; 4]);
+            assert_eq!(outcomes(&bank, STAYS, &consent).await, [BAND; 4]);
         }
         let tokens: Vec<_> = (0..PEOPLE).map(|row| person(&gateway, row).0).collect();
         let stays = person(&gateway, STAYS).0;

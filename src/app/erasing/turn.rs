@@ -103,17 +103,17 @@ impl Erasing {
                 let rows = self.gate.state.rows(table, &[], after.as_deref(), ERASURE_PAGE_ROWS)?;
                 let Some((last, _)) = rows.last() else { break };
                 after = Some(last.clone());
-                for some in rows.chunks(KEYS_MOVED_PER_ENTRY_MAX) {
-                    let effects = self.effects(table, active, before, some, moved);
-                    if effects.is_empty() {
-                        continue;
-                    }
-                    // A key is put at one place and removed at the other; an erasure keeps its place.
-                    count += effects.iter().filter(|effect| effect.value.is_some()).count() as u64;
-                    for effects in split(effects) {
-                        self.go_on()?;
-                        self.record(&mut entries, effects).await?;
-                    }
+                let effects = self.effects(table, active, before, &rows, moved);
+                // A key is put at one place and removed at the other; an erasure keeps its place.
+                count += effects.iter().filter(|effect| effect.value.is_some()).count() as u64;
+                let each = match table {
+                    // Rows with holds are larger than keys.
+                    Table::Erasure => 1,
+                    _ => 2 * KEYS_MOVED_PER_ENTRY_MAX,
+                };
+                for some in effects.chunks(each) {
+                    self.go_on()?;
+                    self.record(&mut entries, some.to_vec()).await?;
                 }
             }
         }
@@ -182,15 +182,4 @@ impl Erasing {
         moved.records += walk.moved;
         Ok(walk.moved)
     }
-}
-
-/// Entries hold 4 KiB: rows of erasures with holds are larger than keys, so each has its own.
-fn split(effects: Vec<Effect>) -> Vec<Vec<Effect>> {
-    let large = |effect: &Effect| effect.table == Table::Erasure;
-    let (erasures, keys): (Vec<_>, Vec<_>) = effects.into_iter().partition(large);
-    let mut entries: Vec<Vec<Effect>> = erasures.into_iter().map(|effect| vec![effect]).collect();
-    if !keys.is_empty() {
-        entries.push(keys);
-    }
-    entries
 }

@@ -11,7 +11,6 @@ use super::{
 use crate::{
     audit::bytes::{Bytes, put_varint},
     crypto::{Broken, Label, ctx, hmac, open, seal},
-    limits::INDEX_CHUNK_BYTES_MAX,
 };
 
 /// Where a posting stands: term, and offset of the entry within its part.
@@ -66,6 +65,7 @@ pub(super) fn disclose(key: &IndexKey, what: &str, part: Part, at: Spot, sealed:
 
 /// Cuts postings, which come in order, into chunks.
 pub(super) struct ChunkWriter {
+    bytes_max: usize,
     begins: Spot,
     /// Whole groups.
     body: Vec<u8>,
@@ -78,8 +78,9 @@ pub(super) struct ChunkWriter {
 pub(super) type Ready = (Spot, Vec<u8>);
 
 impl ChunkWriter {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(bytes_max: usize) -> Self {
         Self {
+            bytes_max,
             begins: (0, 0),
             body: Vec::new(),
             group: Vec::new(),
@@ -95,7 +96,7 @@ impl ChunkWriter {
         }
         // Next, two group heads of 8 + 2 bytes, and the posting of 5 + 7: what may still come.
         let held = self.body.len() + self.group.len();
-        let full = held + SPOT + 20 + 12 > INDEX_CHUNK_BYTES_MAX;
+        let full = held + SPOT + 20 + 12 > self.bytes_max;
         let ready = if full && self.last.is_some() {
             Some(self.cut(spot))
         } else {

@@ -8,7 +8,6 @@ use crate::{
         Dimension,
         bytes::{Bytes, put_slice, put_varint},
     },
-    limits::INDEX_CHUNK_BYTES_MAX,
     wire::v1,
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -81,13 +80,13 @@ const SAME_REFUSAL: u8 = 2;
 const SIGNAL: u8 = 4;
 
 /// A tally as chunks: each says first whether another one follows.
-pub(super) fn write(tally: &Tally) -> Vec<Vec<u8>> {
+pub(super) fn write(tally: &Tally, bytes_max: usize) -> Vec<Vec<u8>> {
     let mut chunks = Vec::new();
     let mut chunk = vec![1];
     let mut before: Option<&Counted> = None;
     for (counted, count) in tally {
         let row = packed(before, counted, *count);
-        if chunk.len() + row.len() > INDEX_CHUNK_BYTES_MAX && before.is_some() {
+        if chunk.len() + row.len() > bytes_max && before.is_some() {
             chunks.push(std::mem::replace(&mut chunk, vec![1]));
             chunk.extend(packed(None, counted, *count));
         } else {
@@ -182,10 +181,10 @@ mod tests {
                 };
                 (counted, count)
             }).collect();
-            let chunks = write(&tally);
+            let chunks = write(&tally, 2_048);
             let mut again = Tally::new();
             for (n, chunk) in chunks.iter().enumerate() {
-                prop_assert!(chunk.len() <= INDEX_CHUNK_BYTES_MAX);
+                prop_assert!(chunk.len() <= 2_048);
                 let (rows, follows) = read(chunk).unwrap();
                 prop_assert_eq!(follows, n + 1 < chunks.len());
                 again.extend(rows);

@@ -85,7 +85,7 @@ impl<'a> Cursor<'a> {
                 return Stop::Spent(*place);
             }
             work.tries -= 1;
-            if whom.has_hash(self.part.first() + u64::from(*place), *hash) {
+            if whom.has_hash(self.part.first + u64::from(*place), *hash) {
                 return Stop::At(*place);
             }
         }

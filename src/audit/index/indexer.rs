@@ -2,17 +2,14 @@
 //!
 //! What is written depends on the entries alone, so whatever a crash left unfinished is written again, byte by byte.
 use super::{
-    Level, Part,
+    Cut, Level, Part,
     chunk::{Chunk, ChunkWriter, Posting, Ready, Spot, close, disclose},
     count::{self, Tally, of_row},
     merge,
     rows::SegmentRows,
     term::IndexKey,
 };
-use crate::{
-    limits::{INDEX_RUN_SEGMENTS, INDEX_SEGMENT_ENTRIES},
-    store::{LogStore, StoreError},
-};
+use crate::store::{LogStore, StoreError};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -41,6 +38,7 @@ impl Indexed {
 pub(in crate::audit) struct Shelf {
     pub(in crate::audit) store: Arc<LogStore>,
     pub(in crate::audit) key: Arc<IndexKey>,
+    pub(in crate::audit) cut: Cut,
 }
 
 impl Shelf {
@@ -62,7 +60,7 @@ impl Shelf {
     }
 
     fn put_counts(&self, part: Part, tally: &Tally) -> Result<(), StoreError> {
-        for (number, plain) in (0u32..).zip(count::write(tally)) {
+        for (number, plain) in (0u32..).zip(count::write(tally, self.cut.chunk_bytes)) {
             let sealed = close(&self.key, "counts", part, (0, number), plain);
             let sealed = sealed.map_err(|_| StoreError::Failed("the index cannot be sealed".into()))?;
             self.store.put_counts(part.level as u8, part.number, number, &sealed)?;
@@ -101,7 +99,7 @@ impl Indexer {
     pub(in crate::audit) fn open(shelf: Shelf) -> Result<Self, StoreError> {
         let segments = shelf.store.indexed(Level::Segment as u8)?;
         let runs = shelf.store.indexed(Level::Run as u8)?;
-        if runs * INDEX_RUN_SEGMENTS > segments {
+        if runs * shelf.cut.run > segments {
             return Err(shelf.store.damaged());
         }
         let indexed = Indexed {
@@ -126,10 +124,7 @@ impl Indexer {
 
     /// Writes a whole segment.
     pub(in crate::audit) fn segment(&mut self, rows: &SegmentRows) -> Result<(), StoreError> {
-        let part = Part {
-            level: Level::Segment,
-            number: rows.number,
-        };
+        let part = rows.part;
         let (mut postings, mut tally, mut entries) = (Vec::new(), Tally::new(), 0);
         for (offset, (number, row)) in (0u32..).zip(rows.all()) {
             let here = row.postings(number);
@@ -139,11 +134,11 @@ impl Indexer {
             }
             entries += 1;
         }
-        if entries != INDEX_SEGMENT_ENTRIES {
+        if part.first + entries != part.end {
             return Err(StoreError::Failed("a segment of the index lacks entries".into()));
         }
         postings.sort_unstable();
-        let mut writer = ChunkWriter::new();
+        let mut writer = ChunkWriter::new(self.shelf.cut.chunk_bytes);
         for posting in postings {
             if let Some(ready) = writer.push(posting) {
                 self.shelf.put(part, ready)?;
@@ -157,7 +152,7 @@ impl Indexer {
     }
 
     fn merge_due(&mut self) -> Result<(), StoreError> {
-        while (self.indexed.runs() + 1) * INDEX_RUN_SEGMENTS <= self.indexed.segments() {
+        while (self.indexed.runs() + 1) * self.shelf.cut.run <= self.indexed.segments() {
             let number = self.indexed.runs();
             self.merge(number)?;
             self.shelf.store.put_indexed(Level::Run as u8, number + 1)?;
@@ -167,15 +162,9 @@ impl Indexer {
     }
 
     fn merge(&self, number: u64) -> Result<(), StoreError> {
-        let part = Part {
-            level: Level::Run,
-            number,
-        };
-        let segments = (number * INDEX_RUN_SEGMENTS..).take(INDEX_RUN_SEGMENTS as usize);
-        let segments = segments.map(|number| Part {
-            level: Level::Segment,
-            number,
-        });
+        let cut = self.shelf.cut;
+        let part = cut.part(Level::Run, number);
+        let segments = (number * cut.run..(number + 1) * cut.run).map(|n| cut.part(Level::Segment, n));
         let mut tally = Tally::new();
         let hours = part.level.period_ms() / Level::Segment.period_ms();
         for segment in segments.clone() {
@@ -184,7 +173,7 @@ impl Indexer {
                 *tally.entry(count::Counted { period, ..counted }).or_default() += count;
             })?;
         }
-        let mut writer = ChunkWriter::new();
+        let mut writer = ChunkWriter::new(self.shelf.cut.chunk_bytes);
         merge::merge(&self.shelf, part, segments, |posting| match writer.push(posting) {
             Some(ready) => self.shelf.put(part, ready),
             None => Ok(()),

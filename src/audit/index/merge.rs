@@ -40,7 +40,7 @@ pub(super) fn merge(
     for (at, part) in segments.enumerate() {
         let mut stream = Stream {
             part,
-            base: u32::try_from(part.first() - into.first()).unwrap_or(u32::MAX),
+            base: u32::try_from(part.first - into.first).unwrap_or(u32::MAX),
             chunk: Vec::new().into_iter().peekable(),
             next: (0, 0),
         };

@@ -26,9 +26,9 @@ pub(super) use tail::{Sink, Tail};
 pub(super) use term::{IndexKey, Tags};
 pub use term::{PersonTag, Whom};
 
-use crate::limits::{INDEX_RUN_SEGMENTS, INDEX_SEGMENT_ENTRIES};
+use crate::limits::{INDEX_CHUNK_BYTES_MAX, INDEX_RUN_SEGMENTS, INDEX_SEGMENT_ENTRIES};
 
-/// How many entries one run of the index covers.
+/// How many entries one part of the index covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
     /// One segment.
@@ -37,12 +37,41 @@ pub(super) enum Level {
     Run = 1,
 }
 
-impl Level {
-    pub(super) fn entries(self) -> u64 {
-        match self {
-            Level::Segment => INDEX_SEGMENT_ENTRIES,
-            Level::Run => INDEX_SEGMENT_ENTRIES * INDEX_RUN_SEGMENTS,
+/// How large parts are. One store has one cut; tests have a smaller one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cut {
+    /// Entries of a segment: a multiple of the block.
+    pub(super) segment: u64,
+    /// Segments of a run.
+    pub(super) run: u64,
+    pub(super) chunk_bytes: usize,
+}
+
+impl Cut {
+    pub(super) const SERVICE: Cut = Cut {
+        segment: INDEX_SEGMENT_ENTRIES,
+        run: INDEX_RUN_SEGMENTS,
+        chunk_bytes: INDEX_CHUNK_BYTES_MAX,
+    };
+
+    /// Part number so-and-so of a level.
+    pub(super) fn part(&self, level: Level, number: u64) -> Part {
+        let entries = match level {
+            Level::Segment => self.segment,
+            Level::Run => self.segment * self.run,
+        };
+        let first = number * entries;
+        Part {
+            level,
+            number,
+            first,
+            end: first + entries,
         }
+    }
+
+    /// The part of a level that has an entry.
+    pub(super) fn part_of(&self, level: Level, index: u64) -> Part {
+        self.part(level, index / self.part(level, 0).end)
     }
 }
 
@@ -51,11 +80,8 @@ impl Level {
 pub(super) struct Part {
     pub(super) level: Level,
     pub(super) number: u64,
-}
-
-impl Part {
-    /// Number of its first entry.
-    pub(super) fn first(self) -> u64 {
-        self.number * self.level.entries()
-    }
+    /// Its first entry.
+    pub(super) first: u64,
+    /// Behind its last entry.
+    pub(super) end: u64,
 }

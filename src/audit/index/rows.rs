@@ -1,8 +1,8 @@
 //! What the index knows of entries whose segment is not in the store yet.
+use super::Part;
 use super::term::{IndexKey, PersonTag, Whom, open_term, person_term};
 use crate::{
     audit::{Dimension, stored::read_leaf},
-    limits::INDEX_SEGMENT_ENTRIES,
     wire::v1,
 };
 use std::sync::{Arc, OnceLock};
@@ -74,37 +74,36 @@ pub(in crate::audit) fn row_of(key: &IndexKey, number: u64, leaf: &[u8], tags: &
 
 /// Entries of one segment, as they come. Who reads is bounded by what is published.
 pub(in crate::audit) struct SegmentRows {
-    pub(in crate::audit) number: u64,
+    pub(in crate::audit) part: Part,
     rows: Box<[OnceLock<Row>]>,
 }
 
 impl SegmentRows {
-    pub(super) fn new(number: u64) -> Self {
+    pub(super) fn new(part: Part) -> Self {
         Self {
-            number,
-            rows: (0..INDEX_SEGMENT_ENTRIES).map(|_| OnceLock::new()).collect(),
+            part,
+            rows: (part.first..part.end).map(|_| OnceLock::new()).collect(),
         }
-    }
-
-    pub(in crate::audit) fn first(&self) -> u64 {
-        self.number * INDEX_SEGMENT_ENTRIES
     }
 
     /// Keeps the row of an entry; one that is there already stays.
     pub(super) fn put(&self, index: u64, row: Row) {
-        let at = usize::try_from(index % INDEX_SEGMENT_ENTRIES).unwrap_or(usize::MAX);
-        if let Some(slot) = self.rows.get(at) {
+        if let Some(slot) = self.slot(index) {
             let _ = slot.set(row);
         }
     }
 
+    fn slot(&self, index: u64) -> Option<&OnceLock<Row>> {
+        let at = index.checked_sub(self.part.first)?;
+        self.rows.get(usize::try_from(at).ok()?)
+    }
+
     pub(in crate::audit) fn row(&self, index: u64) -> Option<&Row> {
-        let at = index.checked_sub(self.first())?;
-        self.rows.get(usize::try_from(at).ok()?)?.get()
+        self.slot(index)?.get()
     }
 
     /// Rows with their numbers, up to the first that is missing.
     pub(super) fn all(&self) -> impl Iterator<Item = (u64, &Row)> {
-        (self.first()..).zip(self.rows.iter().map_while(|slot| slot.get()))
+        (self.part.first..).zip(self.rows.iter().map_while(|slot| slot.get()))
     }
 }

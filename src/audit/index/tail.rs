@@ -1,9 +1,10 @@
 //! The end of the log that is not in the stored index yet.
 use super::{
+    Cut, Level,
     indexer::{Indexed, Indexer},
     rows::{Row, SegmentRows},
 };
-use crate::{limits::INDEX_SEGMENT_ENTRIES, store::StoreError};
+use crate::store::StoreError;
 use std::sync::{Arc, mpsc::SyncSender};
 
 /// Who writes a whole segment into the store.
@@ -21,6 +22,7 @@ pub(in crate::audit) struct Tail {
     /// Whole segments that are not known to be in the store.
     waiting: Vec<Arc<SegmentRows>>,
     current: Arc<SegmentRows>,
+    cut: Cut,
     end: u64,
 }
 
@@ -28,13 +30,15 @@ impl Tail {
     /// Behind what the store has.
     pub(in crate::audit) fn new(indexer: Indexer) -> Self {
         let indexed = indexer.indexed();
-        let number = indexed.segments();
+        let cut = indexer.shelf.cut;
+        let current = SegmentRows::new(cut.part(Level::Segment, indexed.segments()));
         Self {
             sink: Sink::Now(Box::new(indexer)),
             indexed,
             waiting: Vec::new(),
-            current: Arc::new(SegmentRows::new(number)),
-            end: number * INDEX_SEGMENT_ENTRIES,
+            end: current.part.first,
+            current: Arc::new(current),
+            cut,
         }
     }
 
@@ -50,8 +54,9 @@ impl Tail {
         }
         self.current.put(index, row);
         self.end += 1;
-        if self.end.is_multiple_of(INDEX_SEGMENT_ENTRIES) {
-            let next = Arc::new(SegmentRows::new(self.current.number + 1));
+        if self.end == self.current.part.end {
+            let next = self.cut.part_of(Level::Segment, self.end);
+            let next = Arc::new(SegmentRows::new(next));
             let whole = std::mem::replace(&mut self.current, next);
             match &mut self.sink {
                 Sink::Now(indexer) => indexer.segment(&whole)?,
@@ -68,7 +73,7 @@ impl Tail {
     /// What is not in the store, oldest first.
     pub(in crate::audit) fn segments(&mut self) -> Vec<Arc<SegmentRows>> {
         let stored = self.indexed.segments();
-        self.waiting.retain(|rows| rows.number >= stored);
+        self.waiting.retain(|rows| rows.part.number >= stored);
         self.waiting.iter().chain([&self.current]).cloned().collect()
     }
 

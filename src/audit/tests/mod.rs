@@ -1,10 +1,11 @@
 //! The log as a whole: what is acknowledged is there, proven, after a restart and after every fault.
 mod damage;
 mod faults;
+mod found;
 mod offline;
 mod service;
 
-use super::{disk::Disk, *};
+use super::{disk::Disk, index::Cut, open::Sizes, *};
 use crate::{
     clock::{ManualClock, Time},
     crypto::{Ed25519Signer, Secret, SeededRng, Signer},
@@ -59,9 +60,19 @@ fn open(path: &Path) -> Result<Opened, OpenError> {
     Log::open(setup(&data_dir(path)))
 }
 
-/// With segments of a few batches.
+/// Segments of a few batches, runs of a few segments, chunks that cut through terms.
+const SMALL: Sizes = Sizes {
+    journal_segment_bytes: 8 << 10,
+    index: Cut {
+        segment: 32,
+        run: 4,
+        chunk_bytes: 200,
+    },
+};
+
+/// With small parts.
 fn open_on(path: &Path, disk: Arc<dyn Disk>) -> Result<Opened, OpenError> {
-    Log::open_on(setup(&data_dir(path)), disk, 8 << 10)
+    Log::open_on(setup(&data_dir(path)), disk, SMALL)
 }
 
 /// An entry that also changes one row of state.

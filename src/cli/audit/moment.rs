@@ -3,8 +3,9 @@ use crate::wire::{Timestamp, timestamp};
 
 /// Reads a time stamp such as `2026-03-01T08:00:00+08:00`, or a day, which begins at midnight UTC.
 pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
+    // A time without its zone would be read as its day.
     let day = || {
-        let day: jiff::civil::Date = text.parse().ok()?;
+        let day: jiff::civil::Date = text.parse().ok().filter(|_| text.len() == "2026-03-01".len())?;
         Some(day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
     };
     let at: Option<jiff::Timestamp> = text.parse().ok().or_else(day);

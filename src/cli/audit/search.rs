@@ -13,8 +13,14 @@ use std::{
     fs::File,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
+    time::Duration,
 };
 use zeroize::Zeroizing;
+
+/// Pause before a page is asked for again.
+const WAIT: Duration = Duration::from_millis(200);
+/// Pauses in a row: then somebody else asks with the same certificate.
+const WAITS_MAX: u32 = 50;
 
 #[derive(clap::Args)]
 pub(in crate::cli) struct Args {
@@ -132,12 +138,21 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
 
 async fn pages(staff: &Staff, first: v1::SearchRequest, all: bool, json: bool) -> Outcome {
     let counter = print::counter("entries found");
-    let (mut asked, mut found) = (first, 0);
+    let (mut asked, mut found, mut waited) = (first, 0, 0);
     if all {
         asked.page_size = u32::try_from(SEARCH_PAGE_MAX).unwrap_or(u32::MAX);
     }
     loop {
-        let page = staff.search(asked.clone()).await.map_err(client_file::failure)?;
+        let page = match staff.search(asked.clone()).await {
+            // Pages come faster than a member may ask for them.
+            Err(error) if all && waited < WAITS_MAX && error.is_code("RATE_LIMITED") => {
+                waited += 1;
+                tokio::time::sleep(WAIT).await;
+                continue;
+            }
+            page => page.map_err(client_file::failure)?,
+        };
+        waited = 0;
         found += page.entries.len() as u64;
         counter.set_position(found);
         counter.suspend(|| show(&page, json));

@@ -50,6 +50,7 @@ pub(super) fn run(args: &Args, json: bool) -> Outcome {
         state: args.state.as_deref(),
         json,
         begun: false,
+        left_out: 0,
     };
     runtime()?.block_on(async {
         let mut tries = 0;
@@ -77,14 +78,17 @@ pub(super) fn run(args: &Args, json: bool) -> Outcome {
 
 /// Prints what one connection brings.
 async fn once(client: &Path, at: &mut Place<'_>, follow: bool) -> Result<Ended, Failure> {
-    let opened = async {
-        let staff: Staff = client_file::connect_staff(client).await?;
-        staff.stream(at.next, follow).await.map_err(client_file::failure)
-    };
-    let mut entries = match opened.await {
+    let staff: Staff = match client_file::connect_staff(client).await {
         // A gateway that starts again is waited for; one that was never reached is a wrong address.
         Err(failure) if at.begun && failure.is_of_connection() => return Ok(Ended::Cut(Some(failure))),
-        opened => opened?,
+        connected => connected?,
+    };
+    let mut entries = match staff.stream(at.next, follow).await {
+        // The gateway may not have noticed yet that the last connection is gone.
+        Err(error) if at.begun && (is_lost(&error) || error.is_code("STREAMS_EXHAUSTED")) => {
+            return Ok(Ended::Cut(Some(client_file::failure(error))));
+        }
+        opened => opened.map_err(client_file::failure)?,
     };
     at.begun = true;
     loop {
@@ -96,10 +100,14 @@ async fn once(client: &Path, at: &mut Place<'_>, follow: bool) -> Result<Ended, 
                 }
             }
             Ok(None) => return Ok(Ended::Cut(None)),
-            Err(error @ ClientError::Unreachable(_)) => return Ok(Ended::Cut(Some(client_file::failure(error)))),
+            Err(error) if is_lost(&error) => return Ok(Ended::Cut(Some(client_file::failure(error)))),
             Err(error) => return Err(client_file::failure(error)),
         }
     }
+}
+
+fn is_lost(error: &ClientError) -> bool {
+    matches!(error, ClientError::Unreachable(_))
 }
 
 /// Where the stream stands.
@@ -109,6 +117,8 @@ struct Place<'a> {
     json: bool,
     /// A stream was open before.
     begun: bool,
+    /// Entries that were not shown, because an auditor may not see them.
+    left_out: u64,
 }
 
 impl Place<'_> {
@@ -121,6 +131,7 @@ impl Place<'_> {
             }
         }
         self.next = message.next_seq;
+        self.left_out = self.left_out.saturating_add(message.left_out);
         match self.state {
             Some(path) => keep(path, self.next),
             None => Ok(()),
@@ -129,9 +140,12 @@ impl Place<'_> {
 
     fn told(&self) {
         if self.json {
-            print::json(&serde_json::json!({ "next": self.next }));
-        } else {
-            print::line(format!("  the next entry will be {}", self.next));
+            print::json(&serde_json::json!({ "next": self.next, "left_out": self.left_out }));
+            return;
+        }
+        print::line(format!("  the next entry will be {}", self.next));
+        if self.left_out > 0 {
+            print::line(format!("  {} entries were left out: not in your scope", self.left_out));
         }
     }
 }
