@@ -1,5 +1,5 @@
 //! What the gateway costs, each figure against a bare baseline of the same run. Not tests: nothing here fails for being
-//! slow. `cargo bench --bench gateway -- [exchange|ingest|memory|start|append|online]… [--short] [--json]`; without a name
+//! slow. `cargo bench --bench gateway -- [exchange|ingest|memory|start|append|online|log]… [--short] [--json]`; without a name
 //! all run. `docs/benchmarks.md` says what the figures mean.
 #![allow(
     clippy::unwrap_used,
@@ -17,6 +17,8 @@ mod exchange;
 mod figures;
 mod ingest;
 mod load;
+mod log;
+mod look;
 mod memory;
 mod online;
 mod place;
@@ -48,6 +50,12 @@ impl Run {
         found.map_or(otherwise, |n| n.parse().unwrap())
     }
 
+    /// `--name=WORD`.
+    pub(crate) fn word(&self, name: &str) -> Option<&str> {
+        let prefix = format!("--{name}=");
+        self.words.iter().find_map(|w| w.strip_prefix(&prefix))
+    }
+
     fn has(&self, word: &str) -> bool {
         self.words.iter().any(|w| w == word)
     }
@@ -55,13 +63,14 @@ impl Run {
 
 type Bench = fn(&Run, &mut Figures);
 
-const BENCHES: [(&str, Bench); 6] = [
+const BENCHES: [(&str, Bench); 7] = [
     ("exchange", exchange::run),
     ("ingest", ingest::run),
     ("memory", memory::run),
     ("start", memory::start),
     ("append", append::run),
     ("online", online::run),
+    ("log", log::run),
 ];
 
 fn main() {
@@ -70,6 +79,11 @@ fn main() {
         && word == "echo-server"
     {
         return echo::serve(Path::new(pki), Path::new(reply));
+    }
+    if let [word, path, rows, cold] = words.as_slice()
+        && word == "log-look"
+    {
+        return look::look(Path::new(path), rows.parse().unwrap(), cold == "true");
     }
     let short = words.iter().any(|w| w == "--short");
     let run = Run { words, short };
