@@ -1,9 +1,13 @@
 //! Files to typed configuration. Everything is checked before a port is bound; an unknown key is named with the key it
 //! was probably meant to be.
+mod witness;
+
+pub use witness::{AskedWitness, WitnessRole, WitnessesAsked};
+
 use crate::{
     agreement::Jurisdiction,
     document,
-    limits::{CONFIG_BYTES_MAX, REPLY_QUANTUM_MS_MAX},
+    limits::{CONFIG_BYTES_MAX, PROVISION_DAYS, PROVISION_DAYS_MAX, REPLY_QUANTUM_MS_MAX},
     policy::Licence,
 };
 use serde::Deserialize;
@@ -54,6 +58,30 @@ pub struct Config {
     pub key_list: KeyListFiles,
     /// What it decides by.
     pub files: Files,
+    /// How long things are kept.
+    #[serde(default)]
+    pub retention: Retention,
+    /// Which logs it is a witness of, if of any. Needs `witness` under `[listen]`.
+    pub witness: Option<WitnessRole>,
+    /// Who witnesses its own log. Without them nobody notices that the whole machine was set back.
+    pub witnesses: Option<WitnessesAsked>,
+}
+
+/// How long things are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// How many days after it was told what was told about a person stays provable; then, if they asked to be erased, the
+    /// log's link to them goes. At least three years.
+    pub provision_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            provision_days: PROVISION_DAYS,
+        }
+    }
 }
 
 /// Who this gateway is.
@@ -94,6 +122,8 @@ pub struct Listen {
     pub partners: SocketAddr,
     /// The gateway's own domain: provider and staff.
     pub staff: SocketAddr,
+    /// Members that submit checkpoints of their logs, where this gateway is a witness.
+    pub witness: Option<SocketAddr>,
 }
 
 /// Certificate and trust.
@@ -146,6 +176,13 @@ impl Config {
                 format!("`reply_quantum_ms` is at most {REPLY_QUANTUM_MS_MAX} ms: each reply waits up to that long");
             return Err(invalid(why));
         }
+        let days = config.retention.provision_days;
+        if !(PROVISION_DAYS..=PROVISION_DAYS_MAX).contains(&days) {
+            return Err(invalid(format!(
+                "`provision_days` is {PROVISION_DAYS} to {PROVISION_DAYS_MAX}: three years at least, as provisions must be provable for"
+            )));
+        }
+        config.check_witnesses().map_err(invalid)?;
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         config.resolve(&folder);
         Ok(config)
@@ -163,7 +200,10 @@ impl Config {
             &mut self.files.fields,
             &mut self.files.signals,
         ];
-        for path in single.into_iter().chain(&mut self.files.agreements) {
+        let witness = self.witness.iter_mut().map(|w| &mut w.key);
+        let witnesses = self.witnesses.iter_mut().flat_map(WitnessesAsked::paths);
+        let many = self.files.agreements.iter_mut().chain(witness).chain(witnesses);
+        for path in single.into_iter().chain(many) {
             *path = folder.join(&*path);
         }
     }

@@ -2,7 +2,8 @@
 //! neither a stranger nor a partner over its rate can fill the log or take every place in its queue.
 use crate::limits::{
     CALLS_UNDER_WAY_PER_PEER_MAX, CHANGES_PER_PEER_PER_S_MAX, ENCAPSULATIONS_PER_PARTNER_PER_S_MAX,
-    READS_PER_PARTNER_PER_S_MAX, REFUSALS_PER_PEER_AT_ONCE_MAX, REFUSALS_PER_PEER_PER_S_MAX,
+    FOLLOWS_PER_MEMBER_MAX, PAST_CHECKPOINTS_PER_PEER_PER_S_MAX, READS_PER_PARTNER_PER_S_MAX,
+    REFUSALS_PER_PEER_AT_ONCE_MAX, REFUSALS_PER_PEER_PER_S_MAX,
 };
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::{
@@ -24,6 +25,8 @@ pub enum Costly {
     Read,
     /// Sealed calls other than questions, which the agreement's quota bounds.
     Change,
+    /// Each reads a part of the journal.
+    Past,
 }
 
 /// Rates per peer. Keys are identities of verified certificates, so the tables are as large as the trust domains allow.
@@ -31,6 +34,7 @@ pub struct Edge {
     encapsulations: DefaultKeyedRateLimiter<String>,
     reads: DefaultKeyedRateLimiter<String>,
     changes: DefaultKeyedRateLimiter<String>,
+    past: DefaultKeyedRateLimiter<String>,
     refusals: DefaultKeyedRateLimiter<String>,
     peers: Mutex<HashMap<String, Peer>>,
 }
@@ -39,7 +43,15 @@ pub struct Edge {
 #[derive(Default)]
 struct Peer {
     under_way: usize,
+    follows: usize,
     slowed_until: Option<Instant>,
+}
+
+impl Peer {
+    /// Whether there is nothing to remember.
+    fn is_quiet(&self) -> bool {
+        self.under_way == 0 && self.follows == 0 && self.slowed_until.is_none()
+    }
 }
 
 /// A call under way. Goes with the case, not with the caller: who hangs up does not make room.
@@ -53,7 +65,25 @@ impl Drop for UnderWay {
         let mut peers = self.edge.peers();
         if let Some(peer) = peers.get_mut(&self.uri) {
             peer.under_way = peer.under_way.saturating_sub(1);
-            if peer.under_way == 0 && peer.slowed_until.is_none() {
+            if peer.is_quiet() {
+                peers.remove(&self.uri);
+            }
+        }
+    }
+}
+
+/// A stream of entries that is open.
+pub struct Follow {
+    edge: Arc<Edge>,
+    uri: String,
+}
+
+impl Drop for Follow {
+    fn drop(&mut self) {
+        let mut peers = self.edge.peers();
+        if let Some(peer) = peers.get_mut(&self.uri) {
+            peer.follows = peer.follows.saturating_sub(1);
+            if peer.is_quiet() {
                 peers.remove(&self.uri);
             }
         }
@@ -69,6 +99,7 @@ impl Default for Edge {
             encapsulations: per_second(ENCAPSULATIONS_PER_PARTNER_PER_S_MAX),
             reads: per_second(READS_PER_PARTNER_PER_S_MAX),
             changes: per_second(CHANGES_PER_PEER_PER_S_MAX),
+            past: per_second(PAST_CHECKPOINTS_PER_PEER_PER_S_MAX),
             refusals: RateLimiter::keyed(refusals.allow_burst(count(REFUSALS_PER_PEER_AT_ONCE_MAX))),
             peers: Mutex::default(),
         }
@@ -82,6 +113,7 @@ impl Edge {
             Costly::Encapsulation => &self.encapsulations,
             Costly::Read => &self.reads,
             Costly::Change => &self.changes,
+            Costly::Past => &self.past,
         };
         table.check_key(&uri.to_owned()).is_ok()
     }
@@ -108,6 +140,20 @@ impl Edge {
         })
     }
 
+    /// Begins a stream of entries, unless the peer has as many open as it may.
+    pub fn begin_follow(self: &Arc<Self>, uri: &str) -> Option<Follow> {
+        let mut peers = self.peers();
+        let peer = peers.entry(uri.to_owned()).or_default();
+        if peer.follows >= FOLLOWS_PER_MEMBER_MAX {
+            return None;
+        }
+        peer.follows += 1;
+        Some(Follow {
+            edge: Arc::clone(self),
+            uri: uri.to_owned(),
+        })
+    }
+
     /// A call of this peer was refused, and the refusal is an entry. Too many, and the peer is turned away for a while.
     pub fn refused(&self, uri: &str) {
         if self.refusals.check_key(&uri.to_owned()).is_err() {
@@ -118,12 +164,20 @@ impl Edge {
 
     /// Forgets peers that have been quiet. Called every half minute.
     pub fn sweep(&self) {
-        for table in [&self.encapsulations, &self.reads, &self.changes, &self.refusals] {
+        for table in [
+            &self.encapsulations,
+            &self.reads,
+            &self.changes,
+            &self.past,
+            &self.refusals,
+        ] {
             table.retain_recent();
         }
         let now = Instant::now();
-        self.peers()
-            .retain(|_, peer| peer.under_way > 0 || peer.slowed_until.is_some_and(|until| now < until));
+        self.peers().retain(|_, peer| {
+            let busy = peer.under_way > 0 || peer.follows > 0;
+            busy || peer.slowed_until.is_some_and(|until| now < until)
+        });
     }
 
     fn peers(&self) -> MutexGuard<'_, HashMap<String, Peer>> {
@@ -157,6 +211,28 @@ mod tests {
         assert!(edge.begin("a").is_some());
         drop(held);
         assert!(edge.peers().is_empty(), "nothing is remembered of peers without calls");
+    }
+
+    #[test]
+    fn one_member_never_has_more_streams_than_its_share() {
+        let edge = Arc::new(Edge::default());
+        let mut held: Vec<Follow> = (0..FOLLOWS_PER_MEMBER_MAX)
+            .filter_map(|_| edge.begin_follow("a"))
+            .collect();
+        assert_eq!(held.len(), FOLLOWS_PER_MEMBER_MAX);
+        assert!(edge.begin_follow("a").is_none());
+        assert!(edge.begin_follow("b").is_some());
+        // Calls are counted by themselves, and what is open is not swept.
+        drop(edge.begin("a"));
+        edge.sweep();
+        assert!(edge.begin_follow("a").is_none());
+        held.pop();
+        assert!(edge.begin_follow("a").is_some());
+        drop(held);
+        assert!(
+            edge.peers().is_empty(),
+            "nothing is remembered of members without streams"
+        );
     }
 
     #[test]

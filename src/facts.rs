@@ -26,6 +26,8 @@ pub enum Kind {
     Configuration,
     /// Many events, counted.
     Counted,
+    /// A checkpoint of another log was cosigned or refused; or what witnesses say of this one has changed.
+    Witness,
 }
 
 /// Under which key an entry's details are sealed.

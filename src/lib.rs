@@ -17,10 +17,10 @@
 //! | layer | modules |
 //! |---|---|
 //! | top | [`cli`], [`app`] |
-//! | doors to the network | [`rpc`] (tonic), [`channel`] (rustls), [`client`] |
+//! | doors to the network | [`rpc`] (tonic), [`web`] (axum), [`channel`] (rustls), [`client`] |
 //! | for staff | [`inspect`]: what officers see of the log |
 //! | the path | [`pipeline`]: [`identity`], [`agreement`], [`policy`], [`consent`], [`source`], [`signal`], [`minimise`], [`audit`], [`seal`] |
-//! | beside it | [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
+//! | beside it | [`witness`], [`keyring`], [`erasure`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
 //! | low | [`crypto`] (ring, hpke), [`store`] (sled), [`wire`] (prost) |
 //! | words | [`domain`], [`facts`], [`case`], [`refusal`], [`state`], [`person`], [`limits`], [`clock`] |
 //!
@@ -61,6 +61,8 @@ pub mod document;
 #[cfg(feature = "gateway")]
 pub mod edge;
 #[cfg(feature = "gateway")]
+pub mod erasure;
+#[cfg(feature = "gateway")]
 pub mod inspect;
 #[cfg(feature = "gateway")]
 pub mod keyring;
@@ -84,3 +86,7 @@ pub mod source;
 pub mod store;
 #[cfg(feature = "gateway")]
 pub mod telemetry;
+#[cfg(feature = "gateway")]
+pub mod web;
+#[cfg(feature = "gateway")]
+pub mod witness;

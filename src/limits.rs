@@ -63,6 +63,12 @@ pub const CALL_MS_MAX: u64 = 10_000;
 /// A call is cut that has no reply after this long, because its message never became whole: a little more than
 /// [`CALL_MS_MAX`], which answers. Streams have their first reply at once and are not cut.
 pub const CALL_CUT_MS: u64 = CALL_MS_MAX + 2_000;
+/// Body of an HTTP request that is not gRPC: a form of the console, or a checkpoint with 63 hashes of 45 bytes and a note of
+/// 8 KiB for a witness.
+pub const WEB_BODY_BYTES_MAX: usize = 64 << 10;
+/// A connection without a first request is closed after this: with HTTP/2 a request is whole headers, so headers that
+/// trickle end here too, and later ones by the keep-alive, which no one answers in the middle of headers.
+pub const FIRST_REQUEST_MS_MAX: u64 = 10_000;
 /// Drain at shutdown.
 pub const DRAIN_MS_MAX: u64 = 10_000;
 
@@ -215,10 +221,46 @@ pub const OVERVIEW_BUCKETS_MAX: i64 = 1_000;
 pub const OVERVIEW_BUCKET_S_MIN: u32 = 60;
 /// Buckets of people whose keys one call holds: of a million people 4,000 keys each, 32 MiB in all.
 pub const OPENED_BUCKETS_MAX: usize = 256;
+/// A gRPC method path that is looked for: the longest of ours has 45 bytes.
+pub const METHOD_BYTES_MAX: usize = 128;
+/// Entries in one message of a stream: up to 4 KiB each, 256 KiB that a slow reader keeps in memory.
+pub const FOLLOW_STEP_ENTRIES: u64 = 64;
+/// How often a stream that has shown everything looks for more: a tenth of a second late at most, ten loads of a pointer
+/// a second each.
+pub const FOLLOW_LOOK_MS: u64 = 100;
+/// A stream ends whose reader takes no message for this long, beside what HTTP/2's windows hold: its place is another's, and
+/// it goes on where it stood.
+pub const FOLLOW_STALL_MS: u64 = 10_000;
+/// How long the last word of a stream waits for its reader; a stop waits for it too.
+pub const FOLLOW_LAST_WORD_MS: u64 = 1_000;
+/// Streams of one member at once: a SIEM, its spare, and a person who looks.
+pub const FOLLOWS_PER_MEMBER_MAX: usize = 4;
+/// Past checkpoints that one member may ask for per second: each reads up to a segment of the journal, about 30 ms.
+pub const PAST_CHECKPOINTS_PER_PEER_PER_S_MAX: u32 = 2;
+/// An answer of the audit service: a page of 200 entries of 4 KiB, each with a proof of 40 hashes.
+pub const AUDIT_REPLY_BYTES_MAX: usize = 2 << 20;
 /// People whose keys are unwrapped in one step of a walk over everybody.
 pub const PEOPLE_PER_STEP: usize = 1_024;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
 pub const COUNTED_PEERS_MAX: usize = 256;
+
+// --- Witnesses -----------------------------------------------------------------------------------------------------
+
+/// Logs that a gateway witnesses: one a partner, and one more while a key changes.
+pub const WITNESSED_LOGS_MAX: usize = 256;
+/// Witnesses of one log: with the log's own signature they fit a note twice over.
+pub const WITNESSES_MAX: usize = 15;
+/// Shortest time between two questions to a witness, in seconds. Each is an entry in the witness's log: 17,000 a day.
+pub const WITNESS_EVERY_S_MIN: u64 = 5;
+/// Longest: an hour, after which a cosigned checkpoint is old news.
+pub const WITNESS_EVERY_S_MAX: u64 = 3_600;
+/// How often a witness is asked in one round: with the size that is remembered, with the one that it knows, and once more
+/// because somebody else was faster.
+pub const WITNESS_ATTEMPTS_MAX: u32 = 3;
+/// Rounds without a cosignature after which health says so.
+pub const WITNESS_ROUNDS_MISSED_MAX: u64 = 3;
+/// Text of a witness's refusal that is kept and shown.
+pub const WITNESS_WORDS_MAX: usize = 200;
 
 // --- Records -------------------------------------------------------------------------------------------------------
 
@@ -265,6 +307,35 @@ pub const PRUNE_STEPS_MAX: usize = 16;
 /// Rest between two turns of pruning.
 pub const PRUNE_REST_MS: u64 = 10_000;
 
+// --- Erasure -------------------------------------------------------------------------------------------------------
+
+/// People with a hold or an erasure that is not complete, all in memory: about 400 bytes each, 13 MiB.
+pub const ERASURES_MAX: usize = 32_768;
+/// Rows of erasures, or of people's keys, that are read at a time: at 200 bytes 50 KiB.
+pub const ERASURE_PAGE_ROWS: usize = 256;
+/// Holds on one person. At 350 bytes (the identity of who placed it has 200) a row with all of them fits an entry.
+pub const HOLDS_PER_PERSON_MAX: usize = 4;
+/// The institution's number for a hold.
+pub const CASE_NUMBER_BYTES_MAX: usize = 64;
+/// Erasures on one page of a list.
+pub const ERASURES_PER_PAGE_MAX: usize = 100;
+/// What was removed waits this long for the next turn of the epoch, so that many share one: half of the day in which the
+/// turn is promised.
+pub const EPOCH_TURN_MS: i64 = 12 * 3_600_000;
+/// People's keys that one entry moves to the next epoch: a put of 175 bytes and a removal of 45 each, 2.7 KiB of an entry
+/// of 4 KiB.
+pub const KEYS_MOVED_PER_ENTRY_MAX: usize = 12;
+/// Rows of the vault that one step of a turn looks at: at 50 us each 25 ms in which a load waits.
+pub const TURN_ROWS: usize = 512;
+/// Rest after a step of a turn: a turn takes at most a third of one thread.
+pub const TURN_REST_MS: u64 = 50;
+/// Entries that one step of the search for the last provision reads, newest first: at 10 us each 20 ms of one thread.
+pub const PROVISION_SCAN_ENTRIES: u64 = 2_048;
+/// How long what was told about a person stays provable, in days: three years of 365.25 days, rounded up.
+pub const PROVISION_DAYS: u32 = 1_096;
+/// Longest of these that a configuration may say: thirty years.
+pub const PROVISION_DAYS_MAX: u32 = 10_958;
+
 // --- Register and agreements ----------------------------------------------------------------------------------------
 
 /// Members of the register: each is about 1 KiB, 1 MiB in all.
@@ -303,6 +374,8 @@ pub const CONSENT_EVENTS_MAX: usize = 16;
 pub const CONSENT_LIST_MAX: usize = 16;
 /// A serialised `ConsentTerms`: so that `Get` and each page of `List` fit one reply block, whatever was granted.
 pub const CONSENT_TERMS_BYTES_MAX: usize = 1_024;
+/// Consents that one entry removes when their person is erased: 60 bytes each, 1.9 KiB of an entry of 4 KiB.
+pub const CONSENTS_PER_REMOVAL_MAX: usize = 32;
 /// Rows that one step of a scan over a person's consents reads.
 pub const CONSENT_SCAN_ROWS: usize = 64;
 /// How far back a consent may let records go, in days: ten years, more than any record is kept.

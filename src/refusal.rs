@@ -125,6 +125,8 @@ codes! {
     ConsentTermsInvalid = "CONSENT_TERMS_INVALID", InvalidArgument, "the terms of the consent are not valid: one recipient, known purposes and families, an end within two years";
     /// As many consents of this person as a partner may hold, and none has ended.
     ConsentsExhausted = "CONSENTS_EXHAUSTED", ResourceExhausted, "you hold the most consents of this person that are allowed: withdraw one first";
+    /// More erasures, or more holds on one person, than are kept.
+    ErasuresExhausted = "ERASURES_EXHAUSTED", ResourceExhausted, "as many holds or erasures are open as are kept: release holds that have ended";
     /// The load does not continue where the batch stands.
     BatchOutOfOrder = "BATCH_OUT_OF_ORDER", FailedPrecondition, "the chunk does not begin where the batch ends: continue from `rows_held`";
     /// Too many loads at once.
@@ -137,8 +139,22 @@ codes! {
     LogRange = "LOG_RANGE", InvalidArgument, "the log has no such size";
     /// A page token that this gateway did not give for this search.
     PageTokenInvalid = "PAGE_TOKEN_INVALID", InvalidArgument, "the page token is not of this search: begin again without one";
+    /// As many streams of entries as a member may have are open.
+    StreamsExhausted = "STREAMS_EXHAUSTED", ResourceExhausted, "you have the most streams open that are allowed: end one first";
     /// An auditor asks beyond what he may read, or his time is over.
     OutOfScope = "OUT_OF_SCOPE", PermissionDenied, "your audit scope does not cover this: ask the operator to widen or renew it";
+    /// Not what C2SP tlog-witness sends.
+    CheckpointMalformed = "CHECKPOINT_MALFORMED", InvalidArgument, "the body is not an old size, a proof and a signed checkpoint of at least that size";
+    /// A checkpoint of a log that is not witnessed here.
+    WitnessedLogUnknown = "WITNESSED_LOG_UNKNOWN", NotFound, "this log is not witnessed here: ask the operator to name its verifier key";
+    /// No signature by a key of that log.
+    CheckpointSignature = "CHECKPOINT_SIGNATURE", PermissionDenied, "the checkpoint is not signed by a key that is known for its log";
+    /// The proof does not begin where the witness stands.
+    CheckpointSize = "CHECKPOINT_SIZE", FailedPrecondition, "the witness knows another size of this log: prove from the size in the body";
+    /// Another root at the size that was cosigned.
+    CheckpointForked = "CHECKPOINT_FORKED", FailedPrecondition, "the witness has cosigned another root at this size: the log has two histories";
+    /// The proof does not lead from the cosigned checkpoint to this one.
+    CheckpointInconsistent = "CHECKPOINT_INCONSISTENT", InvalidArgument, "the proof does not lead from the checkpoint that was cosigned to this one";
     /// The disk is full; withdrawals still work.
     DiskFull = "DISK_FULL", ResourceExhausted, "the gateway has no room for its log: the operator has been told; try again later";
     /// A record source or another part failed.

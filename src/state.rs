@@ -7,7 +7,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Table {
-    /// Subject token → the person's audit-link key, wrapped under the shred-epoch key.
+    /// HMAC of the subject token under the shred-epoch key → token and audit-link key, wrapped under it.
     SubjectLink = 1,
     /// HMAC under the audit-link key → a consent, sealed under it.
     Consent = 2,
@@ -21,11 +21,21 @@ pub enum Table {
     Quota = 7,
     /// Partner and request id → method and content, time. The log adds the number of the entry to the value.
     Request = 8,
+    /// What a witness knows of other logs: a byte of kind and the log's name → the newest checkpoint that was cosigned, or
+    /// the newest one that contradicts it.
+    Witnessed = 9,
+    /// Erasure id → a person's holds and their erasure, sealed under the shred-epoch key.
+    Erasure = 10,
+    /// [`REMOVED`] → how many people's records were removed.
+    Shredding = 11,
 }
+
+/// The one row of [`Table::Shredding`].
+pub const REMOVED: &[u8] = b"removed";
 
 impl Table {
     /// All tables.
-    pub const ALL: [Table; 7] = [
+    pub const ALL: [Table; 10] = [
         Table::SubjectLink,
         Table::Consent,
         Table::RecordBatch,
@@ -33,6 +43,9 @@ impl Table {
         Table::CrlNumber,
         Table::Quota,
         Table::Request,
+        Table::Witnessed,
+        Table::Erasure,
+        Table::Shredding,
     ];
 
     /// The table with this number.
@@ -59,6 +72,15 @@ impl Effect {
             table,
             key: key.into(),
             value: Some(value.into()),
+        }
+    }
+
+    /// Takes a row away; one that is not there is fine.
+    pub fn delete(table: Table, key: impl Into<Vec<u8>>) -> Self {
+        Self {
+            table,
+            key: key.into(),
+            value: None,
         }
     }
 }

@@ -8,7 +8,9 @@
     clippy::print_stderr,
     reason = "a test fails by panicking"
 )]
+mod erasure;
 mod mtls;
 mod path;
 mod sim;
 mod support;
+mod witness;

@@ -3,14 +3,16 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 use std::{fs, path::Path};
 
-const PROTOS: [&str; 7] = [
+const PROTOS: [&str; 9] = [
     "tollgate/v1/audit.proto",
     "tollgate/v1/sealed.proto",
     "tollgate/v1/exchange.proto",
     "tollgate/v1/consent.proto",
     "tollgate/v1/log.proto",
     "tollgate/v1/records.proto",
+    "tollgate/v1/persons.proto",
     "tollgate/store/v1/store.proto",
+    "tollgate/store/v1/standing.proto",
 ];
 /// Where each generated file lives, and the name under which the generator makes it.
 const GENERATED: [(&str, &str); 5] = [
@@ -56,6 +58,10 @@ fn generate(out: &Path) {
             ".tollgate.v1.PackResponse",
             ".tollgate.v1.InstitutionView",
             ".tollgate.v1.GetEntryResponse",
+            ".tollgate.v1.RequestErasureRequest",
+            ".tollgate.v1.GetErasureRequest",
+            ".tollgate.v1.PlaceHoldRequest",
+            ".tollgate.v1.ReleaseHoldRequest",
             ".tollgate.store.v1",
         ])
         .compile_fds(set.clone())

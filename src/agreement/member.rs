@@ -67,6 +67,13 @@ pub struct Member {
     pub audit: Option<AuditScope>,
 }
 
+impl Member {
+    /// Whether the time is over for which an auditor was registered.
+    pub fn has_expired(&self, now: Time) -> bool {
+        self.audit.as_ref().is_some_and(|audit| now >= audit.expires)
+    }
+}
+
 /// Proof: a registered member that is not suspended, over a channel with its certificate.
 /// Only [`super::authenticate`] makes one.
 ///

@@ -6,6 +6,7 @@ use crate::{
     clock::{Clock, Time},
     keyring::PublishedKeys,
     limits::KEY_LIST_DELEGATION_WARN_MS,
+    witness::Witnesses,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::MissedTickBehavior;
@@ -20,6 +21,8 @@ const LOG: &str = "tollgate.v1.log";
 const REVOCATION: &str = "tollgate.v1.revocation";
 /// The key list is current, and its delegation is not about to end.
 const KEYS: &str = "tollgate.v1.keys";
+/// As many witnesses as must have cosigned the log lately. Only where there are witnesses.
+const WITNESS: &str = "tollgate.v1.witness";
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -29,6 +32,7 @@ pub(super) struct Watched {
     pub(super) log: Log,
     pub(super) keys: Arc<PublishedKeys>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) witnesses: Option<Arc<Witnesses>>,
 }
 
 /// Reports until the stop. Then it says that nothing is served and ends the streams of those who watch: a watcher would
@@ -37,13 +41,15 @@ pub(super) async fn report(mut reporter: HealthReporter, watched: Watched, stop:
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut told = Vec::new();
+    let mut services = vec![ANSWERS, LOG, REVOCATION, KEYS];
+    services.extend(watched.witnesses.as_ref().map(|_| WITNESS));
     loop {
         tokio::select! {
             _ = look.tick() => {}
             () = stop.cancelled() => break,
         }
         let degraded = watched.degraded();
-        for service in [ANSWERS, LOG, REVOCATION, KEYS] {
+        for service in services.iter().copied() {
             let serving = !degraded.iter().any(|(what, _)| *what == service);
             reporter.set_service_status(service, status(serving)).await;
         }
@@ -54,7 +60,7 @@ pub(super) async fn report(mut reporter: HealthReporter, watched: Watched, stop:
             told = degraded;
         }
     }
-    for service in [ANSWERS, LOG, REVOCATION, KEYS] {
+    for service in services {
         reporter.set_service_status(service, ServingStatus::NotServing).await;
         reporter.clear_service_status(service).await;
     }
@@ -80,6 +86,8 @@ impl Watched {
                 .into_iter()
                 .map(|text| (REVOCATION, text)),
         );
+        let witnesses = self.witnesses.as_ref().and_then(|w| w.degraded(now));
+        all.extend(witnesses.map(|text| (WITNESS, text)));
         all.extend(keys(&self.keys, now).map(|text| (KEYS, text.to_owned())));
         all
     }

@@ -5,6 +5,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     crypto::{Rng, SystemRng},
+    erasure::Register,
     keyring::Keyring,
     source::{Catalogue, LossRule, Vault, VaultSetup},
     state::State,
@@ -20,6 +21,8 @@ pub struct Kept {
     pub log: Log,
     /// What entries have changed.
     pub state: Arc<dyn State>,
+    /// Erasures, and what holds them.
+    pub erasures: Register,
     /// The records.
     pub vault: Arc<Vault>,
     /// The log's threads.
@@ -66,14 +69,17 @@ impl Kept {
         let vault = Vault::open(VaultSetup {
             store: Box::new(SledRecords::open(&dir.vault_dir())?),
             catalogue: Arc::clone(catalogue),
-            epoch: keyring.epoch(),
+            epochs: keyring.epochs(),
             rng: Arc::clone(rng),
             clock: Arc::clone(clock),
             state: &*opened.state,
             on_loss,
         })?;
+        let erasures = Register::load(&*opened.state, &keyring.epochs())?;
+        vault.block(erasures.blocked());
         Ok(Self {
             keyring,
+            erasures,
             log: opened.log,
             state: opened.state,
             vault: Arc::new(vault),

@@ -1,4 +1,5 @@
 //! Wires the modules together, owns every task, drains on shutdown. Bad configuration ends here, before a port is bound.
+mod erasing;
 mod health;
 mod housekeeping;
 mod judge;
@@ -11,11 +12,13 @@ pub mod site;
 mod start;
 #[cfg(test)]
 mod testing;
+mod witnesses;
 
 pub use judge::{check_channel, check_keys, judge_by};
 pub use kept::{Kept, create_data, verifier_key};
 pub use running::Running;
 pub use start::{start, start_with};
+pub use witnesses::{check_witnesses, witness_key};
 
 use crate::{
     audit::OpenError,
@@ -23,10 +26,12 @@ use crate::{
     config::ConfigError,
     crypto::Broken,
     keyring::KeyringError,
+    person::PersonError,
     refusal::NotRecorded,
     source::{SourceError, VaultError},
     state::StateError,
     store::DataDirError,
+    witness::WitnessError,
 };
 
 /// Why the gateway does not start. Each text says what to do.
@@ -77,6 +82,15 @@ pub enum AppError {
     /// The first entries could not be written.
     #[error("the log does not take entries: {0}")]
     NotRecorded(#[from] NotRecorded),
+    /// A person's rows.
+    #[error(transparent)]
+    Person(#[from] PersonError),
+    /// What the configuration says of witnesses.
+    #[error("{0}")]
+    Witness(String),
+    /// A witness has seen more of the log, or another one.
+    #[error(transparent)]
+    BehindWitness(#[from] WitnessError),
     /// A key could not be used.
     #[error("a key of the gateway could not be used: {0}")]
     Broken(#[from] Broken),

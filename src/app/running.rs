@@ -9,6 +9,7 @@ use crate::{
     keyring::PublishedKeys,
     limits::DRAIN_MS_MAX,
     pipeline::Gate,
+    witness::Witnesses,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
@@ -29,6 +30,8 @@ type Ended = Result<Result<(), AppError>, JoinError>;
 pub struct Running {
     pub(super) partners: SocketAddr,
     pub(super) staff: SocketAddr,
+    pub(super) witness: Option<SocketAddr>,
+    pub(super) witnesses: Option<Arc<Witnesses>>,
     pub(super) gate: Arc<Gate>,
     pub(super) keys: Arc<PublishedKeys>,
     pub(super) connections: Arc<Connections>,
@@ -56,6 +59,14 @@ impl Running {
     /// Where staff connect.
     pub fn staff(&self) -> SocketAddr {
         self.staff
+    }
+    /// Where checkpoints of other logs are submitted, if this gateway is a witness.
+    pub fn witness(&self) -> Option<SocketAddr> {
+        self.witness
+    }
+    /// The witnesses of this gateway's log, if it has any: what each has cosigned and why it did not.
+    pub fn witnesses(&self) -> Option<&Arc<Witnesses>> {
+        self.witnesses.as_ref()
     }
     /// The request path, for what runs beside it in this process.
     pub fn gate(&self) -> &Arc<Gate> {

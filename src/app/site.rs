@@ -33,6 +33,8 @@ const MAPPING: &str = include_str!("../../docs/sample/mapping-uci.toml");
 const GATEWAY_FILE: &str = include_str!("../../docs/sample/gateway.toml");
 const CLIENT_BANK_A: &str = include_str!("../../docs/sample/bank-a.toml");
 const CLIENT_LENDER: &str = include_str!("../../docs/sample/lender.toml");
+const CLIENT_COMPLIANCE: &str = include_str!("../../docs/sample/compliance.toml");
+const CLIENT_AUDITOR: &str = include_str!("../../docs/sample/auditor.toml");
 /// Addresses in the sample files.
 const SAMPLE_PARTNERS: &str = "127.0.0.1:7443";
 const SAMPLE_STAFF: &str = "127.0.0.1:7444";
@@ -99,7 +101,7 @@ impl Site {
         write(folder, "signals.toml", SIGNALS)?;
         write(folder, "mapping-uci.toml", MAPPING)?;
         write(folder, "agreement-bank-a.toml", AGREEMENT_BANK_A)?;
-        write(folder, "register.toml", &register(&made))?;
+        write(folder, "register.toml", &register(&made, now))?;
         write(folder, "gateway.toml", &gateway_file(partners, staff))?;
         for (id, _) in BANKS {
             let file = client_file(&CLIENT_BANK_A.replace("bank-a", id), partners);
@@ -110,6 +112,10 @@ impl Site {
             &format!("{PROVIDER}.toml"),
             &client_file(CLIENT_LENDER, partners),
         )?;
+        for (id, sample) in [("compliance", CLIENT_COMPLIANCE), ("auditor", CLIENT_AUDITOR)] {
+            let file = sample.replace(SAMPLE_STAFF, &staff.to_string());
+            write(folder, &format!("{id}.toml"), &file)?;
+        }
         let config = Config::load(&folder.join("gateway.toml")).map_err(|e| Box::new(AppError::from(e)))?;
         let log_verifier_key = app::create_data(&config, true).map_err(Box::new)?;
         write(folder, "log.vkey", &format!("{log_verifier_key}\n"))?;
@@ -157,7 +163,7 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<(), SiteError> {
     fs::write(&path, text).map_err(|why| file(&path, why))
 }
 
-fn register(made: &Made) -> String {
+fn register(made: &Made, now: Time) -> String {
     let mut out = String::from("# Who may call. Each key comes with a proof that its owner holds the private half.\n");
     for (members, role) in [(&made.partners, "partner"), (&made.providers, "provider")] {
         for member in members {
@@ -173,13 +179,31 @@ fn register(made: &Made) -> String {
             );
         }
     }
-    for (role, uri) in ["compliance", "security", "operator"].iter().zip(&made.staff) {
+    for (role, uri) in pki::STAFF.iter().zip(&made.staff) {
         let _ = write!(
             out,
             "\n[[members]]\nid = \"{role}\"\nrole = \"{role}\"\nuri = \"{uri}\"\n"
         );
+        if *role == "auditor" {
+            out.push_str(&audit_scope(now));
+        }
     }
     out
+}
+
+/// The auditor reads what was asked by the first bank, a year either way, and may do so for a year.
+fn audit_scope(now: Time) -> String {
+    let at = |days: i64| {
+        let time = jiff::Timestamp::from_millisecond(now.plus_ms(days * 86_400_000).0);
+        time.unwrap_or_default().strftime("%Y-%m-%dT00:00:00Z").to_string()
+    };
+    format!(
+        "audit = {{ partners = [\"{}\"], from = \"{}\", until = \"{}\", expires = \"{}\" }}\n",
+        BANKS.first().map_or("bank-a", |(id, _)| id),
+        at(-366),
+        at(366),
+        at(366)
+    )
 }
 
 fn gateway_file(partners: SocketAddr, staff: SocketAddr) -> String {

@@ -1,19 +1,21 @@
 //! The start: everything is read and checked before a port is bound, then everything is wired together.
 use super::{
     AppError, Kept, Running,
+    erasing::Erasing,
     health::{self, Watched},
     housekeeping::Housekeeping,
     judge_by,
     keys::Publisher,
     pruning,
     revocation::{Revocation, record_numbers},
+    witnesses,
 };
 use crate::{
     agreement::Quotas,
     audit::{Counter, Event},
     channel::{
-        Acceptor, Connections, Credential, CrlMemory, Denylist, HandshakeEvents, Limits, Listener, SeenIssuers, Setup,
-        Trust, server_config,
+        Acceptor, Connections, Credential, CrlMemory, Denylist, HandshakeEvents, Limits, Listener, SeenIssuers,
+        ServerTls, Setup, Trust, server_config,
     },
     clock::{Clock, SystemClock},
     config::Config,
@@ -21,11 +23,12 @@ use crate::{
     crypto::{Rng, SystemRng},
     domain::Method,
     facts::{Facts, Kind},
-    pipeline::{Gate, PersonLocks, Recent},
+    pipeline::{Gate, PersonLocks, Recent, persons},
     rpc::{self, Desk, Services},
     seal::Opener,
     source::LossRule,
     state::Effect,
+    web, witness,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
@@ -34,6 +37,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+const DAY_MS: i64 = 86_400_000;
 const START: Method = Method("/tollgate.internal/Start");
 
 /// Starts with the system's clock and randomness.
@@ -51,11 +55,16 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         return Err(AppError::DevelopmentKeys);
     }
     tracing::info!(recovery = %kept.recovery, "log opened");
+    let snapshot = view.snapshot.hash();
+    let witnesses = witnesses::witnesses(config, &kept, &clock, snapshot)?;
+    // Before anything is added: what is added behind a witness would be a second history.
+    if let Err(error) = witnesses::before_serving(witnesses.as_ref()).await {
+        return Err(closed(kept, error).await);
+    }
     let mut memory = CrlMemory::load(&*kept.state)?;
     // Nobody has connected yet: the numbers of issuing CAs are learned when somebody has.
     let crl_effects = trust.crl_effects(&memory, &SeenIssuers::default())?;
     memory.apply(&crl_effects);
-    let snapshot = view.snapshot.hash();
     record_start(&kept, snapshot, &crl_effects).await?;
     let mut publisher = Publisher::new(
         config,
@@ -74,7 +83,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         log: kept.log.clone(),
         opener: Opener::new(config.gateway.uri.clone(), Arc::clone(&kept.keyring)),
         person_keys: consent::Keys {
-            epoch: kept.keyring.epoch(),
+            epochs: kept.keyring.epochs(),
             pseudonym: kept.keyring.pseudonym(),
         },
         period_key: kept.keyring.period_detail(),
@@ -83,6 +92,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         recent: Recent::load(&*kept.state, clock.now())?,
         quotas: Quotas::load(&*kept.state, view.snapshot.agreements())?,
         people: PersonLocks::default(),
+        erasing: persons::Erasing::of(kept.erasures),
         view,
     });
     let cases = TaskTracker::new();
@@ -96,6 +106,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         denylist: Arc::clone(&denylist),
         tasks: cases.clone(),
         stopping: stop.clone(),
+        witnesses: witnesses.clone(),
         reply_quantum: Duration::from_millis(config.gateway.reply_quantum_ms),
     };
     let connections = Connections::new(Limits::default());
@@ -106,19 +117,19 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
     };
     let tls = |listener| server_config(&trust, listener, &credential, Arc::clone(&clock), &memory);
     let (partner_tls, staff_tls) = (tls(Listener::Partner)?, tls(Listener::Staff)?);
+    let setup = |tls: &Arc<ServerTls>| Setup {
+        tls: Arc::clone(tls),
+        connections: Arc::clone(&connections),
+        denylist: Arc::clone(&denylist),
+        events: Arc::clone(&events),
+        clock: Arc::clone(&clock),
+    };
     let (mut addresses, mut swaps) = (Vec::new(), Vec::new());
-    for (address, tls) in [
-        (config.listen.partners, &partner_tls),
-        (config.listen.staff, &staff_tls),
+    for (address, tls, for_staff) in [
+        (config.listen.partners, &partner_tls, false),
+        (config.listen.staff, &staff_tls, true),
     ] {
-        let setup = Setup {
-            tls: Arc::clone(tls),
-            connections: Arc::clone(&connections),
-            denylist: Arc::clone(&denylist),
-            events: Arc::clone(&events),
-            clock: Arc::clone(&clock),
-        };
-        let (acceptor, bound) = bind(address, setup).await?;
+        let (acceptor, bound) = bind(address, setup(tls)).await?;
         addresses.push(bound);
         let swap = acceptor.swap();
         swaps.push(swap.clone());
@@ -127,6 +138,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
             desk: desk.clone(),
             health,
             reflection: config.gateway.reflection,
+            staff: for_staff,
         };
         let until = stop.clone();
         servers.spawn(async move {
@@ -139,6 +151,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
             log: kept.log.clone(),
             keys: Arc::clone(&desk.keys),
             clock: Arc::clone(&clock),
+            witnesses: witnesses.clone(),
         };
         let stop = stop.clone();
         tasks.spawn(async move {
@@ -150,6 +163,32 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         return Err(AppError::Server("two listeners were expected".to_owned()));
     };
     let (partners, staff) = (*partners, *staff);
+    let mut witness_address = None;
+    let log_key = kept.keyring.log_signer().public_key();
+    if let (Some(address), Some(witness)) = (config.listen.witness, witnesses::witness(config, &log_key, &gate)?) {
+        let (acceptor, bound) = bind(address, setup(&partner_tls)).await?;
+        swaps.push(acceptor.swap());
+        witness_address = Some(bound);
+        let door = web::Door {
+            denylist: Arc::clone(&denylist),
+            clock: Arc::clone(&clock),
+            turned_away: Arc::clone(&events),
+        };
+        let route = witness::route(witness, Arc::clone(&desk.edge), Arc::clone(&counter), cases.clone());
+        let until = stop.clone();
+        servers.spawn(async move {
+            web::serve(route, door, acceptor.incoming(), until)
+                .await
+                .map_err(|e| AppError::Server(e.to_string()))
+        });
+    }
+    if let Some(witnesses) = witnesses.clone() {
+        let stop = stop.clone();
+        tasks.spawn(async move {
+            witnesses.run(stop).await;
+            Ok(())
+        });
+    }
     let quiet = served.clone();
     #[cfg(test)]
     let counted = Arc::clone(&counter);
@@ -181,11 +220,20 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         hangup: signal(SignalKind::hangup()).map_err(|e| AppError::Server(e.to_string()))?,
     };
     tasks.spawn(due.run(stop.clone()));
+    let erasing = Erasing {
+        gate: Arc::clone(&gate),
+        keyring: kept.keyring,
+        provision_ms: i64::from(config.retention.provision_days) * DAY_MS,
+        stop: stop.clone(),
+    };
+    tasks.spawn(erasing.run());
     tasks.spawn(pruning::run(Arc::clone(&desk.gate), stop.clone()));
     tracing::info!(%partners, %staff, "serving");
     Ok(Running {
         partners,
         staff,
+        witness: witness_address,
+        witnesses,
         keys: Arc::clone(&desk.keys),
         gate,
         connections,
@@ -200,6 +248,23 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         worker: kept.worker,
         snapshot,
     })
+}
+
+/// Why it does not start, once the data directory is free for whoever mends it.
+async fn closed(kept: Kept, error: AppError) -> AppError {
+    let Kept {
+        worker,
+        log,
+        state,
+        vault,
+        ..
+    } = kept;
+    drop((log, state, vault));
+    match tokio::task::spawn_blocking(move || worker.close()).await {
+        Ok(Ok(())) => error,
+        Ok(Err(panicked)) => AppError::Server(format!("{error}; and {panicked}")),
+        Err(panicked) => AppError::Server(format!("{error}; and {panicked}")),
+    }
 }
 
 async fn record_start(kept: &Kept, snapshot: [u8; 32], effects: &[Effect]) -> Result<(), AppError> {

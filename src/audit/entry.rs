@@ -263,6 +263,7 @@ fn kind(kind: Kind) -> v1::EntryKind {
         Kind::Keys => v1::EntryKind::Keys,
         Kind::Configuration => v1::EntryKind::Configuration,
         Kind::Counted => v1::EntryKind::Counted,
+        Kind::Witness => v1::EntryKind::Witness,
     }
 }
 

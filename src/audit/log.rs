@@ -4,6 +4,7 @@ use super::{
     committer::{Job, Message},
     entry::{Draft, DraftError, Sealing, short_peer},
     index::{PersonTag, Whom, row_of},
+    past,
     reader::{Head, Inclusion, ProofError, StoredEntry},
     shared::Shared,
     syncer::Progress,
@@ -101,6 +102,19 @@ impl Log {
     /// That entry `index` is in the newest tree.
     pub fn prove_inclusion(&self, index: u64) -> Result<Inclusion, ProofError> {
         self.with.shared.read(|reader| reader.prove_inclusion(index))
+    }
+
+    /// That each of these entries is in the newest tree: the same for all, so that one checkpoint proves a page.
+    pub fn prove_inclusions(&self, indexes: &[u64]) -> Result<Vec<Inclusion>, ProofError> {
+        self.with
+            .shared
+            .read(|reader| indexes.iter().map(|index| reader.prove_inclusion(*index)).collect())
+    }
+
+    /// The smallest signed checkpoint that covers `size` entries, as it was signed. One before the newest is read from the
+    /// journal, a segment at most: this blocks, and costs what reading 64 MiB costs.
+    pub fn checkpoint_covering(&self, size: u64) -> Result<Arc<str>, ProofError> {
+        past::covering(&self.with.shared, size)
     }
 
     /// An entry, or `None` past the end.

@@ -4,6 +4,7 @@
 //! proves that to anybody who has the log's key. The log never answers for what it did not write: a full queue, a full
 //! disk and a failed log are refusals. Why it commits as it does: `docs/decisions/0003-the-logs-commit-rule.md`.
 mod commitment;
+pub mod cosignature;
 pub mod note;
 pub mod proof;
 #[cfg(feature = "gateway")]
@@ -41,6 +42,8 @@ mod marks;
 mod open;
 #[cfg(feature = "gateway")]
 mod overview;
+#[cfg(feature = "gateway")]
+mod past;
 #[cfg(feature = "gateway")]
 mod reader;
 #[cfg(feature = "gateway")]

@@ -65,6 +65,9 @@ pub enum NoteError {
     /// The checkpoint is of another log.
     #[error("the checkpoint is of another log than the key")]
     Origin,
+    /// The key is not `name+hash+key`, or not one that cosigns by Ed25519.
+    #[error("the witness key is malformed: expected `name+hash+key` of an Ed25519 cosignature key (type 4)")]
+    WitnessKey,
     /// The verifier key is not `name+hash+key`, or not one of Ed25519.
     #[error("the verifier key is malformed: expected `name+hash+key` of an Ed25519 key")]
     Key,
@@ -87,22 +90,15 @@ impl VerifierKey {
         let key = VerifyKey::ed25519(public_key).map_err(|Broken| NoteError::Key)?;
         Ok(Self {
             name: name.to_owned(),
-            id: key_id(name, key.bytes()),
+            id: key_id(name, ED25519, key.bytes()),
             key,
         })
     }
 
     /// Reads `name+8 hex digits+base64`.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(NoteError::Key);
-        };
-        let key = STANDARD.decode(key).map_err(|_| NoteError::Key)?;
-        let Some((&ED25519, key)) = key.split_first() else {
-            return Err(NoteError::Key);
-        };
-        let made = Self::new(name, key)?;
+        let (name, id, key) = read_key(text, ED25519).ok_or(NoteError::Key)?;
+        let made = Self::new(name, &key)?;
         if hex8(made.id) != id {
             return Err(NoteError::Key);
         }
@@ -111,9 +107,7 @@ impl VerifierKey {
 
     /// Writes what [`VerifierKey::parse`] reads.
     pub fn encode(name: &str, public_key: &[u8; 32]) -> String {
-        let mut key = vec![ED25519];
-        key.extend_from_slice(public_key);
-        format!("{name}+{}+{}", hex8(key_id(name, public_key)), STANDARD.encode(key))
+        write_key(name, ED25519, public_key)
     }
 
     /// The log's name.
@@ -128,29 +122,46 @@ pub fn name_is_valid(name: &str) -> bool {
     !name.is_empty() && name.len() <= ORIGIN_BYTES_MAX && !name.chars().any(bad)
 }
 
+/// Name, id and key of a verifier key whose signatures are of type `kind`. The id is still to be compared.
+pub(super) fn read_key(text: &str, kind: u8) -> Option<(&str, &str, Vec<u8>)> {
+    let mut parts = text.splitn(3, '+');
+    let (name, id, key) = (parts.next()?, parts.next()?, parts.next()?);
+    let mut key = STANDARD.decode(key).ok()?;
+    (!key.is_empty() && key.remove(0) == kind).then_some((name, id, key))
+}
+
+/// Writes what [`read_key`] reads.
+pub(super) fn write_key(name: &str, kind: u8, public_key: &[u8; 32]) -> String {
+    let mut key = vec![kind];
+    key.extend_from_slice(public_key);
+    format!(
+        "{name}+{}+{}",
+        hex8(key_id(name, kind, public_key)),
+        STANDARD.encode(key)
+    )
+}
+
 /// Signs `body` under the log's name and gives the whole note.
 pub fn sign(signer: &dyn Signer, name: &str, body: &str) -> Result<String, Broken> {
     let signature = signer.sign(body.as_bytes())?;
-    let mut line = [0; 68];
-    let id = key_id(name, &signer.public_key());
-    for (to, from) in line.iter_mut().zip(id.iter().chain(signature.iter())) {
-        *to = *from;
-    }
-    Ok(format!("{body}\n{SIGNATURE_MARK}{name} {}\n", STANDARD.encode(line)))
+    let id = key_id(name, ED25519, &signer.public_key());
+    Ok(format!("{body}\n{}", line(name, id, &signature)))
+}
+
+/// One signature line, with its line feed.
+pub(super) fn line(name: &str, id: [u8; 4], signature: &[u8]) -> String {
+    let bytes = [&id[..], signature].concat();
+    format!("{SIGNATURE_MARK}{name} {}\n", STANDARD.encode(bytes))
 }
 
 /// Checks the log's signature and reads the checkpoint.
 pub fn verify(note: &str, key: &VerifierKey) -> Result<Checkpoint, NoteError> {
-    let (text, signatures) = split(note)?;
+    let (text, signatures) = signatures(note)?;
     let mut verified = false;
-    for (n, line) in signatures.split('\n').enumerate() {
-        let (name, signature) = signature_line(line)
-            .filter(|_| n < NOTE_SIGNATURES_MAX)
-            .ok_or(NoteError::Malformed)?;
-        let (id, signature) = signature.split_at_checked(4).ok_or(NoteError::Malformed)?;
-        if name == key.name && id == key.id {
+    for signed in signatures {
+        if signed.is_by(&key.name, key.id) {
             key.key
-                .verify(text.as_bytes(), signature)
+                .verify(text.as_bytes(), &signed.signature)
                 .map_err(|Broken| NoteError::Signature)?;
             verified = true;
         }
@@ -165,10 +176,49 @@ pub fn verify(note: &str, key: &VerifierKey) -> Result<Checkpoint, NoteError> {
     Ok(checkpoint)
 }
 
+/// The note with the signature by this key and no other, if it verifies.
+#[cfg(feature = "gateway")]
+pub(crate) fn signed_by(note: &str, key: &VerifierKey) -> Result<String, NoteError> {
+    let checkpoint = verify(note, key)?;
+    let (_, signatures) = signatures(note)?;
+    let signed = signatures.into_iter().find(|s| s.is_by(&key.name, key.id));
+    let signed = signed.ok_or(NoteError::Signature)?;
+    let signature = line(&key.name, key.id, &signed.signature);
+    Ok(format!("{}\n{signature}", checkpoint.body()))
+}
+
 /// The checkpoint without a look at the signature: for bytes that are already trusted or checked elsewhere.
 #[cfg(feature = "gateway")]
-pub(super) fn read_unverified(note: &str) -> Result<Checkpoint, NoteError> {
+pub(crate) fn read_unverified(note: &str) -> Result<Checkpoint, NoteError> {
     Checkpoint::parse(split(note)?.0)
+}
+
+/// One signature of a note, not yet checked.
+pub(super) struct Signed<'a> {
+    name: &'a str,
+    id: [u8; 4],
+    /// What comes after the key id.
+    pub(super) signature: Vec<u8>,
+}
+
+impl Signed<'_> {
+    /// Whether it says that it is by this key. The id is a hint, so two keys may share one.
+    pub(super) fn is_by(&self, name: &str, id: [u8; 4]) -> bool {
+        self.name == name && self.id == id
+    }
+}
+
+/// Signed text, with its last line feed, and the signatures.
+pub(super) fn signatures(note: &str) -> Result<(&str, Vec<Signed<'_>>), NoteError> {
+    let (text, lines) = split(note)?;
+    let mut signatures = Vec::new();
+    for line in lines.split('\n') {
+        if signatures.len() >= NOTE_SIGNATURES_MAX {
+            return Err(NoteError::Malformed);
+        }
+        signatures.push(signature_line(line).ok_or(NoteError::Malformed)?);
+    }
+    Ok((text, signatures))
 }
 
 /// Signed text (with its last line feed) and signature lines (without it).
@@ -186,17 +236,22 @@ fn split(note: &str) -> Result<(&str, &str), NoteError> {
     Ok((text, signatures))
 }
 
-/// Name and decoded signature, at least a key id and one byte.
-fn signature_line(line: &str) -> Option<(&str, Vec<u8>)> {
-    let (name, signature) = line.strip_prefix(SIGNATURE_MARK)?.split_once(' ')?;
-    let signature = STANDARD.decode(signature).ok()?;
+/// Name, key id and at least one byte of signature.
+fn signature_line(line: &str) -> Option<Signed<'_>> {
+    let (name, bytes) = line.strip_prefix(SIGNATURE_MARK)?.split_once(' ')?;
+    let bytes = STANDARD.decode(bytes).ok()?;
+    let (id, signature) = bytes.split_first_chunk()?;
     let valid = !name.is_empty() && !name.contains('+') && !name.chars().any(char::is_whitespace);
-    (valid && signature.len() >= 5).then_some((name, signature))
+    (valid && !signature.is_empty()).then(|| Signed {
+        name,
+        id: *id,
+        signature: signature.to_vec(),
+    })
 }
 
 /// First four bytes of SHA-256(name ‖ 0x0A ‖ type ‖ key): a hint which key to try, not a proof.
-fn key_id(name: &str, public_key: &[u8]) -> [u8; 4] {
-    let hash = sha256_parts(&[name.as_bytes(), b"\n", &[ED25519], public_key]);
+pub(super) fn key_id(name: &str, kind: u8, public_key: &[u8]) -> [u8; 4] {
+    let hash = sha256_parts(&[name.as_bytes(), b"\n", &[kind], public_key]);
     let mut id = [0; 4];
     for (to, from) in id.iter_mut().zip(hash) {
         *to = from;
@@ -204,7 +259,7 @@ fn key_id(name: &str, public_key: &[u8]) -> [u8; 4] {
     id
 }
 
-fn hex8(id: [u8; 4]) -> String {
+pub(super) fn hex8(id: [u8; 4]) -> String {
     format!("{:08x}", u32::from_be_bytes(id))
 }
 

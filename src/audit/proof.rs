@@ -11,6 +11,9 @@ const OLD: &str = "old ";
 /// A checkpoint, the hashes, an entry in base64, and the words between.
 const PROOF_TEXT_BYTES_MAX: usize = NOTE_BYTES_MAX + 45 * PROOF_HASHES_MAX + ENTRY_BYTES_MAX * 4 / 3 + 128;
 
+/// RFC 6962 tree head of the log without entries.
+pub const EMPTY_ROOT: [u8; 32] = EMPTY_HASH.0;
+
 /// A proof does not hold, or is not one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProofInvalid {

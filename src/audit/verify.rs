@@ -66,6 +66,16 @@ pub fn dir(path: &Path, key: &VerifierKey, progress: &mut dyn FnMut(u64)) -> Res
     dir_opening(path, key, &[], progress)
 }
 
+/// The same, and that the log goes through this checkpoint: one that witnesses have cosigned.
+pub fn dir_through(
+    path: &Path,
+    key: &VerifierKey,
+    through: &note::Checkpoint,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Verified, Bad> {
+    walk(path, Chain::new(key, &[]).through(through), progress)
+}
+
 /// The same, and opens details with the given keys, of which the first is the period's: then also what entries changed is
 /// checked against what they committed to, and what they are found by against what they say. Details that open with none
 /// of the keys are passed over: their key may have been destroyed.
@@ -75,8 +85,12 @@ pub fn dir_opening(
     details: &[Secret<32>],
     progress: &mut dyn FnMut(u64),
 ) -> Result<Verified, Bad> {
+    walk(path, Chain::new(key, details), progress)
+}
+
+fn walk(path: &Path, mut chain: Chain<'_>, progress: &mut dyn FnMut(u64)) -> Result<Verified, Bad> {
     let disk: &dyn Disk = &ReadOnly;
-    let mut chain = Chain::new(key, details);
+    let key = chain.key;
     // The head is read first: a gateway that runs meanwhile only adds.
     let head = read_head(disk, path, key).map_err(|why| chain.bad_at(0, why))?;
     let (segments, broken) = journal::sound_segments(disk, &path.join("journal"), key.name());
@@ -114,8 +128,21 @@ pub fn dir_opening(
 
 /// Checks an export. It must be whole: from entry 0 to its checkpoint.
 pub fn export(reader: impl Read, key: &VerifierKey, progress: &mut dyn FnMut(u64)) -> Result<Verified, Bad> {
+    read_export(reader, Chain::new(key, &[]), progress)
+}
+
+/// The same, and that the log goes through this checkpoint.
+pub fn export_through(
+    reader: impl Read,
+    key: &VerifierKey,
+    through: &note::Checkpoint,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Verified, Bad> {
+    read_export(reader, Chain::new(key, &[]).through(through), progress)
+}
+
+fn read_export(reader: impl Read, mut chain: Chain<'_>, progress: &mut dyn FnMut(u64)) -> Result<Verified, Bad> {
     let mut lines = Lines(std::io::BufReader::new(reader));
-    let mut chain = Chain::new(key, &[]);
     let Some(Line::Header(header)) = lines.next().map_err(|why| chain.bad_at(0, why))? else {
         return Err(chain.bad_at(0, "the export does not begin with its header line"));
     };
@@ -242,6 +269,8 @@ pub(super) struct Chain<'a> {
     signed: u64,
     signed_root: [u8; 32],
     opened: u64,
+    /// A checkpoint from elsewhere that the log must go through.
+    through: Option<&'a note::Checkpoint>,
 }
 
 impl<'a> Chain<'a> {
@@ -257,7 +286,13 @@ impl<'a> Chain<'a> {
             signed: 0,
             signed_root: tlog_tiles::EMPTY_HASH.0,
             opened: 0,
+            through: None,
         }
+    }
+
+    fn through(mut self, checkpoint: &'a note::Checkpoint) -> Self {
+        self.through = Some(checkpoint);
+        self
     }
 
     fn bad_at(&self, index: u64, why: impl ToString) -> Bad {
@@ -361,6 +396,15 @@ impl<'a> Chain<'a> {
         }
         self.last_time_ms = time_ms;
         self.edge.push(leaf).map_err(|e| self.bad_at(index, e))?;
+        if let Some(through) = self.through.filter(|t| t.size == index + 1) {
+            let root = self.edge.root().map_err(|e| self.bad_at(index, e))?;
+            if root != through.root {
+                return Err(self.bad_at(
+                    index,
+                    "this entry or one before it is not the one that witnesses have cosigned",
+                ));
+            }
+        }
         // An export without a checkpoint must not fill the memory before it is refused.
         if (index + 1).is_multiple_of(SETTLE_ENTRIES) {
             self.edge.settle().map_err(|e| self.bad_at(index, e))?;
@@ -403,6 +447,14 @@ impl<'a> Chain<'a> {
     }
 
     fn finish(self, torn_bytes: u64) -> Result<Verified, Bad> {
+        let size = self.edge.size();
+        if let Some(through) = self.through.filter(|t| t.size > size) {
+            let why = format!(
+                "missing: the log ends here, but witnesses have cosigned {} entries",
+                through.size
+            );
+            return Err(self.bad_at(size, why));
+        }
         Ok(Verified {
             entries: self.edge.size(),
             root: self.signed_root,

@@ -1,6 +1,6 @@
 //! One accepted connection: whose it is, and an end that can come from outside.
-use super::{connections::Place, server::Listener};
-use crate::identity::PeerIdentity;
+use super::{connections::Place, denylist::Denylist, server::Listener};
+use crate::{clock::Time, identity::PeerIdentity, refusal::Code};
 use std::{
     io,
     net::SocketAddr,
@@ -30,6 +30,14 @@ impl ConnInfo {
     /// Who is at the other end, read once when the connection was accepted.
     pub fn peer(&self) -> &PeerIdentity {
         &self.peer
+    }
+    /// Who calls, at `now`: asked anew for each call, because certificates are revoked and expire while connections live.
+    pub fn caller(&self, denylist: &Denylist, now: Time) -> Result<&PeerIdentity, Code> {
+        if self.ended() {
+            return Err(Code::PeerRevoked);
+        }
+        denylist.check(&self.peer, now)?;
+        Ok(&self.peer)
     }
     /// Which listener took it.
     pub fn listener(&self) -> Listener {

@@ -22,7 +22,7 @@ use std::{
 };
 
 /// Roles that exist on the staff listener only.
-const STAFF_ROLES: [&str; 3] = ["/compliance/", "/security/", "/operator/"];
+const STAFF_ROLES: [&str; 4] = ["/compliance/", "/auditor/", "/security/", "/operator/"];
 
 /// Why a certificate with a good chain is not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn staff_paths_are_a_role_and_one_person() {
-        for path in ["/compliance/li", "/security/wang", "/operator/duty"] {
+        for path in ["/compliance/li", "/auditor/zhou", "/security/wang", "/operator/duty"] {
             assert!(Paths::Staff.allow(path), "{path}");
         }
         for path in [

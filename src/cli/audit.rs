@@ -1,8 +1,17 @@
-//! `tollgate audit`: verifies and exports the log offline, with nothing but the log's verifier key, and fetches what a
-//! partner keeps to hold the gateway to one history.
+//! `tollgate audit`: searches and follows the log as an officer or auditor, fetches what a partner keeps to hold the gateway
+//! to one history, and verifies and exports it offline, with nothing but the log's verifier key.
+mod entry;
+mod moment;
+mod overview;
+mod search;
+mod shown;
+mod stream;
+mod witnesses;
+
 use super::{Failure, Outcome, client_file, print, runtime};
 use crate::{
     audit::{self, ExportForm, note::VerifierKey, proof, verify},
+    client::Head,
     config::read_text,
     limits::CONFIG_BYTES_MAX,
 };
@@ -21,6 +30,14 @@ pub(super) struct Args {
 
 #[derive(Subcommand)]
 enum Act {
+    /// Find entries, as an officer or auditor. Reading the log is an entry in it.
+    Search(Box<search::Args>),
+    /// Show one entry with all that can be opened of it, its proof checked.
+    Entry(entry::Args),
+    /// Count entries by time and by what they are.
+    Overview(overview::Args),
+    /// Print entries from a number on, and with `--follow` as they are committed.
+    Stream(stream::Args),
     /// Check a whole log, one receipt, or two checkpoints; names the first bad entry. Needs no gateway.
     Verify {
         /// A data directory, a file that `audit export` wrote, a receipt that `query --receipt` wrote, or, with
@@ -32,24 +49,36 @@ enum Act {
         /// The checkpoint that the log must continue.
         #[arg(long)]
         older: Option<PathBuf>,
+        #[command(flatten)]
+        witnesses: witnesses::Demanded,
     },
-    /// Fetch the log's newest signed checkpoint, as a partner. Keep it: nobody can go back behind it.
+    /// Fetch the log's newest signed checkpoint. Keep it: nobody can go back behind it.
     Checkpoint {
-        /// The client's file: address, certificates, keys.
+        /// The client's file: address, certificates, keys. A partner's, an officer's or an auditor's.
         #[arg(long, short = 'c')]
         client: PathBuf,
+        /// The smallest checkpoint that covers this many entries, instead of the newest. As an officer or auditor.
+        #[arg(long)]
+        size: Option<u64>,
+        /// The newest one that witnesses have cosigned, with their cosignatures, proven to be continued by the newest of
+        /// all. As a partner.
+        #[arg(long, conflicts_with = "size")]
+        cosigned: bool,
         /// The file to write.
         #[arg(long, short = 'o')]
         output: PathBuf,
     },
-    /// Fetch the proof that the log continues a checkpoint that was kept, as a partner.
+    /// Fetch the proof that the log continues a checkpoint that was kept.
     Continuation {
-        /// The client's file: address, certificates, keys.
+        /// The client's file: address, certificates, keys. A partner's, an officer's or an auditor's.
         #[arg(long, short = 'c')]
         client: PathBuf,
         /// The checkpoint that was kept.
         #[arg(long)]
         older: PathBuf,
+        /// The later checkpoint, instead of the newest. As an officer or auditor.
+        #[arg(long)]
+        newer: Option<PathBuf>,
         /// The file to write.
         #[arg(long, short = 'o')]
         output: PathBuf,
@@ -69,7 +98,19 @@ enum Act {
 
 pub(super) fn run(args: Args, json: bool) -> Outcome {
     match args.act {
-        Act::Verify { log, key, older } => {
+        Act::Search(args) => search::run(*args, json),
+        Act::Entry(args) => entry::run(&args, json),
+        Act::Overview(args) => overview::run(&args, json),
+        Act::Stream(args) => stream::run(&args, json),
+        Act::Verify {
+            log,
+            key,
+            older,
+            witnesses,
+        } => {
+            if witnesses.any() {
+                return witnesses.verify(&log, &verifier_key(&key)?, json);
+            }
             if let Some(alone) = standing_alone(&log)? {
                 return proven(&alone, older.as_deref(), &key, json);
             }
@@ -81,21 +122,32 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
             }
             all_signed(&verified)
         }
-        Act::Checkpoint { client, output } => {
+        Act::Checkpoint {
+            client,
+            size,
+            cosigned,
+            output,
+        } => {
             let head = runtime()?.block_on(async {
-                let client = client_file::connect(&client, None).await?;
-                client.check_log().await.map_err(client_file::failure)
+                match cosigned {
+                    true => cosigned_checkpoint(&client).await,
+                    false => checkpoint(&client, size).await,
+                }
             })?;
             write(&output, &head.note)?;
             said(json, head.size, &head.root, &output);
             Ok(())
         }
-        Act::Continuation { client, older, output } => {
+        Act::Continuation {
+            client,
+            older,
+            newer,
+            output,
+        } => {
             let older = read_text(&older).map_err(Failure::file)?;
-            let (continuation, newest) = runtime()?.block_on(async {
-                let client = client_file::connect(&client, None).await?;
-                client.continuation(&older).await.map_err(client_file::failure)
-            })?;
+            let newer = newer.map(|path| read_text(&path).map_err(Failure::file)).transpose()?;
+            let continued = continuation(&client, &older, newer.as_deref());
+            let (continuation, newest) = runtime()?.block_on(continued)?;
             write(&output, &continuation.encode())?;
             said(json, newest.size, &newest.root, &output);
             Ok(())
@@ -105,6 +157,39 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
             export(&dir, form, &output, json)
         }
     }
+}
+
+const STAFF_ONLY: &str = "the past is looked up by officers and auditors: give the file of one";
+
+/// The newest checkpoint with cosignatures, as a partner.
+async fn cosigned_checkpoint(path: &Path) -> Result<Head, Failure> {
+    let client = client_file::connect(path, None).await?;
+    let head = client.cosigned_checkpoint().await.map_err(client_file::failure)?;
+    head.ok_or_else(|| Failure::work("no witness has cosigned this gateway's log: ask its operator"))
+}
+
+async fn checkpoint(client: &Path, size: Option<u64>) -> Result<Head, Failure> {
+    if client_file::is_of_staff(client)? {
+        let staff = client_file::connect_staff(client).await?;
+        return staff.checkpoint(size).await.map_err(client_file::failure);
+    }
+    if size.is_some() {
+        return Err(Failure::file(STAFF_ONLY));
+    }
+    let client = client_file::connect(client, None).await?;
+    client.check_log().await.map_err(client_file::failure)
+}
+
+async fn continuation(client: &Path, older: &str, newer: Option<&str>) -> Result<(proof::Continuation, Head), Failure> {
+    if client_file::is_of_staff(client)? {
+        let staff = client_file::connect_staff(client).await?;
+        return staff.continuation(older, newer).await.map_err(client_file::failure);
+    }
+    if newer.is_some() {
+        return Err(Failure::file(STAFF_ONLY));
+    }
+    let client = client_file::connect(client, None).await?;
+    client.continuation(older).await.map_err(client_file::failure)
 }
 
 fn write(path: &Path, text: &str) -> Outcome {

@@ -14,6 +14,7 @@ pub(super) fn run(args: &Args, json: bool) -> Outcome {
     let config = Config::load(&args.config).map_err(Failure::file)?;
     let view = app::judge_by(&config).map_err(Failure::app)?;
     app::check_channel(&config).map_err(Failure::app)?;
+    app::check_witnesses(&config).map_err(Failure::app)?;
     app::check_keys(&config).map_err(Failure::app)?;
     let hash = print::hex(&view.snapshot.hash());
     if json {

@@ -10,6 +10,7 @@ mod pki;
 mod print;
 mod query;
 mod serve;
+mod witness;
 
 use crate::{app::AppError, audit::OpenError, channel::DenylistError, source::VaultError};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -58,6 +59,8 @@ enum Command {
     Consent(consent::Args),
     /// Verify and export the log, a receipt or two checkpoints.
     Audit(audit::Args),
+    /// Keys of a witness, which cosigns checkpoints of other logs.
+    Witness(witness::Args),
     /// Say whether a configuration would start, without starting.
     CheckConfig(check_config::Args),
     /// Print a completion script for a shell.
@@ -86,6 +89,9 @@ impl Failure {
     pub(crate) fn connection(message: impl ToString) -> Self {
         Self::new(5, message)
     }
+    fn is_of_connection(&self) -> bool {
+        self.code == 5
+    }
     fn new(code: u8, message: impl ToString) -> Self {
         Self {
             code,
@@ -103,6 +109,7 @@ impl Failure {
             | AppError::Credential(_)
             | AppError::DataDir(_)
             | AppError::Keyring(_)
+            | AppError::Witness(_)
             | AppError::Vault(VaultError::OtherCatalogue(_)) => Self::file(error),
             AppError::Log(
                 OpenError::Journal(_)
@@ -112,6 +119,7 @@ impl Failure {
                 | OpenError::Key
                 | OpenError::Root(_),
             )
+            | AppError::BehindWitness(_)
             | AppError::Denylist(DenylistError::Damaged)
             | AppError::Vault(VaultError::Shorter(_)) => Self::proof(error),
             _ => Self::work(error),
@@ -134,6 +142,7 @@ pub fn run() -> ExitCode {
         Command::Query(args) => query::run(args, json),
         Command::Consent(args) => consent::run(args, json),
         Command::Audit(args) => audit::run(args, json),
+        Command::Witness(args) => witness::run(&args, json),
         Command::CheckConfig(args) => check_config::run(&args, json),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tollgate", &mut std::io::stdout());

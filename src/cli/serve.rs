@@ -23,6 +23,9 @@ pub(super) fn run(args: Args) -> Outcome {
             running.partners(),
             running.staff()
         ));
+        if let Some(witness) = running.witness() {
+            print::remark(format!("tollgate witnesses other logs on {witness}"));
+        }
         let told = running.until_told_to_stop().await;
         print::remark("draining");
         // Why it ends comes first; the stop after a failure may fail for the same reason.

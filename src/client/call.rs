@@ -152,9 +152,18 @@ impl Stubs {
     }
 
     pub(super) async fn checkpoint(&self) -> Result<String, ClientError> {
+        Ok(self.checkpoints().await?.checkpoint)
+    }
+
+    /// Empty where no witness has cosigned.
+    pub(super) async fn cosigned_checkpoint(&self) -> Result<String, ClientError> {
+        Ok(self.checkpoints().await?.cosigned_checkpoint)
+    }
+
+    async fn checkpoints(&self) -> Result<v1::GetCheckpointResponse, ClientError> {
         let mut stub = self.log.clone();
         let reply = stub.get_checkpoint(timed(v1::GetCheckpointRequest {})).await;
-        reply.map(|r| r.into_inner().checkpoint).map_err(refused)
+        reply.map(tonic::Response::into_inner).map_err(refused)
     }
 
     /// From `from_size` to `to_size`, or to the newest where that is 0.
@@ -171,7 +180,7 @@ impl Stubs {
 }
 
 /// The gateway answers within `CALL_MS_MAX`; a little more lets its own error arrive.
-fn timed<T>(message: T) -> Request<T> {
+pub(super) fn timed<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(Duration::from_millis(CALL_MS_MAX + 2_000));
     request

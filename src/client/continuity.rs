@@ -36,6 +36,19 @@ impl Client {
         Ok((continuation, newest))
     }
 
+    /// The newest checkpoint that witnesses have cosigned, proven to be one that the log's newest checkpoint continues.
+    /// `None` where the gateway serves none. The cosignatures are for whoever knows the witnesses' keys:
+    /// [`crate::audit::cosignature::cosignatures`].
+    pub async fn cosigned_checkpoint(&self) -> Result<Option<Head>, ClientError> {
+        let note = self.stubs.cosigned_checkpoint().await?;
+        if note.is_empty() {
+            return Ok(None);
+        }
+        self.continuation(&note).await?;
+        let keys = self.key_list().await?;
+        Ok(Some(keys.checkpoint(&note).map_err(LogError::Checkpoint)?))
+    }
+
     /// Proves that the log continues everything seen of it: first that the newest head of a receipt continues what was
     /// proven before, then that the log's newest head continues that. One chain, so that no two heads can each be shown
     /// a log of their own. The first time it takes what the log says. [`Client::query`] calls it when it is due.

@@ -14,6 +14,7 @@ mod log_view;
 mod receipt;
 mod sealing;
 mod session;
+mod staff;
 
 #[allow(
     missing_docs,
@@ -36,6 +37,7 @@ pub use log_view::Head;
 pub use receipt::{CheckedReceipt, Expected, Verified, check};
 pub use sealing::{Draft, PendingReply, open_body, seal_one_shot};
 pub use session::{Opening, Session};
+pub use staff::{Entries, Hit, Hits, ShownEntry, Staff, Streamed};
 
 #[cfg(all(test, feature = "gateway"))]
 mod tests;

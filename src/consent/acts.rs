@@ -1,8 +1,9 @@
 //! What can be done with a consent. Each act is pure: it reads rows and gives effects, and the log makes them true.
 //!
-//! The caller holds the person's lock from the act until its effects are recorded.
+//! Who the person is was found before, and the entry names them. The caller of a change holds the person's lock from the
+//! act until its effects are recorded.
 use super::{
-    Keys, cover,
+    cover,
     record::{Record, Status},
     rows::{Rows, View},
     terms::{Known, Terms},
@@ -11,10 +12,9 @@ use crate::{
     agreement::{Agreements, Member, Role},
     clock::Time,
     crypto::Rng,
-    domain::{AgreementId, ConsentId, SubjectRef, SubjectToken},
-    facts::DetailKey,
+    domain::{AgreementId, ConsentId},
     limits::{ANSWER_BYTES_MAX, CONSENTS_PER_SUBJECT_AND_PARTNER_MAX},
-    person::{self, LinkKey, PersonError},
+    person::{LinkKey, PersonError},
     refusal::Code,
     state::{Effect, State},
     wire::{Message, v1},
@@ -24,9 +24,9 @@ use crate::{
 pub struct Desk<'a> {
     /// The rows.
     pub state: &'a dyn State,
-    /// The way to them.
-    pub keys: &'a Keys,
-    /// For ids, keys and seals.
+    /// The person's key.
+    pub link: &'a LinkKey,
+    /// For ids and seals.
     pub rng: &'a dyn Rng,
     /// Now.
     pub now: Time,
@@ -47,10 +47,6 @@ pub struct Change {
     pub effects: Vec<Effect>,
     /// The serialised answer: the same shape whether there was anything or not.
     pub answer: Vec<u8>,
-    /// The person.
-    pub subject: SubjectToken,
-    /// Under which key the entry's details are sealed.
-    pub detail_key: DetailKey,
     /// The consent that was made or named.
     pub consent: Option<ConsentId>,
     /// The agreement that a grant counts against.
@@ -65,31 +61,15 @@ pub struct Change {
 /// `METHOD_NOT_ALLOWED` unless a partner calls, `CONSENT_TERMS_INVALID`, `CONSENTS_EXHAUSTED`, `INTERNAL`; where no agreement
 /// of the caller covers the terms, `AGREEMENT_UNKNOWN`, `AGREEMENT_NOT_IN_FORCE`, `PURPOSE_NOT_AGREED`, `SIGNAL_NOT_AGREED` or
 /// `GRANULARITY_TOO_FINE`. None of them depends on the person, but for `CONSENTS_EXHAUSTED` on what the caller granted itself.
-pub fn grant(
-    desk: &Desk<'_>,
-    caller: &Member,
-    subject: &SubjectRef,
-    terms: &v1::ConsentTerms,
-    scope: Scope<'_>,
-) -> Result<Change, Code> {
+pub fn grant(desk: &Desk<'_>, caller: &Member, terms: &v1::ConsentTerms, scope: Scope<'_>) -> Result<Change, Code> {
     if caller.role != Role::Partner {
         return Err(Code::MethodNotAllowed);
     }
     let terms = Terms::from_wire(terms)?;
     terms.check(scope.known, &caller.id, desk.now)?;
     let agreement = cover::covering(scope.agreements, &caller.id, &terms, desk.now)?;
-    let token = subject.token(&desk.keys.pseudonym);
-    let mut effects = Vec::new();
-    let link = match desk.link(&token)? {
-        Some(link) => link,
-        None => {
-            let (link, effect) = person::create(desk.rng, &desk.keys.epoch, &token).map_err(internal)?;
-            effects.push(effect);
-            link
-        }
-    };
-    let rows = Rows::new(desk.state, &link);
-    effects.extend(room(&rows, caller, desk.now)?);
+    let rows = Rows::new(desk.state, desk.link);
+    let mut effects: Vec<Effect> = room(&rows, caller, desk.now)?.into_iter().collect();
     let mut id = [0; 16];
     desk.rng.fill(&mut id).map_err(internal)?;
     let record = Record::granted(ConsentId(id), terms, desk.now, &caller.uri);
@@ -101,8 +81,6 @@ pub fn grant(
     Ok(Change {
         effects,
         answer: answer.encode_to_vec(),
-        subject: token,
-        detail_key: DetailKey::Person(link.details()),
         consent: Some(record.id()),
         agreement: Some(agreement.id().clone()),
         outcome: "granted",
@@ -114,13 +92,7 @@ pub fn grant(
 /// # Errors
 /// `METHOD_NOT_ALLOWED` unless the provider calls, `FIELD_INVALID` where the terms are others than those confirmed (the
 /// provider sees every consent, so this tells it nothing), `INTERNAL`.
-pub fn confirm(
-    desk: &Desk<'_>,
-    caller: &Member,
-    subject: &SubjectRef,
-    id: ConsentId,
-    terms_sha256: [u8; 32],
-) -> Result<Change, Code> {
+pub fn confirm(desk: &Desk<'_>, caller: &Member, id: ConsentId, terms_sha256: [u8; 32]) -> Result<Change, Code> {
     if caller.role != Role::Provider {
         return Err(Code::MethodNotAllowed);
     }
@@ -128,24 +100,24 @@ pub fn confirm(
         true => Ok(record.confirm(desk.now, &caller.uri).then_some("confirmed")),
         false => Err(Code::FieldInvalid),
     };
-    desk.on_one(caller, subject, id, act)
+    desk.on_one(caller, id, act)
 }
 
 /// Withdraws: by the recipient, or by the provider for the person. Counts from the next decision, and for ever.
 ///
 /// # Errors
 /// `METHOD_NOT_ALLOWED` for staff, `INTERNAL`.
-pub fn withdraw(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: ConsentId) -> Result<Change, Code> {
+pub fn withdraw(desk: &Desk<'_>, caller: &Member, id: ConsentId) -> Result<Change, Code> {
     let act = |record: &mut Record| Ok(record.withdraw(desk.now, &caller.uri).then_some("withdrawn"));
-    desk.on_one(caller, subject, id, act)
+    desk.on_one(caller, id, act)
 }
 
 /// One consent, if it was given to the caller; the provider sees any.
 ///
 /// # Errors
 /// `METHOD_NOT_ALLOWED` for staff, `INTERNAL`.
-pub fn get(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: ConsentId) -> Result<Change, Code> {
-    desk.on_one(caller, subject, id, |_| Ok(None))
+pub fn get(desk: &Desk<'_>, caller: &Member, id: ConsentId) -> Result<Change, Code> {
+    desk.on_one(caller, id, |_| Ok(None))
 }
 
 /// The consents of one person that were given to the caller; the provider sees all. A page holds what fits one reply
@@ -153,20 +125,10 @@ pub fn get(desk: &Desk<'_>, caller: &Member, subject: &SubjectRef, id: ConsentId
 ///
 /// # Errors
 /// `METHOD_NOT_ALLOWED` for staff, `FIELD_INVALID` for a page token that is not one of ours, `INTERNAL`.
-pub fn list(
-    desk: &Desk<'_>,
-    caller: &Member,
-    subject: &SubjectRef,
-    page_size: usize,
-    page_token: &str,
-) -> Result<Change, Code> {
+pub fn list(desk: &Desk<'_>, caller: &Member, page_size: usize, page_token: &str) -> Result<Change, Code> {
     let view = view(caller)?;
-    let token = subject.token(&desk.keys.pseudonym);
     let from = page_from(page_token)?;
-    let Some(link) = desk.link(&token)? else {
-        return Ok(nothing(token, v1::ConsentStates::default().encode_to_vec(), None));
-    };
-    let rows = Rows::new(desk.state, &link);
+    let rows = Rows::new(desk.state, desk.link);
     let after = match from {
         Some(id) => Some(rows.place(view, id).map_err(internal)?.ok_or(Code::FieldInvalid)?),
         None => None,
@@ -176,8 +138,6 @@ pub fn list(
     Ok(Change {
         effects: Vec::new(),
         answer: fill_page(&found, page_size, desk.now).encode_to_vec(),
-        subject: token,
-        detail_key: DetailKey::Person(link.details()),
         consent: None,
         agreement: None,
         outcome: "listed",
@@ -185,30 +145,22 @@ pub fn list(
 }
 
 impl Desk<'_> {
-    fn link(&self, token: &SubjectToken) -> Result<Option<LinkKey>, Code> {
-        person::load(self.state, &self.keys.epoch, token).map_err(internal)
-    }
-
     /// Finds one consent, lets `act` change it (it gives the word for the entry if it did), answers how it stands.
     fn on_one(
         &self,
         caller: &Member,
-        subject: &SubjectRef,
         id: ConsentId,
         act: impl FnOnce(&mut Record) -> Result<Option<&'static str>, Code>,
     ) -> Result<Change, Code> {
         let view = view(caller)?;
-        let token = subject.token(&self.keys.pseudonym);
-        let none = v1::ConsentState::default().encode_to_vec();
-        let Some(link) = self.link(&token)? else {
-            return Ok(nothing(token, none, Some(id)));
-        };
-        let rows = Rows::new(self.state, &link);
+        let rows = Rows::new(self.state, self.link);
         let Some(mut record) = rows.find(view, id).map_err(internal)? else {
-            let detail_key = DetailKey::Person(link.details());
             return Ok(Change {
-                detail_key,
-                ..nothing(token, none, Some(id))
+                effects: Vec::new(),
+                answer: v1::ConsentState::default().encode_to_vec(),
+                consent: Some(id),
+                agreement: None,
+                outcome: "none",
             });
         };
         let done = act(&mut record)?;
@@ -219,8 +171,6 @@ impl Desk<'_> {
         Ok(Change {
             effects,
             answer: record.to_wire(self.now).encode_to_vec(),
-            subject: token,
-            detail_key: DetailKey::Person(link.details()),
             consent: Some(id),
             agreement: None,
             outcome: done.unwrap_or("unchanged"),
@@ -233,18 +183,6 @@ fn view(caller: &Member) -> Result<View<'_>, Code> {
         Role::Partner => Ok(View::Recipient(&caller.id)),
         Role::Provider => Ok(View::Person),
         Role::Compliance | Role::Auditor | Role::Security | Role::Operator => Err(Code::MethodNotAllowed),
-    }
-}
-
-fn nothing(subject: SubjectToken, answer: Vec<u8>, consent: Option<ConsentId>) -> Change {
-    Change {
-        effects: Vec::new(),
-        answer,
-        subject,
-        detail_key: DetailKey::Period,
-        consent,
-        agreement: None,
-        outcome: "none",
     }
 }
 

@@ -7,9 +7,9 @@ use super::{
 use crate::{
     case::{After, Case},
     clock::Time,
-    domain::{ConsentId, PartnerId, Purpose, SignalFamily, SubjectToken},
-    facts::DetailKey,
-    person::{self, LinkKey, PersonError},
+    crypto::Rng,
+    domain::{ConsentId, PartnerId, Purpose, SignalFamily},
+    person::{self, LinkKey, Person, PersonError},
     refusal::{Code, Refusal},
     seal::{Opened, payload::Question},
     state::State,
@@ -68,51 +68,72 @@ impl Asked {
     }
 }
 
+/// A question whose consent was looked for, or one about somebody whom no entry has named: that one goes on to [`meet`].
+pub type LookedUp = Result<Case<Asked>, Case<Opened<Question>>>;
+
 /// Looks for the consent, and notes the person and the key that the entry's details are sealed under.
 ///
 /// # Errors
 /// `INTERNAL` if a row cannot be read: a consent that does not open is no consent and no answer.
-pub fn look_up(
-    state: &dyn State,
-    keys: &Keys,
-    mut case: Case<Opened<Question>>,
-    now: Time,
-) -> Result<Case<Asked>, Refusal> {
-    let question = case.proof().payload();
-    let token = question.subject.token(&keys.pseudonym);
-    let id = question.consent;
-    let recipient = &case.proof().partner().member().id;
-    let found = find(state, keys, &token, recipient, id, now);
-    case.note().subject = Some(token);
-    case.note().consent = Some(id);
-    let (link, consent) = match found {
-        Ok(found) => found,
-        Err(error) => {
-            tracing::error!(%error, "a consent could not be read");
-            return Err(case.refuse(Code::Internal));
-        }
-    };
-    if let Some(link) = link {
-        case.note().detail_key = DetailKey::Person(link.details());
+pub fn look_up(state: &dyn State, keys: &Keys, case: Case<Opened<Question>>, now: Time) -> Result<LookedUp, Refusal> {
+    let token = case.proof().payload().subject.token(&keys.pseudonym);
+    let known = person::load(state, &keys.epochs, &token).map(|link| link.map(|link| Person::of(token, link)));
+    match known {
+        Ok(Some(known)) => find(state, known, case, now).map(Ok),
+        Ok(None) => Ok(Err(case)),
+        Err(error) => Err(unread(case, &error)),
     }
-    Ok(case.then(|opened| Asked { opened, consent }))
 }
 
-type Found = (Option<LinkKey>, Option<ConsentFact>);
+/// As [`look_up`], for somebody whom no entry may have named: makes the key that this entry is the first to need. The
+/// caller holds the person's lock until the entry is recorded.
+///
+/// # Errors
+/// As [`look_up`].
+pub fn meet(
+    state: &dyn State,
+    keys: &Keys,
+    rng: &dyn Rng,
+    case: Case<Opened<Question>>,
+    now: Time,
+) -> Result<Case<Asked>, Refusal> {
+    let token = case.proof().payload().subject.token(&keys.pseudonym);
+    match person::know(state, &keys.epochs, rng, token) {
+        Ok(known) => find(state, known, case, now),
+        Err(error) => Err(unread(case, &error)),
+    }
+}
 
 fn find(
     state: &dyn State,
-    keys: &Keys,
-    token: &SubjectToken,
+    mut known: Person,
+    mut case: Case<Opened<Question>>,
+    now: Time,
+) -> Result<Case<Asked>, Refusal> {
+    let id = case.proof().payload().consent;
+    known.note(case.note());
+    case.note().consent = Some(id);
+    let recipient = &case.proof().partner().member().id;
+    match fact(state, &known.link, recipient, id, now) {
+        Ok(consent) => Ok(case.then(|opened| Asked { opened, consent })),
+        Err(error) => Err(unread(case, &error)),
+    }
+}
+
+fn unread(case: Case<Opened<Question>>, error: &PersonError) -> Refusal {
+    tracing::error!(%error, "a consent could not be read");
+    case.refuse(Code::Internal)
+}
+
+fn fact(
+    state: &dyn State,
+    link: &LinkKey,
     recipient: &PartnerId,
     id: ConsentId,
     now: Time,
-) -> Result<Found, PersonError> {
-    let Some(link) = person::load(state, &keys.epoch, token)? else {
-        return Ok((None, None));
-    };
-    let record = Rows::new(state, &link).find(View::Recipient(recipient), id)?;
-    let fact = record.map(|record| {
+) -> Result<Option<ConsentFact>, PersonError> {
+    let record = Rows::new(state, link).find(View::Recipient(recipient), id)?;
+    Ok(record.map(|record| {
         let terms = record.terms();
         ConsentFact {
             status: record.status(now),
@@ -122,6 +143,5 @@ fn find(
             separate: terms.separate,
             look_back_days: terms.look_back_days,
         }
-    });
-    Ok((Some(link), fact))
+    }))
 }

@@ -7,7 +7,8 @@
 //! # What it refuses to do
 //! It never tells a caller whether a person is known: `Grant` answers alike for everybody, and what a caller may not see
 //! looks like what does not exist. It takes no consent that the caller's own agreements could not use. It never brings a withdrawn consent back. It has no clock, no lock and no log: the
-//! caller holds the person's lock from the call until the effects are recorded, or two grants could make two link keys.
+//! caller holds the person's lock from the call until the effects are recorded, or two first entries about somebody could
+//! make two link keys.
 mod acts;
 mod cover;
 mod look_up;
@@ -16,16 +17,18 @@ mod rows;
 mod terms;
 
 pub use acts::{Change, Desk, Scope, confirm, get, grant, list, withdraw};
-pub use look_up::{Asked, ConsentFact, look_up};
+pub use look_up::{Asked, ConsentFact, LookedUp, look_up, meet};
 pub use record::{Event, EventKind, Record, Status};
+pub use rows::forget;
 pub use terms::{Basis, Known, Terms, TermsError};
 
-use crate::crypto::Secret;
+use crate::{crypto::Secret, keyring::Epochs};
+use std::sync::Arc;
 
 /// The two keys that lead from an identity to a person's rows.
 pub struct Keys {
-    /// Wraps the persons' link keys.
-    pub epoch: Secret<32>,
+    /// Wrap the persons' link keys.
+    pub epochs: Arc<Epochs>,
     /// Makes subject tokens.
     pub pseudonym: Secret<32>,
 }

@@ -6,7 +6,7 @@ use super::record::Record;
 use crate::{
     crypto::{Broken, Rng},
     domain::{ConsentId, PartnerId},
-    limits::CONSENT_SCAN_ROWS,
+    limits::{CONSENT_SCAN_ROWS, CONSENTS_PER_REMOVAL_MAX},
     person::{LinkKey, PersonError},
     state::{Effect, State, Table},
 };
@@ -28,6 +28,23 @@ pub(super) enum View<'a> {
 
 /// Parts of a row's key.
 const PART: usize = 16;
+
+/// What takes the first consents of a person away, ended or not: as many as fit an entry. Call it until nothing is left.
+///
+/// # Errors
+/// If the state cannot be read.
+pub fn forget(state: &dyn State, link: &LinkKey) -> Result<Vec<Effect>, PersonError> {
+    let rows = state.rows(
+        Table::Consent,
+        &Rows::new(state, link).prefix(View::Person),
+        None,
+        CONSENTS_PER_REMOVAL_MAX,
+    )?;
+    Ok(rows
+        .into_iter()
+        .map(|(key, _)| Effect::delete(Table::Consent, key))
+        .collect())
+}
 
 impl<'a> Rows<'a> {
     pub(super) fn new(state: &'a dyn State, link: &'a LinkKey) -> Self {

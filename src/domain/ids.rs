@@ -152,6 +152,12 @@ impl FieldSet {
     pub fn contains(&self, index: usize) -> bool {
         self.0.get(index / 8).is_some_and(|byte| byte & (1 << (index % 8)) != 0)
     }
+    /// Of a bitmap that [`FieldSet::to_bytes`] wrote; what lies past the catalogue's limit is ignored.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let mut set = Self::default();
+        set.0.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        set
+    }
     /// In either.
     pub fn union(mut self, other: FieldSet) -> FieldSet {
         self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a |= b);
@@ -208,5 +214,6 @@ mod tests {
         assert!(a.is_subset(&b) && !b.is_subset(&a));
         assert_eq!(b.without(a).iter().collect::<Vec<_>>(), [4]);
         assert_eq!(FieldSet::default().to_bytes().len(), 0);
+        assert_eq!(FieldSet::from_bytes(&b.to_bytes()), b);
     }
 }

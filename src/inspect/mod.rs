@@ -3,13 +3,21 @@
 //!
 //! `rpc` and the console call the same functions, so neither can show what the other would have refused or not recorded.
 //! It refuses to show an entry outside an auditor's scope, and to take a page token for another search.
+mod entry;
+mod filter;
+mod follow;
 mod opening;
 mod overview;
+mod past;
 mod scope;
 mod search;
 mod token;
 
+pub use entry::{GET_ENTRY, Shown, entry};
+pub use filter::period;
+pub use follow::{Following, STREAM, Step, refuse};
 pub use opening::{Entry, Opener, open};
 pub use overview::{OVERVIEW, Overview, Period, overview};
+pub use past::{FIND_CHECKPOINT, checkpoint};
 pub use scope::Scope;
-pub use search::{Conditions, Page, PageRequest, SEARCH, search};
+pub use search::{Conditions, Page, PageRequest, Proofs, SEARCH, search};

@@ -90,15 +90,15 @@ impl<'a> Opener<'a> {
     }
 
     fn unwrap_keys(&self, bucket: u8) -> Result<Vec<Secret<32>>, Code> {
-        let (state, epoch) = (&*self.gate.state, &self.gate.person_keys.epoch);
+        let (state, epochs) = (&*self.gate.state, &self.gate.person_keys.epochs);
         let mut keys = Vec::new();
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let people = person::page(state, epoch, &[bucket], after.as_deref(), PEOPLE_PER_STEP);
+            let people = person::page(state, epochs, Some(bucket), after.as_deref(), PEOPLE_PER_STEP);
             let people = people.map_err(|_| Code::Internal)?;
-            keys.extend(people.iter().map(|(_, link)| link.details()));
+            keys.extend(people.iter().map(|(_, _, link)| link.details()));
             match people.last() {
-                Some((token, _)) if people.len() == PEOPLE_PER_STEP => after = Some(token.0.to_vec()),
+                Some((row, ..)) if people.len() == PEOPLE_PER_STEP => after = Some(row.clone()),
                 _ => return Ok(keys),
             }
         }

@@ -58,7 +58,7 @@ pub async fn overview(
 fn count(gate: &Gate, member: &Member, asked: Period) -> Result<Seen<Overview>, Code> {
     let scope = Scope::of(member, gate.clock.now())?;
     let span = asked.span()?;
-    let (from, until) = scope.period(Some(span.from), Some(span.until));
+    let (from, until) = scope.period(Some(span.from), Some(span.until))?;
     let within = Span {
         from: from.unwrap_or(span.from),
         until: until.unwrap_or(span.until),
@@ -70,7 +70,7 @@ fn count(gate: &Gate, member: &Member, asked: Period) -> Result<Seen<Overview>, 
     let log_size = gate.log.head().size;
     let counts = gate.log.overview(&within, &signals, &outcomes);
     let mut counts = counts.map_err(|_| Code::Internal)?;
-    counts.retain(|count| scope.covers_partner(&count.partner));
+    counts.retain(|count| scope.covers_partner(count.partner.as_bytes()));
     let overview = Overview { counts, log_size };
     Ok(Seen {
         note: "overview".to_owned(),

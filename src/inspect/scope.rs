@@ -2,6 +2,7 @@
 use crate::{
     agreement::{AuditScope, Member},
     clock::Time,
+    pipeline::Gate,
     refusal::Code,
     wire::{self, v1},
 };
@@ -15,10 +16,10 @@ impl Scope {
     /// # Errors
     /// `OUT_OF_SCOPE` if an auditor's time is over.
     pub fn of(member: &Member, now: Time) -> Result<Self, Code> {
-        match &member.audit {
-            Some(audit) if now >= audit.expires => Err(Code::OutOfScope),
-            audit => Ok(Self(audit.clone())),
+        if member.has_expired(now) {
+            return Err(Code::OutOfScope);
         }
+        Ok(Self(member.audit.clone()))
     }
 
     /// Whether the whole log may be read.
@@ -26,27 +27,46 @@ impl Scope {
         self.0.is_none()
     }
 
+    /// Whether entries of this partner may be read, at their time; an entry without one is of the partner "".
+    pub fn covers_partner(&self, partner: &[u8]) -> bool {
+        let Some(scope) = &self.0 else { return true };
+        scope.partners.is_empty() || scope.partners.iter().any(|p| p.as_str().as_bytes() == partner)
+    }
+
     /// Whether this entry may be read.
     pub fn covers(&self, leaf: &v1::Leaf) -> bool {
         let Some(scope) = &self.0 else { return true };
         let time = wire::millis(leaf.time.as_ref()).map(Time);
-        self.covers_partner(&leaf.partner) && time.is_some_and(|t| t >= scope.from && t < scope.until)
+        self.covers_partner(leaf.partner.as_bytes()) && time.is_some_and(|t| t >= scope.from && t < scope.until)
     }
 
-    /// Whether entries of this partner may be read, at their time; an entry without one is of the partner "".
-    pub fn covers_partner(&self, partner: &str) -> bool {
-        let partners = self.0.as_ref().map_or(&[][..], |scope| &scope.partners);
-        partners.is_empty() || partners.iter().any(|p| p.as_str() == partner)
+    /// Whether entry `index` may be read: what may not be shown is not opened either.
+    ///
+    /// # Errors
+    /// `LOG_RANGE` if the log has no such entry, `INTERNAL` if the store fails.
+    pub fn covers_entry(&self, gate: &Gate, index: u64) -> Result<bool, Code> {
+        if self.is_whole() {
+            return Ok(true);
+        }
+        let stored = gate.log.entry(index).map_err(|_| Code::Internal)?;
+        let stored = stored.ok_or(Code::LogRange)?;
+        let leaf = wire::decode_canonical(&stored.leaf).map_err(|_| Code::Internal)?;
+        Ok(self.covers(&leaf))
     }
 
     /// The part of a period that may be read: half open.
-    pub fn period(&self, from: Option<Time>, until: Option<Time>) -> (Option<Time>, Option<Time>) {
-        match &self.0 {
-            None => (from, until),
-            Some(scope) => (
-                Some(from.map_or(scope.from, |t| t.max(scope.from))),
-                Some(until.map_or(scope.until, |t| t.min(scope.until))),
-            ),
+    ///
+    /// # Errors
+    /// `OUT_OF_SCOPE` if nothing of it may.
+    pub fn period(&self, from: Option<Time>, until: Option<Time>) -> Result<(Option<Time>, Option<Time>), Code> {
+        let Some(scope) = &self.0 else {
+            return Ok((from, until));
+        };
+        let from = from.map_or(scope.from, |t| t.max(scope.from));
+        let until = until.map_or(scope.until, |t| t.min(scope.until));
+        if from >= until {
+            return Err(Code::OutOfScope);
         }
+        Ok((Some(from), Some(until)))
     }
 }

@@ -18,11 +18,14 @@ use crate::{
 };
 use std::sync::Arc;
 
+/// Who may read the log.
+pub(super) const READERS_OF_THE_LOG: &[Role] = &[Role::Compliance, Role::Auditor];
+
 /// `Search`.
 pub const SEARCH: StaffCall = StaffCall {
     method: Method("/tollgate.v1.AuditService/Search"),
     kind: Kind::Read,
-    roles: &[Role::Compliance, Role::Auditor],
+    roles: READERS_OF_THE_LOG,
 };
 
 /// What is looked for. All must hold.
@@ -45,6 +48,8 @@ pub struct PageRequest {
     pub size: usize,
     /// Of the page before; empty for the first.
     pub token: String,
+    /// Each entry with its proof.
+    pub prove: bool,
 }
 
 /// A page of entries, newest first.
@@ -55,6 +60,16 @@ pub struct Page {
     pub next: String,
     /// Entries of the log that this search looks at.
     pub log_size: u64,
+    /// If they were asked for.
+    pub proofs: Option<Proofs>,
+}
+
+/// That the entries of a page are in one tree.
+pub struct Proofs {
+    /// The signed checkpoint of the tree.
+    pub checkpoint: Arc<str>,
+    /// Hashes of each entry's proof, in the order of the entries.
+    pub inclusions: Vec<Vec<[u8; 32]>>,
 }
 
 /// Finds entries within the caller's scope, and records that it was looked for. Of the person the entry tells only what
@@ -75,6 +90,11 @@ fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &PageRequest) ->
     if asked.person.is_some() && !scope.is_whole() {
         return Err(Code::OutOfScope);
     }
+    // Asked for by name it is refused: no hit would look as if there were none.
+    let partners = asked.terms.iter().filter(|(d, _)| *d == Dimension::Partner);
+    if !partners.into_iter().all(|(_, partner)| scope.covers_partner(partner)) {
+        return Err(Code::OutOfScope);
+    }
     let limit = match page.size {
         0 => SEARCH_PAGE_DEFAULT,
         n => n.min(SEARCH_PAGE_MAX),
@@ -89,10 +109,10 @@ fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &PageRequest) ->
         token => Place::open(token, key, &member.uri, &search)?,
     };
     let link = match &asked.person {
-        Some(token) => person::load(&*gate.state, &gate.person_keys.epoch, token).map_err(|_| Code::Internal)?,
+        Some(token) => person::load(&*gate.state, &gate.person_keys.epochs, token).map_err(|_| Code::Internal)?,
         None => None,
     };
-    let (from, until) = scope.period(asked.from, asked.until);
+    let (from, until) = scope.period(asked.from, asked.until)?;
     let query = Query {
         from,
         until,
@@ -122,10 +142,12 @@ fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &PageRequest) ->
     }
     let next = before.map(|before| Place { before, ..place }.seal(key, &member.uri, &search));
     let count = entries.len() as u64;
+    let proofs = page.prove.then(|| prove(gate, &entries)).transpose()?;
     let page = Page {
         entries,
         next: next.unwrap_or_default(),
         log_size: place.size,
+        proofs,
     };
     Ok(Seen {
         note: asked.note(),
@@ -135,6 +157,18 @@ fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &PageRequest) ->
             .zip(link)
             .map(|(token, link)| (token, DetailKey::Person(link.details()))),
         ..Seen::of(page, "searched")
+    })
+}
+
+fn prove(gate: &Gate, entries: &[Entry]) -> Result<Proofs, Code> {
+    let indexes: Vec<u64> = entries.iter().map(|entry| entry.leaf.seq).collect();
+    let inclusions = gate.log.prove_inclusions(&indexes).map_err(|_| Code::Internal)?;
+    let head = inclusions
+        .first()
+        .map_or_else(|| gate.log.head(), |i| Arc::clone(&i.head));
+    Ok(Proofs {
+        checkpoint: Arc::clone(&head.note),
+        inclusions: inclusions.into_iter().map(|inclusion| inclusion.proof).collect(),
     })
 }
 

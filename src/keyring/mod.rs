@@ -3,12 +3,14 @@
 //! They lie in one file, sealed under a root key that is a file of its own, outside the store. A change is on disk before
 //! it is used. This module refuses a root key that others can read, a second keyring in one place, and a keyring that
 //! lacks a key. Replacing the file is not erasure: a disk may keep old blocks, which is why the root key can lie elsewhere.
+mod epochs;
 mod file;
 mod key;
 mod list;
 mod published;
 mod rotation;
 
+pub use epochs::{Epoch, Epochs};
 pub use key::{Class, KeyId, State};
 pub use list::{KeyListTerms, SignedKeyList, delegate};
 pub use published::{Ends, PublishedKeys};
@@ -17,6 +19,7 @@ pub use rotation::{Change, Rotation};
 use crate::{
     clock::Time,
     crypto::{Broken, KemKeyPair, Rng, Secret, Signer},
+    limits::KEYRING_KEYS_MAX,
 };
 use key::{Key, Material};
 use std::{
@@ -77,6 +80,7 @@ pub struct Keyring {
     path: PathBuf,
     root: Secret<32>,
     singles: Singles,
+    epochs: Arc<Epochs>,
     ring: RwLock<Arc<Ring>>,
     /// One change at a time; readers go on while it is written.
     changing: Mutex<()>,
@@ -95,7 +99,6 @@ struct Singles {
     log: Arc<dyn Signer>,
     log_id: KeyId,
     pseudonym: Secret<32>,
-    epoch: Secret<32>,
     period_detail: Secret<32>,
 }
 
@@ -137,8 +140,9 @@ impl Keyring {
     }
 
     fn with(path: PathBuf, root: Secret<32>, ring: Ring) -> Result<Self, KeyringError> {
-        let singles = ring.singles()?;
+        let (singles, epochs) = (ring.singles()?, Arc::new(ring.epochs()?));
         Ok(Self {
+            epochs,
             path,
             root,
             singles,
@@ -174,9 +178,42 @@ impl Keyring {
         self.singles.pseudonym.clone()
     }
 
-    /// Wraps the keys of persons; destroying it erases them.
-    pub fn epoch(&self) -> Secret<32> {
-        self.singles.epoch.clone()
+    /// Wrap the keys of persons; destroying one erases whom it alone still wraps.
+    pub fn epochs(&self) -> Arc<Epochs> {
+        Arc::clone(&self.epochs)
+    }
+
+    /// A new shred epoch, active at once; the one before opens and never wraps again. On disk before this returns. Where
+    /// an epoch before is still there, nothing changes: its turn comes first.
+    pub fn turn_epoch(&self, now: Time, rng: &dyn Rng) -> Result<Option<KeyId>, KeyringError> {
+        self.change(rng, |ring| {
+            if ring.keys.iter().any(|key| is_epoch(key, State::Tainted)) {
+                return Ok(None);
+            }
+            if ring.keys.len() >= KEYRING_KEYS_MAX {
+                return Err(KeyringError::Full);
+            }
+            let mut next = Key::single(Class::ShredEpoch, now, rng)?;
+            for before in ring.keys.iter_mut().filter(|key| is_epoch(key, State::Active)) {
+                before.state = State::Tainted;
+                next.version = before.version.saturating_add(1);
+            }
+            let id = next.id;
+            ring.keys.push(next);
+            Ok(Some(id))
+        })
+    }
+
+    /// Destroys the epochs that no longer wrap. What they alone wrap opens no more, for nobody. Gives their ids; on disk
+    /// before this returns.
+    pub fn destroy_epochs(&self, rng: &dyn Rng) -> Result<Vec<KeyId>, KeyringError> {
+        let destroyed = self.change(rng, |ring| {
+            let over = ring.keys.iter().filter(|key| is_epoch(key, State::Tainted));
+            let ids: Vec<KeyId> = over.map(|key| key.id).collect();
+            ring.keys.retain(|key| !is_epoch(key, State::Tainted));
+            Ok((!ids.is_empty()).then_some(ids))
+        })?;
+        Ok(destroyed.unwrap_or_default())
     }
 
     /// Seals the details of entries that have no person.
@@ -230,6 +267,7 @@ impl Keyring {
             return Ok(None);
         };
         file::write(&self.path, &self.root, &ring, rng)?;
+        self.epochs.replace(&ring.epochs()?);
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
         Ok(Some(result))
     }
@@ -248,9 +286,20 @@ impl Ring {
             log,
             log_id,
             pseudonym: self.secret(Class::Pseudonym, "there is no active pseudonym key")?,
-            epoch: self.secret(Class::ShredEpoch, "there is no active shred-epoch key")?,
             period_detail: self.secret(Class::PeriodDetail, "there is no active period-detail key")?,
         })
+    }
+
+    /// The active epoch, then the tainted ones, the newest first.
+    fn epochs(&self) -> Result<Epochs, KeyringError> {
+        let epoch = |key: &Key| match &key.material {
+            Material::Secret(secret) => Some(Epoch::new(key.id, secret.clone())),
+            _ => None,
+        };
+        let active = self.active(Class::ShredEpoch).and_then(epoch);
+        let active = active.ok_or(KeyringError::Incomplete("there is no active shred-epoch key"))?;
+        let tainted = self.keys.iter().rev().filter(|key| is_epoch(key, State::Tainted));
+        Ok(Epochs::new(active, tainted.filter_map(epoch).collect()))
     }
 
     fn active(&self, class: Class) -> Option<&Key> {
@@ -264,6 +313,10 @@ impl Ring {
             _ => Err(KeyringError::Incomplete(missing)),
         }
     }
+}
+
+fn is_epoch(key: &Key, state: State) -> bool {
+    key.class == Class::ShredEpoch && key.state == state
 }
 
 #[cfg(test)]

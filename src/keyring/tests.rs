@@ -13,6 +13,10 @@ fn later_s(s: i64) -> Time {
     NOW.plus_ms(s * 1000)
 }
 
+fn epoch(keyring: &Keyring) -> Secret<32> {
+    keyring.epochs().active().unwrap().key().clone()
+}
+
 fn active_ids(keyring: &Keyring, now: Time) -> Vec<KeyId> {
     let ring = keyring.ring();
     ring.keys
@@ -32,9 +36,9 @@ fn what_is_closed_opens_again_with_the_same_keys() {
     assert_eq!(made.log_signer().public_key(), again.log_signer().public_key());
     assert_eq!(made.log_key_id(), again.log_key_id());
     assert!(made.pseudonym().same(again.pseudonym().expose()));
-    assert!(made.epoch().same(again.epoch().expose()));
+    assert!(epoch(&made).same(epoch(&again).expose()));
     assert!(made.period_detail().same(again.period_detail().expose()));
-    assert!(!made.epoch().same(made.pseudonym().expose()));
+    assert!(!epoch(&made).same(made.pseudonym().expose()));
     for id in active_ids(&made, NOW) {
         let (a, b) = (made.exchange(&id.0, NOW).unwrap(), again.exchange(&id.0, NOW).unwrap());
         assert_eq!(a.public(), b.public());
@@ -200,4 +204,29 @@ fn key_lists_rise_are_signed_and_end_with_the_delegation() {
         keyring.key_list(&wrong, NOW, &rng),
         Err(KeyringError::Delegation)
     ));
+}
+
+#[test]
+fn a_turned_epoch_opens_until_it_is_destroyed() {
+    let dir = tempfile::tempdir().unwrap();
+    let rng = SeededRng::new(6);
+    let keyring = Keyring::create(dir.path(), NOW, &rng, false).unwrap();
+    let epochs = keyring.epochs();
+    let first = epochs.active().unwrap();
+    let boxed = first.seal(&rng, b"here", b"secret".to_vec()).unwrap();
+    assert!(keyring.destroy_epochs(&rng).unwrap().is_empty(), "the one in use stays");
+    let second = keyring.turn_epoch(NOW, &rng).unwrap().unwrap();
+    assert_eq!(keyring.turn_epoch(NOW, &rng).unwrap(), None, "one turn at a time");
+    // Whoever held the epochs before has the new ones.
+    assert_eq!((epochs.active().unwrap().id(), epochs.is_turning()), (second, true));
+    drop(keyring);
+    let keyring = Keyring::open(dir.path()).unwrap();
+    let all = keyring.epochs().all();
+    assert_eq!(all.iter().map(|e| e.id()).collect::<Vec<_>>(), [second, first.id()]);
+    assert_eq!(all[1].open(b"here", &boxed).unwrap(), b"secret");
+    assert!(all[0].open(b"here", &boxed).is_err());
+    assert_eq!(keyring.destroy_epochs(&rng).unwrap(), [first.id()]);
+    let keyring = Keyring::open(dir.path()).unwrap();
+    let left: Vec<KeyId> = keyring.epochs().all().iter().map(|e| e.id()).collect();
+    assert_eq!(left, [second]);
 }

@@ -8,7 +8,8 @@ use crate::{
     domain::{ConsentId, Method, SubjectToken},
     facts::{DetailKey, Facts, Kind},
     identity::PeerIdentity,
-    pipeline::{Claim, Gate, Reply},
+    person::Person,
+    pipeline::{Claim, Gate, Reply, Subject},
     refusal::{Code, NotRecorded, Refusal},
     seal::{self, Answered, Envelope, Opened, Outgoing, ReplyKeys, payload::Payload},
     state::Effect,
@@ -23,8 +24,6 @@ pub struct Done {
     pub effects: Vec<Effect>,
     /// One word for the institution's side of the entry.
     pub outcome: &'static str,
-    /// The person it was about, and the key of the entry's details.
-    pub person: Option<(SubjectToken, DetailKey)>,
     /// The consent that was made or named, for the institution's side of the entry.
     pub consent: Option<ConsentId>,
     /// What it was done to, for the institution's side of the entry; empty where nothing else needs saying.
@@ -59,10 +58,11 @@ pub trait Action: Send + Sync {
     }
     /// The person it is about.
     fn person(&self, gate: &Gate, payload: &Self::Payload) -> Option<SubjectToken>;
-    /// Does it. No effect happens here: effects happen with the entry.
+    /// Does it. No effect happens here: effects happen with the entry, which names the person already.
     fn run(
         &self,
         gate: &Gate,
+        person: Option<&Person>,
         opened: &Opened<Self::Payload>,
         now: Time,
     ) -> impl Future<Output = Result<Done, Code>> + Send;
@@ -118,12 +118,13 @@ pub async fn act<A: Action>(
         Ok(opened) => opened,
         Err(refusal) => return Ok(Reply::Refused(slot.append(refusal).await?)),
     };
-    let _lock = match action.person(&gate, opened.proof().payload()) {
-        Some(token) if action.changes() => gate.people.lock(&token).await,
-        _ => None,
+    let (opened, person) = match find(&gate, &action, opened).await {
+        Ok(found) => found,
+        Err(refusal) => return Ok(Reply::Refused(slot.append(refusal).await?)),
     };
+    let known = person.as_ref().map(|person| &person.known);
     let claim = gate.recent.claim(opened.proof().key(action.method()), now).await;
-    match perform(&gate, &action, opened, &claim, now).await {
+    match perform(&gate, &action, known, opened, &claim, now).await {
         Ok((acted, once_recorded)) => {
             let slot = if action.urgent() { slot.urgent() } else { slot };
             let recorded = slot.append(acted).await?;
@@ -163,23 +164,44 @@ fn open<A: Action>(
     Ok(opened)
 }
 
+/// Finds the person, whom the entry names from here on, whatever becomes of the call.
+async fn find<A: Action>(
+    gate: &Gate,
+    action: &A,
+    mut case: Case<Opened<A::Payload>>,
+) -> Result<(Case<Opened<A::Payload>>, Option<Subject>), Refusal> {
+    let Some(token) = action.person(gate, case.proof().payload()) else {
+        return Ok((case, None));
+    };
+    match gate.person(token, action.changes()).await {
+        Ok(mut subject) => {
+            subject.known.note(case.note());
+            Ok((case, Some(subject)))
+        }
+        Err(error) => {
+            tracing::error!(%error, "a person's key could not be read");
+            Err(case.refuse(Code::Internal))
+        }
+    }
+}
+
 async fn perform<A: Action>(
     gate: &Gate,
     action: &A,
+    person: Option<&Person>,
     mut case: Case<Opened<A::Payload>>,
     claim: &Claim,
     now: Time,
 ) -> Result<(Case<Acted>, Option<OnceRecorded>), Refusal> {
-    let person = action.person(gate, case.proof().payload());
     let ran = match claim {
         Claim::OtherContent => Err(Code::RequestIdReused),
-        Claim::Repeat(index) => match repeat(gate, person, *index) {
+        Claim::Repeat(index) => match repeat(gate, &case.facts().detail_key, *index) {
             // A look is looked anew. A change whose answer is gone (the person was erased since) is not made up.
-            Ok(None) if !action.changes() => action.run(gate, case.proof(), now).await,
+            Ok(None) if !action.changes() => action.run(gate, person, case.proof(), now).await,
             Ok(done) => done.ok_or(Code::Internal),
             Err(Broken) => Err(Code::Internal),
         },
-        Claim::First(_) => action.run(gate, case.proof(), now).await,
+        Claim::First(_) => action.run(gate, person, case.proof(), now).await,
     };
     let done = match ran {
         Ok(done) => done,
@@ -189,13 +211,9 @@ async fn perform<A: Action>(
         Claim::First(first) if action.changes() => first.effects(),
         _ => Vec::new(),
     };
-    let class = if done.person.is_some() {
-        Class::Sealed
-    } else {
-        Class::Admin
-    };
+    let class = if person.is_some() { Class::Sealed } else { Class::Admin };
     let facts = case.note();
-    facts.effects = done.effects;
+    facts.effects.extend(done.effects);
     facts.effects.extend(remembered);
     facts.outcomes = vec![done.outcome.to_owned()];
     facts.note = done.note;
@@ -203,10 +221,6 @@ async fn perform<A: Action>(
     if let Some(id) = done.consent {
         // Not `facts.consent`: that is what the request named, and the partner rebuilds it from the request.
         facts.note = format!("consent {id}");
-    }
-    if let Some((token, key)) = done.person {
-        facts.subject = Some(token);
-        facts.detail_key = key;
     }
     let acted = case.then(|opened| {
         let (_, _, keys) = opened.into_parts();
@@ -220,21 +234,12 @@ async fn perform<A: Action>(
 }
 
 /// The same request once more: what was answered is answered again, and nothing is done twice.
-fn repeat(gate: &Gate, person: Option<SubjectToken>, index: u64) -> Result<Option<Done>, Broken> {
-    let key = match &person {
-        Some(token) => gate.detail_key(token).map_err(|_| Broken)?,
-        None => DetailKey::Period,
-    };
-    let answer = match gate.stored_answer(&key, index)? {
-        // A person who was a stranger then may be known now, through another partner: that must not show.
-        None => gate.stored_answer(&DetailKey::Period, index)?,
-        answer => answer,
-    };
+fn repeat(gate: &Gate, key: &DetailKey, index: u64) -> Result<Option<Done>, Broken> {
+    let answer = gate.stored_answer(key, index)?;
     Ok(answer.map(|answer| Done {
         answer,
         effects: Vec::new(),
         outcome: "repeated",
-        person: person.map(|token| (token, key)),
         consent: None,
         note: String::new(),
         count: 0,

@@ -6,6 +6,7 @@ use crate::{
     consent::{self, Change},
     domain::{Method, SubjectToken},
     facts::Kind,
+    person::Person,
     refusal::Code,
     seal::{
         Opened,
@@ -19,7 +20,6 @@ impl From<Change> for Done {
             answer: change.answer,
             effects: change.effects,
             outcome: change.outcome,
-            person: Some((change.subject, change.detail_key)),
             consent: change.consent,
             note: String::new(),
             count: 0,
@@ -53,10 +53,16 @@ macro_rules! consent_call {
             fn person(&self, gate: &Gate, payload: &Self::Payload) -> Option<SubjectToken> {
                 Some(payload.subject.token(&gate.person_keys.pseudonym))
             }
-            async fn run(&self, $gate: &Gate, opened: &Opened<Self::Payload>, now: Time) -> Result<Done, Code> {
+            async fn run(
+                &self,
+                $gate: &Gate,
+                person: Option<&Person>,
+                opened: &Opened<Self::Payload>,
+                now: Time,
+            ) -> Result<Done, Code> {
                 let $desk = consent::Desk {
                     state: &*$gate.state,
-                    keys: &$gate.person_keys,
+                    link: &person.ok_or(Code::Internal)?.link,
                     rng: &*$gate.rng,
                     now,
                 };
@@ -74,7 +80,7 @@ fn grant(gate: &Gate, desk: &consent::Desk<'_>, caller: &Member, asked: &GrantCo
         known: snapshot.known(),
         agreements: snapshot.agreements(),
     };
-    let mut change = consent::grant(desk, caller, &asked.subject, &asked.terms, scope)?;
+    let mut change = consent::grant(desk, caller, &asked.terms, scope)?;
     let agreement = change.agreement.as_ref().and_then(|id| scope.agreements.by_id(id));
     let charge = gate.quotas.charge(agreement.ok_or(Code::Internal)?, desk.now);
     let charge = charge.map_err(|Spent| Code::QuotaSpent)?;
@@ -93,22 +99,22 @@ consent_call!(
 consent_call!(
     /// `Confirm`: by the provider only.
     Confirm, "/tollgate.v1.ConsentService/Confirm", ConfirmConsent, &[Role::Provider], changes: true, urgent: false,
-    |gate, desk, caller, asked| consent::confirm(&desk, caller, &asked.subject, asked.consent_id, asked.terms_sha256)
+    |gate, desk, caller, asked| consent::confirm(&desk, caller, asked.consent_id, asked.terms_sha256)
 );
 consent_call!(
     /// `Withdraw`: by the recipient, or by the provider for the person. Counts from the next decision.
     Withdraw, "/tollgate.v1.ConsentService/Withdraw", ConsentRef, &[Role::Partner, Role::Provider], changes: true, urgent: true,
-    |gate, desk, caller, asked| consent::withdraw(&desk, caller, &asked.subject, asked.consent_id)
+    |gate, desk, caller, asked| consent::withdraw(&desk, caller, asked.consent_id)
 );
 consent_call!(
     /// `Get`.
     Get, "/tollgate.v1.ConsentService/Get", ConsentRef, &[Role::Partner, Role::Provider], changes: false, urgent: false,
-    |gate, desk, caller, asked| consent::get(&desk, caller, &asked.subject, asked.consent_id)
+    |gate, desk, caller, asked| consent::get(&desk, caller, asked.consent_id)
 );
 consent_call!(
     /// `List`: what one person gave to the caller.
     List, "/tollgate.v1.ConsentService/List", ListConsents, &[Role::Partner, Role::Provider], changes: false, urgent: false,
-    |gate, desk, caller, asked| consent::list(&desk, caller, &asked.subject, asked.page_size, &asked.page_token)
+    |gate, desk, caller, asked| consent::list(&desk, caller, asked.page_size, &asked.page_token)
 );
 
 /// `CloseSession`: forgets the session's keys once the entry is recorded.
@@ -131,14 +137,19 @@ impl Action for CloseSession {
     fn person(&self, _gate: &Gate, _payload: &Self::Payload) -> Option<SubjectToken> {
         None
     }
-    async fn run(&self, _gate: &Gate, opened: &Opened<Self::Payload>, _now: Time) -> Result<Done, Code> {
+    async fn run(
+        &self,
+        _gate: &Gate,
+        _person: Option<&Person>,
+        opened: &Opened<Self::Payload>,
+        _now: Time,
+    ) -> Result<Done, Code> {
         let session = opened.session_id().ok_or(Code::SessionRequired)?;
         let partner = opened.partner().member().id.clone();
         Ok(Done {
             answer: Vec::new(),
             effects: Vec::new(),
             outcome: "session-closed",
-            person: None,
             consent: None,
             note: String::new(),
             count: 0,

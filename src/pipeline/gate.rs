@@ -8,8 +8,8 @@ use crate::{
     domain::SubjectToken,
     facts::DetailKey,
     minimise,
-    person::{self, PersonError},
-    pipeline::Recent,
+    person::{self, Person, PersonError},
+    pipeline::{Recent, persons::Erasing},
     policy::Snapshot,
     seal::Opener,
     signal::Signals,
@@ -59,6 +59,8 @@ pub struct Gate {
     pub quotas: Quotas,
     /// One change at a time per person.
     pub people: PersonLocks,
+    /// Erasures, and what holds them.
+    pub erasing: Erasing,
 }
 
 impl Gate {
@@ -72,10 +74,16 @@ impl Gate {
         }
     }
 
-    /// The key of this person's entries: their own where they have one, else the period's.
-    pub(super) fn detail_key(&self, token: &SubjectToken) -> Result<DetailKey, PersonError> {
-        let link = person::load(&*self.state, &self.person_keys.epoch, token)?;
-        Ok(link.map_or(DetailKey::Period, |link| DetailKey::Person(link.details())))
+    /// The person that a call is about, and their lock: held until the entry is recorded by whoever changes something,
+    /// and by whoever is the first to name them.
+    pub(super) async fn person(&self, token: SubjectToken, changes: bool) -> Result<Subject, PersonError> {
+        if !changes && let Some(link) = person::load(&*self.state, &self.person_keys.epochs, &token)? {
+            let known = Person::of(token, link);
+            return Ok(Subject { known, _lock: None });
+        }
+        let lock = self.people.lock(&token).await;
+        let known = person::know(&*self.state, &self.person_keys.epochs, &*self.rng, token)?;
+        Ok(Subject { known, _lock: lock })
     }
 
     /// The answer that entry `index` kept, if its details are under this key.
@@ -95,6 +103,13 @@ impl Gate {
     }
 }
 
+/// A person under their lock, where that is needed.
+pub struct Subject {
+    /// Who.
+    pub known: Person,
+    _lock: Option<OwnedMutexGuard<()>>,
+}
+
 /// Changes to one person's rows are read, decided and recorded one at a time. Striped: two people may share a lock,
 /// which costs a wait and nothing else.
 pub struct PersonLocks(Vec<Arc<Mutex<()>>>);
@@ -106,6 +121,13 @@ impl Default for PersonLocks {
 }
 
 impl PersonLocks {
+    /// Returns once everybody who held a lock has let it go: whoever takes one later sees what was there before.
+    pub async fn all_anew(&self) {
+        for lock in &self.0 {
+            drop(lock.lock().await);
+        }
+    }
+
     /// Held until the change is recorded.
     pub async fn lock(&self, token: &SubjectToken) -> Option<OwnedMutexGuard<()>> {
         let stripe = token.0.first().copied().map(usize::from)?;

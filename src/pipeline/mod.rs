@@ -75,6 +75,7 @@
 mod act;
 pub mod calls;
 mod gate;
+pub mod persons;
 mod read;
 mod recent;
 pub mod records;
@@ -82,8 +83,8 @@ mod session;
 mod staff;
 
 pub use act::{Acted, Action, Done, OnceRecorded, act};
-pub use gate::{Gate, PersonLocks, View};
-pub use read::{Reading, read};
+pub use gate::{Gate, PersonLocks, Subject, View};
+pub use read::{READERS, Reading, read_as};
 pub use recent::{Claim, Recent};
 pub use session::open_session;
 pub use staff::{Attended, Seen, StaffCall, staff};
@@ -104,6 +105,7 @@ use crate::{
     signal, source,
 };
 use std::sync::Arc;
+use tokio::sync::OwnedMutexGuard;
 
 /// `Query`.
 pub const QUERY: Method = Method("/tollgate.v1.ExchangeService/Query");
@@ -134,11 +136,13 @@ pub async fn serve(gate: Arc<Gate>, peer: PeerIdentity, envelope: Envelope) -> R
     }
 }
 
-/// What waits for the entry. A charge that is dropped without one, or with a refusal, is given back.
+/// What waits for the entry. A charge that is dropped without one, or with a refusal, is given back; a person whose key
+/// it makes is free for others once it stands.
 #[derive(Default)]
 struct UnderWay {
     claim: Option<Claim>,
     charge: Option<Charge>,
+    person: Option<OwnedMutexGuard<()>>,
 }
 
 impl UnderWay {
@@ -165,13 +169,17 @@ async fn decide(
     let partner = agreement::authenticate(&view.register, peer, facts, &[Role::Partner])?;
     let opened = seal::open::<Question>(&gate.opener, partner, envelope, QUERY, now)?;
     let opened = known_before(gate, opened, under_way).await?;
-    let asked = consent::look_up(&*gate.state, &gate.person_keys, opened, now)?;
+    let asked = match consent::look_up(&*gate.state, &gate.person_keys, opened, now)? {
+        Ok(asked) => asked,
+        Err(opened) => first_of_person(gate, opened, now, under_way).await?,
+    };
     match policy::decide(&view.snapshot, asked, now)? {
         Decided::Withheld(case) => Ok(minimise::nothing(charge(gate, case, now, under_way)?, &view.snapshot)),
         Decided::Permit(case) => {
             let case = charge(gate, case, now, under_way)?;
+            let (case, blocked) = blocked(gate, case);
             let case = match under_way.claim {
-                Some(Claim::Repeat(index)) => match again(gate, case, index)? {
+                Some(Claim::Repeat(index)) if !blocked => match again(gate, case, index)? {
                     Ok(answer) => return Ok(answer),
                     Err(case) => case,
                 },
@@ -182,6 +190,18 @@ async fn decide(
             minimise::keep(derived, &view.snapshot)
         }
     }
+}
+
+/// The first entry that names a person makes their key: one at a time, until it is recorded.
+async fn first_of_person(
+    gate: &Gate,
+    case: Case<seal::Opened<Question>>,
+    now: Time,
+    under_way: &mut UnderWay,
+) -> Result<Case<consent::Asked>, Refusal> {
+    let token = case.proof().payload().subject.token(&gate.person_keys.pseudonym);
+    under_way.person = gate.people.lock(&token).await;
+    consent::meet(&*gate.state, &gate.person_keys, &*gate.rng, case, now)
 }
 
 /// The same request twice is one question. Its id with other content is refused; while the first is under way, the
@@ -199,6 +219,19 @@ async fn known_before(
             Ok(case)
         }
     }
+}
+
+/// Whether the person's record is stored and not used. Then the answer is what it is for somebody without a record, and
+/// nothing that was told before is told again; only the entry says why.
+fn blocked(gate: &Gate, mut case: Case<Permit>) -> (Case<Permit>, bool) {
+    let blocked = case
+        .facts()
+        .subject
+        .is_some_and(|person| gate.vault.is_blocked(&person));
+    if blocked {
+        case.note().note = "the record is blocked".to_owned();
+    }
+    (case, blocked)
 }
 
 /// Counts the question against the agreement's day, whatever the answer will be: a count that depended on it would tell

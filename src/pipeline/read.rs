@@ -31,23 +31,25 @@ impl<T> Auditable for Case<Read<T>> {
 }
 
 /// Who may read: everybody in the register.
-const READERS: [Role; 5] = [
+pub const READERS: [Role; 6] = [
     Role::Partner,
     Role::Provider,
     Role::Compliance,
+    Role::Auditor,
     Role::Security,
     Role::Operator,
 ];
 
-/// Reads with `look`, records that it was read, and only then hands it on.
-pub async fn read<T: Send>(
+/// Reads with `look` for who has one of `roles`, records that it was read, and only then hands it on.
+pub async fn read_as<T: Send>(
     gate: &Gate,
     peer: PeerIdentity,
     method: Method,
+    roles: &[Role],
     look: impl FnOnce(&Gate) -> Result<T, Code> + Send,
 ) -> Reading<T> {
     let slot = gate.log.reserve(peer.uri(), method)?;
-    match decide(gate, peer, method, look) {
+    match decide(gate, peer, method, roles, look) {
         Ok(case) => {
             let (case, _receipt) = slot.append(case).await?.into_parts();
             let (_, Read(value)) = case.close();
@@ -61,12 +63,16 @@ fn decide<T>(
     gate: &Gate,
     peer: PeerIdentity,
     method: Method,
+    roles: &[Role],
     look: impl FnOnce(&Gate) -> Result<T, Code>,
 ) -> Result<Case<Read<T>>, Refusal> {
     let view = &*gate.view;
     let mut facts = Facts::new(Kind::Read, peer.uri(), method, view.snapshot.hash());
     facts.reference = gate.reference();
-    let case = agreement::authenticate(&view.register, peer, facts, &READERS)?;
+    let case = agreement::authenticate(&view.register, peer, facts, roles)?;
+    if case.proof().member().has_expired(gate.clock.now()) {
+        return Err(case.refuse(Code::OutOfScope));
+    }
     match look(gate) {
         Ok(value) => Ok(case.then(|_| Read(value))),
         Err(code) => Err(case.refuse(code)),

@@ -5,6 +5,7 @@ use crate::{
     clock::Time,
     domain::{Method, SubjectToken},
     facts::Kind,
+    person::Person,
     refusal::Code,
     seal::{
         Opened,
@@ -34,7 +35,13 @@ impl Action for Load {
     fn person(&self, _gate: &Gate, _payload: &Self::Payload) -> Option<SubjectToken> {
         None
     }
-    async fn run(&self, gate: &Gate, opened: &Opened<Self::Payload>, _now: Time) -> Result<Done, Code> {
+    async fn run(
+        &self,
+        gate: &Gate,
+        _person: Option<&Person>,
+        opened: &Opened<Self::Payload>,
+        _now: Time,
+    ) -> Result<Done, Code> {
         let asked = opened.payload();
         // A provider's batches are its own, whatever it calls them.
         let batch = format!("{}/{}", opened.partner().member().id, asked.batch_id);
@@ -44,6 +51,10 @@ impl Action for Load {
         // Sealing and syncing block: off the threads that answer.
         let (staged, closing) = blocking(move || stage(&vault, &id, first, rows, commit)).await?;
         let held = staged.rows_held;
+        let blocked = match staged.left_out.blocked.len() {
+            0 => String::new(),
+            blocked => format!("; {blocked} of blocked people left out"),
+        };
         let note = match &closing {
             Some(closing) => format!("batch {batch} is visible: {} rows", closing.batch().rows),
             None if staged.visible => format!("batch {batch} was visible before"),
@@ -52,8 +63,9 @@ impl Action for Load {
                 first.saturating_add(count)
             ),
         };
+        let note = format!("{note}{blocked}");
         Ok(Done {
-            answer: source::progress(held, staged.visible || closing.is_some(), staged.duplicates),
+            answer: source::progress(held, staged.visible || closing.is_some(), staged.left_out),
             outcome: if commit { "batch-visible" } else { "rows-staged" },
             ..done(closing, note, if commit { held } else { count })
         })
@@ -74,19 +86,33 @@ impl Action for Correct {
     fn person(&self, gate: &Gate, payload: &Self::Payload) -> Option<SubjectToken> {
         source::subject_of(&payload.row).map(|subject| subject.token(&gate.person_keys.pseudonym))
     }
-    async fn run(&self, gate: &Gate, opened: &Opened<Self::Payload>, _now: Time) -> Result<Done, Code> {
+    async fn run(
+        &self,
+        gate: &Gate,
+        _person: Option<&Person>,
+        opened: &Opened<Self::Payload>,
+        _now: Time,
+    ) -> Result<Done, Code> {
         let asked = opened.payload();
-        let token = self.person(gate, asked).ok_or(Code::SubjectMalformed)?;
+        self.person(gate, asked).ok_or(Code::SubjectMalformed)?;
         let id: String = opened.request_id().0.iter().map(|b| format!("{b:02x}")).collect();
         let request = format!("{}/{id}", opened.partner().member().id);
         let row = rows(gate, &asked.catalogue_sha256, std::slice::from_ref(&asked.row))?;
         let row = row.into_iter().next().ok_or(Code::RowInvalid)?;
+        if gate.vault.is_blocked(&row.token) {
+            let note = "the record is blocked: nothing is added".to_owned();
+            return Ok(Done {
+                answer: source::corrected(true),
+                outcome: "blocked",
+                ..done(None, note, 0)
+            });
+        }
         let vault = Arc::clone(&gate.vault);
         let closing = blocking(move || vault.correct(&request, row)).await?;
         let note = format!("batch {}: 1 row", closing.batch().id);
         Ok(Done {
+            answer: source::corrected(false),
             outcome: "corrected",
-            person: Some((token, gate.detail_key(&token).map_err(|_| Code::Internal)?)),
             ..done(Some(closing), note, 1)
         })
     }
@@ -116,7 +142,6 @@ fn done(closing: Option<Closing>, note: String, count: u64) -> Done {
         answer: Vec::new(),
         effects: closing.as_ref().map(Closing::effects).unwrap_or_default(),
         outcome: "",
-        person: None,
         consent: None,
         note,
         count,

@@ -123,7 +123,11 @@ fn open(gate: &Gate, peer: PeerIdentity, call: StaffCall) -> Result<Case<Partner
     let view = &*gate.view;
     let mut facts = Facts::new(call.kind, peer.uri(), call.method, view.snapshot.hash());
     facts.reference = gate.reference();
-    agreement::authenticate(&view.register, peer, facts, call.roles)
+    let case = agreement::authenticate(&view.register, peer, facts, call.roles)?;
+    if case.proof().member().has_expired(gate.clock.now()) {
+        return Err(case.refuse(Code::OutOfScope));
+    }
+    Ok(case)
 }
 
 fn done<T>(mut case: Case<Partner>, seen: Seen<T>) -> (Case<Attended<T>>, Option<OnceRecorded>) {

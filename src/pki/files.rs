@@ -45,7 +45,7 @@ pub(super) fn sync_tree(folder: &Path) -> Result<(), PkiError> {
     sync(folder)
 }
 
-fn sync(path: &Path) -> Result<(), PkiError> {
+pub(super) fn sync(path: &Path) -> Result<(), PkiError> {
     let synced = File::open(path).and_then(|file| file.sync_all());
     synced.map_err(|error| unwritable(path, error))
 }

@@ -21,6 +21,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Roles of staff that a development PKI has a person for.
+pub const STAFF: [&str; 4] = ["compliance", "security", "operator", "auditor"];
+
 /// What to make.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -56,7 +59,7 @@ pub struct Made {
     pub partners: Vec<MadePartner>,
     /// In the plan's order.
     pub providers: Vec<MadePartner>,
-    /// Compliance, security, operator: their URIs.
+    /// One person of each role in [`STAFF`]: their URIs.
     pub staff: Vec<String>,
 }
 
@@ -228,7 +231,7 @@ impl Run<'_> {
         let domain = &self.plan.own_domain;
         let authority = self.authority(&format!("{domain} staff"))?;
         let mut uris = Vec::new();
-        for role in ["compliance", "security", "operator"] {
+        for role in STAFF {
             let uri = format!("spiffe://{domain}/{role}/officer");
             let place = format!("staff/{role}");
             self.leaf(&authority, &LeafPlan::new(&uri, Usage::Client, self.now), &place)?;

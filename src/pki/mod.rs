@@ -8,9 +8,12 @@ mod init;
 mod layout;
 
 pub use authority::{Authority, Issued, LeafPlan, Usage};
-pub use init::{Made, MadePartner, PartnerPlan, Plan, init};
+pub use init::{Made, MadePartner, PartnerPlan, Plan, STAFF, init};
 
-use crate::{clock::Time, crypto::Rng};
+use crate::{
+    clock::Time,
+    crypto::{Ed25519Signer, Rng, Signer},
+};
 use std::path::Path;
 
 /// Why a PKI could not be made or used. Each text says what to do.
@@ -57,6 +60,14 @@ impl From<crate::crypto::Broken> for PkiError {
 /// Issues a certificate from the CA kept in `ca`, for a fresh P-256 key.
 pub fn issue_leaf(ca: &Path, plan: &LeafPlan, rng: &dyn Rng) -> Result<Issued, PkiError> {
     Authority::load(ca)?.issue(plan, rng)
+}
+
+/// Makes an Ed25519 key that a witness cosigns with, in a new file for its owner only. Gives its public half.
+pub fn witness_key(path: &Path, rng: &dyn Rng) -> Result<[u8; 32], PkiError> {
+    let signer = Ed25519Signer::generate(rng)?;
+    files::write_new(path, signer.to_pkcs8_pem().as_bytes(), files::Secrecy::Secret)?;
+    files::sync(path)?;
+    Ok(signer.public_key())
 }
 
 /// Revokes a certificate by its serial number, and gives the CA's new lists of revoked certificates in PEM: to be sent

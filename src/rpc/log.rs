@@ -16,6 +16,12 @@ impl LogService for Desk {
         let head = self.read(peer, GET_CHECKPOINT, |gate| Ok(gate.log.head())).await?;
         Ok(Response::new(v1::GetCheckpointResponse {
             checkpoint: head.note.to_string(),
+            cosigned_checkpoint: self
+                .witnesses
+                .as_ref()
+                .and_then(|w| w.cosigned().newest())
+                .map(|note| note.to_string())
+                .unwrap_or_default(),
         }))
     }
 

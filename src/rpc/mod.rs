@@ -1,9 +1,11 @@
 //! The gRPC services. Decides nothing: finds out who calls, hands the bytes to the pipeline on a task that the
 //! application owns, and turns what comes back into a reply.
+mod audit;
 mod connected;
 mod consent;
 mod exchange;
 mod log;
+mod persons;
 mod records;
 mod server;
 mod size;
@@ -25,6 +27,7 @@ mod generated {
 pub use server::{Services, serve};
 
 use crate::{
+    agreement::Role,
     audit::{Counter, Recorded},
     channel::{ConnInfo, Denylist},
     domain::Method,
@@ -32,10 +35,11 @@ use crate::{
     identity::PeerIdentity,
     keyring::PublishedKeys,
     limits::CALL_MS_MAX,
-    pipeline::{Action, Gate, Reply, act, read},
+    pipeline::{Action, Gate, READERS, Reading, Reply, act, read_as},
     refusal::{Code, NotRecorded, Refusal},
     seal::Envelope,
     wire::v1,
+    witness::Witnesses,
 };
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -59,6 +63,8 @@ pub struct Desk {
     pub tasks: TaskTracker,
     /// The gateway is going down: streams end after the reply that is under way.
     pub stopping: CancellationToken,
+    /// What they have cosigned is served.
+    pub witnesses: Option<Arc<Witnesses>>,
     /// Replies leave at a multiple of this.
     pub reply_quantum: Duration,
 }
@@ -69,19 +75,13 @@ fn refused_for_size(status: &Status) -> bool {
 }
 
 impl Desk {
-    /// Who calls: asked anew for each call, because certificates are revoked and expire while connections live.
+    /// Who calls, as its connection knows at this moment.
     fn peer<T>(&self, request: &Request<T>) -> Result<PeerIdentity, Status> {
         let Some(info) = request.extensions().get::<ConnInfo>() else {
             return Err(status::counted(Code::PeerUnknown));
         };
-        let peer = info.peer();
-        let good = if info.ended() {
-            Err(Code::PeerRevoked)
-        } else {
-            self.denylist.check(peer, self.gate.clock.now())
-        };
-        good.map_err(|code| self.turn_away(code, peer.uri()))?;
-        Ok(peer.clone())
+        let caller = info.caller(&self.denylist, self.gate.clock.now());
+        caller.cloned().map_err(|code| self.turn_away(code, info.peer().uri()))
     }
 
     fn limit(&self, peer: &PeerIdentity, what: Costly) -> Result<(), Status> {
@@ -162,11 +162,39 @@ impl Desk {
         method: Method,
         look: impl FnOnce(&Gate) -> Result<T, Code> + Send + 'static,
     ) -> Result<T, Status> {
+        self.read_as(peer, method, &READERS, look).await
+    }
+
+    /// As [`Desk::read`], for those with one of `roles`.
+    async fn read_as<T: Send + 'static>(
+        &self,
+        peer: PeerIdentity,
+        method: Method,
+        roles: &'static [Role],
+        look: impl FnOnce(&Gate) -> Result<T, Code> + Send + 'static,
+    ) -> Result<T, Status> {
         self.limit(&peer, Costly::Read)?;
         let (uri, gate) = (peer.uri().to_owned(), Arc::clone(&self.gate));
         let reading = self
-            .run(&uri, async move { read(&gate, peer, method, look).await })
+            .run(&uri, async move { read_as(&gate, peer, method, roles, look).await })
             .await?;
+        reading.map_err(|refusal| self.refused(&uri, &refusal))
+    }
+
+    /// A call of staff: limited, recorded, then answered.
+    async fn staffed<T, F>(
+        &self,
+        peer: PeerIdentity,
+        what: Costly,
+        call: impl FnOnce(Arc<Gate>, PeerIdentity) -> F,
+    ) -> Result<T, Status>
+    where
+        T: Send + 'static,
+        F: Future<Output = Reading<T>> + Send + 'static,
+    {
+        self.limit(&peer, what)?;
+        let uri = peer.uri().to_owned();
+        let reading = self.run(&uri, call(Arc::clone(&self.gate), peer)).await?;
         reading.map_err(|refusal| self.refused(&uri, &refusal))
     }
 

@@ -49,7 +49,7 @@ fn vault(dir: &Path, catalogue: &Arc<Catalogue>, state: &Rows) -> Arc<Vault> {
     let vault = Vault::open(VaultSetup {
         store: Box::new(SledRecords::open(dir).unwrap()),
         catalogue: catalogue.clone(),
-        epoch: Secret::from([5; 32]),
+        epochs: crate::keyring::Epochs::single(Secret::from([5; 32])),
         rng: Arc::new(SeededRng::new(1)),
         clock: Arc::new(SystemClock),
         state,

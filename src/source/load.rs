@@ -124,7 +124,7 @@ pub fn load(
             row: mapped.row,
         });
         let staged = vault.stage(batch_id, first_row, sealable.collect())?;
-        sieve.duplicates(first_row, &lines, &staged.duplicates)?;
+        sieve.left_out(first_row, &lines, &staged.left_out)?;
         on_progress(sieve.progress());
         if last || next_row - synced >= LOAD_SYNC_ROWS {
             vault.sync()?;

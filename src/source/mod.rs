@@ -14,6 +14,8 @@ pub use batch::RecordBatch;
 pub use catalogue::{Catalogue, CatalogueError, Class, Field, Flag, RowProblem, Shape};
 pub use load::{LoadError, LoadReport, Progress, Throttle, batch_id, load};
 pub use raw::{Raw, Reading, RecordSource, Row, SourceError, fetch};
-pub use rows::{WireRow, progress, subject_of, token_rows, wire_row};
+pub use rows::{WireRow, corrected, progress, subject_of, token_rows, wire_row};
 pub use sieve::{Chunk, Sieve};
-pub use vault::{Closing, LossRule, Pruned, RecordStore, Staged, TokenRow, Vault, VaultError, VaultSetup, Visit};
+pub use vault::{
+    Closing, LeftOut, LossRule, Pruned, RecordStore, Staged, TokenRow, Vault, VaultError, VaultSetup, Visit, Walk,
+};

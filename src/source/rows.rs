@@ -1,5 +1,5 @@
 //! Rows that a provider sends: already in the catalogue's order, checked here.
-use super::{Catalogue, Row, TokenRow, ingest::MappedRow};
+use super::{Catalogue, LeftOut, Row, TokenRow, ingest::MappedRow};
 use crate::{
     clock::Time,
     crypto::Secret,
@@ -65,13 +65,19 @@ pub fn wire_row(mapped: &MappedRow) -> WireRow {
 }
 
 /// The answer to a chunk.
-pub fn progress(rows_held: u64, visible: bool, duplicate_rows: Vec<u64>) -> Vec<u8> {
+pub fn progress(rows_held: u64, visible: bool, left_out: LeftOut) -> Vec<u8> {
     v1::LoadProgress {
         rows_held,
         visible,
-        duplicate_rows,
+        duplicate_rows: left_out.duplicates,
+        blocked_rows: left_out.blocked,
     }
     .encode_to_vec()
+}
+
+/// The answer to a correction.
+pub fn corrected(blocked: bool) -> Vec<u8> {
+    v1::RecordCorrected { blocked }.encode_to_vec()
 }
 
 #[cfg(test)]

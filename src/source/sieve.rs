@@ -2,11 +2,14 @@
 //!
 //! The same for a load into an idle data directory and one into a running gateway: what is rejected cannot differ.
 use super::{
-    LoadError, LoadReport, Progress,
+    LeftOut, LoadError, LoadReport, Progress,
     ingest::{MappedRow, Reject, Rows},
 };
 use crate::limits::REJECTS_MAX;
 use std::io::Write;
+
+const DUPLICATE: &str = "the person occurs before in this file";
+const BLOCKED: &str = "the record of this person is blocked or erased";
 
 /// Reads a file. `rows_read = rows_loaded + rows_rejected`, always.
 pub struct Sieve<'a> {
@@ -84,15 +87,17 @@ impl<'a> Sieve<'a> {
     }
 
     /// Rows that the vault left out, by their index within the batch; `lines` are those of the chunk from `first_row`.
-    pub fn duplicates(&mut self, first_row: u64, lines: &[u64], indexes: &[u64]) -> Result<(), LoadError> {
-        for index in indexes {
+    pub fn left_out(&mut self, first_row: u64, lines: &[u64], left_out: &LeftOut) -> Result<(), LoadError> {
+        let duplicates = left_out.duplicates.iter().map(|index| (index, DUPLICATE));
+        let blocked = left_out.blocked.iter().map(|index| (index, BLOCKED));
+        for (index, reason) in duplicates.chain(blocked) {
             let line = usize::try_from(index.saturating_sub(first_row))
                 .ok()
                 .and_then(|i| lines.get(i));
             self.reject(&Reject {
                 line: line.copied().unwrap_or(0),
                 column: None,
-                reason: "the person occurs before in this file".to_owned(),
+                reason: reason.to_owned(),
             })?;
         }
         Ok(())

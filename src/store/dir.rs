@@ -9,7 +9,7 @@ use std::{
 };
 
 /// The whole content of the file `FORMAT`.
-const FORMAT: &str = "tollgate-data 1\n";
+const FORMAT: &str = "tollgate-data 2\n";
 const PARTS: [&str; 4] = ["journal", "store", "vault", "keyring"];
 
 /// An open data directory. The lock is held until it is dropped.
@@ -116,10 +116,24 @@ impl DataDir {
     pub fn keyring_dir(&self) -> PathBuf {
         Self::keyring_dir_of(&self.path)
     }
+    /// Where the newest checkpoint with cosignatures of the data directory at `path` lies.
+    pub fn cosigned_note_of(path: &Path) -> PathBuf {
+        path.join("cosigned.note")
+    }
     /// Where the wrapped keys of the data directory at `path` lie, without opening it.
     pub fn keyring_dir_of(path: &Path) -> PathBuf {
         path.join("keyring")
     }
+}
+
+/// Replaces a file in one step: what is there is the old or the new, whole and durable.
+pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = path.with_extension("new");
+    write_new(&draft, bytes)?;
+    fs::rename(&draft, path)?;
+    // A bare name has an empty parent.
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    sync_dir(folder.unwrap_or(Path::new(".")))
 }
 
 /// Makes the names in a directory durable.
@@ -196,7 +210,7 @@ mod tests {
         drop(DataDir::create(&path).expect("a crash in the middle of creation must not need a hand"));
         assert!(matches!(DataDir::create(&path), Err(DataDirError::NotEmpty(_))));
         assert!(DataDir::open(&path).unwrap().journal_dir().is_dir());
-        fs::write(path.join("FORMAT"), "tollgate-data 2\n").unwrap();
+        fs::write(path.join("FORMAT"), "tollgate-data 1\n").unwrap();
         assert!(matches!(DataDir::open(&path), Err(DataDirError::OtherFormat(_))));
     }
 }

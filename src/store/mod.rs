@@ -8,6 +8,6 @@ mod index;
 mod log;
 pub mod vault;
 
-pub(crate) use dir::sync_dir;
 pub use dir::{DataDir, DataDirError};
+pub(crate) use dir::{replace_file, sync_dir};
 pub(crate) use log::{LogStore, StoreError};

@@ -30,6 +30,7 @@ pub mod store {
 pub const DESCRIPTOR: &[u8] = include_bytes!("gen/descriptor.binpb");
 
 pub use prost::{Message, encode_length_delimiter};
+pub use prost_types::Timestamp;
 
 /// Why bytes are not a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -54,15 +55,15 @@ pub fn decode_canonical<M: Message + Default>(bytes: &[u8]) -> Result<M, WireErr
 }
 
 /// Milliseconds since 1970 as a protobuf timestamp.
-pub fn timestamp(ms: i64) -> prost_types::Timestamp {
-    prost_types::Timestamp {
+pub fn timestamp(ms: i64) -> Timestamp {
+    Timestamp {
         seconds: ms.div_euclid(1000),
         nanos: (ms.rem_euclid(1000) * 1_000_000) as i32,
     }
 }
 
 /// A protobuf timestamp as milliseconds since 1970; `None` if absent or out of range.
-pub fn millis(t: Option<&prost_types::Timestamp>) -> Option<i64> {
+pub fn millis(t: Option<&Timestamp>) -> Option<i64> {
     let t = t?;
     if !(0..1_000_000_000).contains(&t.nanos) {
         return None;

@@ -1,5 +1,5 @@
 //! What the gateway costs, each figure against a bare baseline of the same run. Not tests: nothing here fails for being
-//! slow. `cargo bench --bench gateway -- [exchange|ingest|memory|start|append|online|log]… [--short] [--json]`; without a name
+//! slow. `cargo bench --bench gateway -- [exchange|ingest|memory|start|append|online|erasure|log]… [--short] [--json]`; without a name
 //! all run. `docs/benchmarks.md` says what the figures mean.
 #![allow(
     clippy::unwrap_used,
@@ -13,6 +13,7 @@
 mod append;
 mod asker;
 mod echo;
+mod erasure;
 mod exchange;
 mod figures;
 mod ingest;
@@ -63,13 +64,14 @@ impl Run {
 
 type Bench = fn(&Run, &mut Figures);
 
-const BENCHES: [(&str, Bench); 7] = [
+const BENCHES: [(&str, Bench); 8] = [
     ("exchange", exchange::run),
     ("ingest", ingest::run),
     ("memory", memory::run),
     ("start", memory::start),
     ("append", append::run),
     ("online", online::run),
+    ("erasure", erasure::run),
     ("log", log::run),
 ];
 

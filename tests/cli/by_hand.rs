@@ -8,15 +8,15 @@ use std::{
 
 const PAGE: &str = include_str!("../../docs/operating/README.md");
 
-/// The page's blocks in `sh`.
-fn blocks() -> Vec<&'static str> {
-    let begun = PAGE.split("```sh\n").skip(1);
+/// A page's blocks in `sh`.
+pub(super) fn blocks(page: &str) -> Vec<&str> {
+    let begun = page.split("```sh\n").skip(1);
     begun.map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
 /// Runs a block by `sh`, stopping at the first command that fails, with `tollgate` on the path.
 #[track_caller]
-fn run(block: &str, folder: &Path, temporary: &Path) -> String {
+pub(super) fn run(block: &str, folder: &Path, temporary: &Path) -> String {
     let binary = Path::new(env!("CARGO_BIN_EXE_tollgate")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
     let output = Command::new("sh")
@@ -33,7 +33,7 @@ fn run(block: &str, folder: &Path, temporary: &Path) -> String {
 
 #[test]
 fn the_first_start_goes_as_the_page_says() {
-    let [first_start, asking] = blocks()[..] else {
+    let [first_start, asking] = blocks(PAGE)[..] else {
         panic!("two blocks were expected");
     };
     let temp = tempfile::tempdir().unwrap();

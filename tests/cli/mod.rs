@@ -3,6 +3,7 @@ mod bank;
 mod program;
 mod site;
 
+mod audit;
 mod by_hand;
 mod configuration;
 mod demo;
@@ -14,6 +15,7 @@ mod outside;
 mod secrets;
 mod start;
 mod stop;
+mod witness;
 
 pub(crate) use crate::crash::skip;
 pub(crate) use program::{Gateway, Ran, Spawned, program, tollgate};

@@ -138,7 +138,10 @@ fn planted(site: &Site) -> Vec<Planted> {
     let subject = SubjectRef::parse(Scheme::CnResidentId, PERSON).unwrap();
     all.push(Planted::bytes("the pseudonym", &subject.token(&keyring.pseudonym()).0));
     all.push(Planted::bytes("the pseudonym key", keyring.pseudonym().expose()));
-    all.push(Planted::bytes("the epoch key", keyring.epoch().expose()));
+    all.push(Planted::bytes(
+        "the epoch key",
+        keyring.epochs().active().unwrap().key().expose(),
+    ));
     all.push(Planted::bytes("the detail key", keyring.period_detail().expose()));
     keys(&site.at("pki"), &mut all);
     all
@@ -216,6 +219,35 @@ fn a_day(site: &Site, address: std::net::SocketAddr, rng: Arc<Recording>) {
     .ends(0);
     let answer = site.ask(PERSON, &consent, &signals).ends(0).json();
     assert_eq!(answer["signals"][0]["outcome"], "no valid consent");
+    // The officer looks the person up, and at what was found.
+    site.write("whom.txt", &format!("resident-id {PERSON}\n"));
+    let search = [
+        "--json",
+        "audit",
+        "search",
+        "-c",
+        "compliance.toml",
+        "--subject-file",
+        "whom.txt",
+        "--outcome",
+        "band",
+    ];
+    let found = site.run(&search).ends(0);
+    let hit: serde_json::Value = serde_json::from_str(found.out.lines().next().unwrap()).unwrap();
+    let number = hit["entry"].to_string();
+    let shown = site.run(&["audit", "entry", "-c", "compliance.toml", &number]).ends(0);
+    for said in [&found.out, &found.err, &shown.out, &shown.err] {
+        assert!(!said.contains(&PERSON[..17]), "{said}");
+    }
+    site.run(&[
+        "audit",
+        "search",
+        "-c",
+        "compliance.toml",
+        "--resident-id",
+        &PERSON.replace('X', "1"),
+    ])
+    .ends(1);
 }
 
 #[test]

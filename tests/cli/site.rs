@@ -88,6 +88,9 @@ impl Site {
         for member in BANKS.map(|b| b.0).into_iter().chain([PROVIDER]) {
             self.point(member, partners);
         }
+        for officer in ["compliance", "auditor"] {
+            self.point(officer, staff);
+        }
         Gateway {
             process,
             partners,

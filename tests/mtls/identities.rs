@@ -165,7 +165,7 @@ async fn staff_exist_on_the_staff_listener_only_and_partners_never_there() {
     let world = World::new();
     let partner_door = world.serve(Listener::Partner).await;
     let staff_door = world.serve(Listener::Staff).await;
-    for role in ["compliance", "security", "operator"] {
+    for role in ["compliance", "auditor", "security", "operator"] {
         let staff = world.credential(&format!("staff/{role}"));
         world.ask(&staff_door, &staff).await.unwrap();
         assert_eq!(world.refused(&partner_door, &staff).await, "unknown_issuer");

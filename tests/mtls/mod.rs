@@ -5,4 +5,5 @@ mod limits;
 mod pki;
 mod protocol;
 mod trust;
+mod web;
 mod world;

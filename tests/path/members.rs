@@ -4,8 +4,8 @@ use super::{
     OPEN_SESSION, QUERY, WITHDRAW,
 };
 use crate::support::{
-    BANK_A, BANK_B, COMPLIANCE, Caller, Gateway, LENDER, OPERATOR, Place, SECURITY, Who, answered, counted, entries,
-    on_shared, question, refused, runtime, turned_away, until,
+    AUDITOR, BANK_A, BANK_B, COMPLIANCE, Caller, Gateway, LENDER, OPERATOR, Place, SECURITY, Who, answered, counted,
+    entries, on_shared, question, refused, runtime, turned_away, until,
 };
 use std::{net::SocketAddr, sync::Mutex};
 use tokio::io::AsyncReadExt;
@@ -97,7 +97,7 @@ pub(super) fn each_role_has_its_methods() {
         (CORRECT, &[LENDER]),
     ];
     on_shared(async |gateway| {
-        for who in [BANK_A, LENDER, COMPLIANCE, SECURITY, OPERATOR] {
+        for who in [BANK_A, LENDER, COMPLIANCE, AUDITOR, SECURITY, OPERATOR] {
             let caller = gateway.caller(who).await;
             for (method, allowed) in sealed {
                 let noise = caller.seal_bytes(method, b"no signed message");
@@ -169,7 +169,7 @@ pub(super) fn a_size_that_the_log_does_not_have() {
 }
 
 /// The identity behind a live connection.
-fn peer(gateway: &Gateway, uri: &str) -> PeerIdentity {
+pub(super) fn peer(gateway: &Gateway, uri: &str) -> PeerIdentity {
     let found = Mutex::new(None);
     gateway.running.connections().end_where(|peer| {
         if peer.uri() == uri {

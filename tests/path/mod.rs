@@ -1,9 +1,12 @@
 //! The request path: each refusal as the caller sees it and as the audit entry tells it, and what is answered.
 mod agreed;
 mod answers;
+mod audit;
 mod consents;
 mod envelope;
 mod members;
+mod named;
+mod persons;
 mod records;
 mod register;
 mod repeats;
@@ -11,7 +14,7 @@ mod sessions;
 mod signed;
 mod trouble;
 
-const QUERY: &str = "/tollgate.v1.ExchangeService/Query";
+pub(crate) const QUERY: &str = "/tollgate.v1.ExchangeService/Query";
 const OPEN_SESSION: &str = "/tollgate.v1.ExchangeService/OpenSession";
 const CLOSE_SESSION: &str = "/tollgate.v1.ExchangeService/CloseSession";
 const LIST_SIGNALS: &str = "/tollgate.v1.ExchangeService/ListSignals";
@@ -22,6 +25,6 @@ const WITHDRAW: &str = "/tollgate.v1.ConsentService/Withdraw";
 const GET: &str = "/tollgate.v1.ConsentService/Get";
 const LIST: &str = "/tollgate.v1.ConsentService/List";
 const LOAD: &str = "/tollgate.v1.RecordsService/Load";
-const CORRECT: &str = "/tollgate.v1.RecordsService/Correct";
+pub(crate) const CORRECT: &str = "/tollgate.v1.RecordsService/Correct";
 const CHECKPOINT: &str = "/tollgate.v1.LogService/GetCheckpoint";
 const CONSISTENCY: &str = "/tollgate.v1.LogService/ProveConsistency";

@@ -1,5 +1,6 @@
 //! Which test asserts which code. A code without one fails.
-use super::{agreed, answers, consents, envelope, members, records, sessions, signed, trouble};
+use super::{agreed, answers, audit, consents, envelope, members, persons, records, sessions, signed, trouble};
+use crate::witness::statuses;
 use tollgate::refusal::Code;
 
 /// The test of each code, over the wire.
@@ -57,9 +58,22 @@ const TESTS: &[(Code, fn())] = &[
     (Code::ConsentsExhausted, consents::exhausted),
     (Code::BatchOutOfOrder, records::out_of_order),
     (Code::BatchesExhausted, records::too_many_at_once),
+    (Code::ErasuresExhausted, persons::more_holds_than_are_kept),
+    (Code::CheckpointMalformed, statuses::malformed),
+    (Code::WitnessedLogUnknown, statuses::unknown_log),
+    (Code::CheckpointSignature, statuses::not_signed_by_the_log),
+    (Code::CheckpointSize, statuses::another_size_is_known),
+    (Code::CheckpointForked, statuses::another_root_at_the_same_size),
+    (Code::CheckpointInconsistent, statuses::a_proof_that_does_not_extend),
     (Code::CatalogueMismatch, records::another_catalogue),
     (Code::RowInvalid, records::a_row_that_does_not_fit),
     (Code::LogRange, members::a_size_that_the_log_does_not_have),
+    (Code::PageTokenInvalid, audit::searching::a_token_of_another_search),
+    (
+        Code::StreamsExhausted,
+        audit::streaming::as_many_streams_as_a_member_may_have,
+    ),
+    (Code::OutOfScope, audit::auditing::beyond_the_scope),
     (Code::DiskFull, trouble::a_full_disk),
     (Code::Internal, trouble::a_damaged_record),
     (Code::DeadlineExceeded, trouble::a_call_that_takes_too_long),

@@ -236,6 +236,7 @@ pub(super) fn a_damaged_record() {
         load_sample(&gateway).await;
         let (damaged, whole) = (agreed(&gateway, 5).await, agreed(&gateway, 6).await);
         let token = person(&gateway, 5);
+        let epoch = gateway.gate().person_keys.epochs.active().unwrap();
         let now = gateway.now();
         let place = gateway.stop().await;
         {
@@ -246,7 +247,9 @@ pub(super) fn a_damaged_record() {
                 rows.push((key.to_vec(), value.to_vec()));
                 std::ops::ControlFlow::Continue(())
             };
-            store.newest_first(&token.0, &mut collect).unwrap();
+            store
+                .newest_first(&epoch.row_key(b"record", &token), &mut collect)
+                .unwrap();
             assert_eq!(rows.len(), 1);
             for (key, mut value) in rows {
                 *value.last_mut().unwrap() ^= 1;

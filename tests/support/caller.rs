@@ -10,7 +10,7 @@ use tollgate::{
     seal::{frame::Parties, signed::SigningIdentity},
     wire::{Message, v1},
 };
-use tonic::{Request, Status, client::Grpc, transport::Channel};
+use tonic::{Request, Status, Streaming, client::Grpc, transport::Channel};
 use tonic_prost::ProstCodec;
 
 /// A connection, and the keys of whoever holds it.
@@ -81,6 +81,20 @@ impl Caller {
         let codec = ProstCodec::<Q, A>::default();
         let reply = grpc.unary(Request::new(request), PathAndQuery::from_static(method), codec);
         reply.await.map(tonic::Response::into_inner)
+    }
+
+    /// A method that answers with a stream.
+    pub(crate) async fn listen<Q, A>(&self, method: &'static str, request: Q) -> Result<Streaming<A>, Status>
+    where
+        Q: Message + Send + Sync + 'static,
+        A: Message + Default + Send + Sync + 'static,
+    {
+        let mut grpc = Grpc::new(self.channel.clone());
+        let ready = grpc.ready().await;
+        ready.map_err(|error| Status::unavailable(error.to_string()))?;
+        let codec = ProstCodec::<Q, A>::default();
+        let stream = grpc.server_streaming(Request::new(request), PathAndQuery::from_static(method), codec);
+        stream.await.map(tonic::Response::into_inner)
     }
 
     /// One chunk of a load, on a stream of its own.

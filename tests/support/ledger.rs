@@ -39,7 +39,7 @@ pub(crate) fn entries(gateway: &Gateway, first: u64) -> Vec<Entry> {
 fn details_keys(gateway: &Gateway) -> Vec<Secret<32>> {
     let gate = gateway.gate();
     let links = (0..SAMPLE_ROWS).chain([NOBODY]).filter_map(|row| {
-        let link = person::load(&*gate.state, &gate.person_keys.epoch, &person(gateway, row));
+        let link = person::load(&*gate.state, &gate.person_keys.epochs, &person(gateway, row));
         link.unwrap().map(|link| link.details())
     });
     std::iter::once(gate.period_key.clone()).chain(links).collect()

@@ -13,7 +13,9 @@ pub(crate) use caller::{Caller, Sent, session_of};
 pub(crate) use client::{agreed, confirm, granted, lib_client, load_sample, sample_rows};
 pub(crate) use gateway::Gateway;
 pub(crate) use ledger::{Entry, entries};
-pub(crate) use outcome::{Refused, answered, counted, no_entry_since, reason_of, refused, status_of, turned_away};
+pub(crate) use outcome::{
+    Answered, Refused, answered, counted, no_entry_since, reason_of, refused, shown, status_of, turned_away,
+};
 pub(crate) use people::{AGREEMENT, NOBODY, SAMPLE_ROWS, SIGNALS, grant_of, person, question, subject, terms};
 pub(crate) use place::{Place, swapped};
 pub(crate) use shared::on_shared;
@@ -58,6 +60,12 @@ pub(crate) const COMPLIANCE: Who = member(
     "compliance",
     "staff/compliance",
     "spiffe://tollgate.example/compliance/officer",
+    true,
+);
+pub(crate) const AUDITOR: Who = member(
+    "auditor",
+    "staff/auditor",
+    "spiffe://tollgate.example/auditor/officer",
     true,
 );
 pub(crate) const SECURITY: Who = member(

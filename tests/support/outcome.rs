@@ -116,8 +116,14 @@ pub(crate) async fn refused<T>(
     // Nothing was read, nothing answered, nothing changed.
     assert_eq!(i.outcomes, [code.name()]);
     assert!(i.fields_read.is_empty() && i.answer.is_empty() && x.answer_digest.is_empty());
-    // But for a question that was counted against its agreement's day before a part of ours failed.
-    assert!(i.effects_sha256.is_empty() || code == Code::Internal);
+    // But for the key of somebody whom this entry is the first to name, and for a question that was counted against its
+    // agreement's day before a part of ours failed.
+    assert!(i.effects_sha256.is_empty() || entry.of_person || code == Code::Internal);
+    assert_eq!(
+        entry.of_person,
+        !i.subject.is_empty(),
+        "who is named is named under their own key"
+    );
     Refused { code, entry }
 }
 
@@ -139,6 +145,11 @@ pub(crate) async fn answered(gateway: &Gateway, by: &Caller, sent: Sent) -> Answ
     );
     let body = pending.open(by.parties(), &reply).unwrap();
     let entry = the_entry(gateway, before);
+    assert_eq!(
+        entry.of_person,
+        !entry.i.subject.is_empty(),
+        "who is named is named under their own key"
+    );
     let leaf = &entry.leaf;
     assert!(
         matches!(leaf.class(), v1::EntryClass::Sealed | v1::EntryClass::Admin),
@@ -151,6 +162,33 @@ pub(crate) async fn answered(gateway: &Gateway, by: &Caller, sent: Sent) -> Answ
     assert_eq!(entry.i.answer, body.answer);
     assert_eq!(entry.x.reference, body.reference);
     Answered { body, entry }
+}
+
+/// Awaits a call of staff that must be answered, and checks what its entry says of who looked.
+pub(crate) async fn shown<T>(
+    gateway: &Gateway,
+    by: &Caller,
+    method: &str,
+    call: impl Future<Output = Result<T, Status>>,
+) -> (T, Entry) {
+    let before = gateway.size();
+    let answer = call
+        .await
+        .unwrap_or_else(|status| panic!("`{method}` was refused: {status:?}"));
+    let entry = the_entry(gateway, before);
+    let leaf = &entry.leaf;
+    assert_eq!(leaf.kind(), v1::EntryKind::Read, "{leaf:?}");
+    assert_eq!((leaf.peer.as_str(), leaf.method.as_str()), (by.who.uri, method));
+    assert_eq!((leaf.partner.as_str(), leaf.refusal.as_str()), (by.who.id, ""));
+    // Whom it was about shows in the class, and in the key; who it was, in neither.
+    let class = if entry.of_person {
+        v1::EntryClass::Sealed
+    } else {
+        v1::EntryClass::Admin
+    };
+    assert_eq!(leaf.class(), class);
+    assert_eq!(entry.i.subject.is_empty(), !entry.of_person);
+    (answer, entry)
 }
 
 /// Awaits a call that must be turned away uncounted in the log for now: no entry, no reference.

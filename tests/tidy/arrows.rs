@@ -5,7 +5,7 @@ use crate::{
 };
 
 /// Which modules may import a crate. Every other module uses what these offer.
-const DOORS: [(&[&str], &[&str]); 21] = [
+const DOORS: [(&[&str], &[&str]); 22] = [
     (&["ring", "hpke", "getrandom"], &["crypto"]),
     (&["sled"], &["store"]),
     (&["fs4"], &["store", "audit"]),
@@ -23,10 +23,11 @@ const DOORS: [(&[&str], &[&str]); 21] = [
     (&["cel"], &["signal"]),
     (&["csv", "parquet", "flate2"], &["source"]),
     (&["governor"], &["edge"]),
+    (&["axum", "hyper", "http_body_util"], &["web"]),
     (&["mimalloc"], &["main"]),
     (&["clap", "clap_complete", "indicatif"], &["cli"]),
     (&["tracing_subscriber"], &["telemetry"]),
-    (&["hyper_util", "tower_service"], &["channel", "rpc", "client"]),
+    (&["hyper_util", "tower_service"], &["channel", "rpc", "client", "web"]),
     (&["rustls_pki_types"], &["channel", "identity", "pki", "client"]),
 ];
 
@@ -44,9 +45,9 @@ const NAMED_BY: [(&str, &[&str]); 6] = [
     ("cli", &["cli", "main"]),
     ("app", &["app", "cli", "main"]),
     ("rpc", &["rpc", "app"]),
-    ("web", &["web", "app"]),
+    ("web", &["web", "witness", "app"]),
     ("inspect", &["inspect", "rpc", "web", "app"]),
-    ("pipeline", &["pipeline", "inspect", "rpc", "web", "app"]),
+    ("pipeline", &["pipeline", "inspect", "rpc", "web", "witness", "app"]),
 ];
 
 /// What the request path never names: it speaks of proofs, not of bytes, sockets or trees.

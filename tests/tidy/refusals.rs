@@ -98,6 +98,11 @@ const MEND: &[(&str, &str, Retry)] = &[
         CALLER,
         Retry::Later("once a consent was withdrawn or has ended"),
     ),
+    (
+        "ERASURES_EXHAUSTED",
+        CALLER,
+        Retry::Later("once a hold was released or an erasure is complete"),
+    ),
     ("BATCH_OUT_OF_ORDER", CALLER, Retry::New("continue from `rows_held`")),
     (
         "BATCHES_EXHAUSTED",
@@ -108,7 +113,22 @@ const MEND: &[(&str, &str, Retry)] = &[
     ("ROW_INVALID", CALLER, Retry::AfterMending),
     ("LOG_RANGE", CALLER, Retry::AfterMending),
     ("PAGE_TOKEN_INVALID", CALLER, Retry::AfterMending),
+    (
+        "STREAMS_EXHAUSTED",
+        CALLER,
+        Retry::Later("once a stream of yours has ended"),
+    ),
     ("OUT_OF_SCOPE", OPERATOR, Retry::AfterMending),
+    ("CHECKPOINT_MALFORMED", CALLER, Retry::AfterMending),
+    ("WITNESSED_LOG_UNKNOWN", PARTNER, Retry::AfterMending),
+    ("CHECKPOINT_SIGNATURE", PARTNER, Retry::AfterMending),
+    (
+        "CHECKPOINT_SIZE",
+        CALLER,
+        Retry::New("with a proof from the size in the body"),
+    ),
+    ("CHECKPOINT_FORKED", PARTNER, Retry::AfterMending),
+    ("CHECKPOINT_INCONSISTENT", PARTNER, Retry::AfterMending),
     ("DISK_FULL", OPERATOR, Retry::Later("after some minutes")),
     (
         "INTERNAL",

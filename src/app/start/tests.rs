@@ -124,6 +124,7 @@ async fn send(channel: Channel, path: &'static str, bytes: usize) -> Status {
     grpc.ready().await.unwrap();
     let message = v1::GetCheckpointResponse {
         checkpoint: "x".repeat(bytes),
+        ..Default::default()
     };
     let request = Request::new(tokio_stream::once(message));
     let codec = ProstCodec::<v1::GetCheckpointResponse, v1::LoadResponse>::default();

@@ -182,3 +182,37 @@ proptest! {
         opened.worker.close().unwrap();
     }
 }
+
+/// Over many segments, a restart, and batches of many widths: for each size the smallest checkpoint that was signed.
+#[test]
+fn a_checkpoint_of_the_past_is_the_smallest_that_covers_a_size() {
+    let temp = temp();
+    let mut signed: Vec<u64> = Vec::new();
+    let mut opened = open_on(temp.path(), Arc::new(disk::RealDisk)).unwrap();
+    for (round, width) in [1, 7, 40, 3].into_iter().enumerate() {
+        for receipt in append(&opened.log, round * 40..(round + 1) * 40, width) {
+            signed.push(note::verify(&receipt.1.checkpoint, &vkey()).unwrap().size);
+        }
+        opened.worker.close().unwrap();
+        drop((opened.log, opened.state));
+        opened = open_on(temp.path(), Arc::new(disk::RealDisk)).unwrap();
+    }
+    let newest = opened.log.head().size;
+    for size in 0..=newest {
+        let found = opened.log.checkpoint_covering(size).unwrap();
+        let found = note::verify(&found, &vkey()).unwrap();
+        // What was signed of nothing is in the journal too, if it was.
+        let smallest = signed.iter().copied().filter(|s| *s >= size).min().unwrap();
+        assert!(
+            found.size == smallest || (size == 0 && found.size == 0),
+            "{size}: {} {smallest}",
+            found.size
+        );
+        let root = opened.log.prove_consistency(found.size, 0).unwrap();
+        proof::verify_consistency(found.size, &found.root, root.1.size, &root.1.root, &root.0).unwrap();
+    }
+    assert_eq!(opened.log.checkpoint_covering(newest + 1), Err(ProofError::Range));
+    let segments = std::fs::read_dir(temp.path().join("journal")).unwrap().count();
+    assert!(segments > 5, "{segments}");
+    opened.worker.close().unwrap();
+}

@@ -7,7 +7,7 @@ use crate::{
     crypto::sha256_parts,
     limits::LOAD_ROWS_MAX,
     source::{
-        Catalogue, Chunk, LoadError, LoadReport, Sieve, batch_id,
+        Catalogue, Chunk, LeftOut, LoadError, LoadReport, Sieve, batch_id,
         ingest::{Rows, open},
         wire_row,
     },
@@ -85,15 +85,21 @@ async fn stream(
             Ok(chunk) => chunk,
             Err(error) => return Ok(Err(error)),
         };
-        let duplicates = if chunk.end() > standing.rows_held || chunk.last {
+        let left_out = if chunk.end() > standing.rows_held || chunk.last {
             let sent = chunk.rows.iter().map(wire_row).collect();
-            send(loading, batch, chunk.first_row, sent, chunk.last)
-                .await?
-                .duplicate_rows
+            let told = send(loading, batch, chunk.first_row, sent, chunk.last).await?;
+            LeftOut {
+                duplicates: told.duplicate_rows,
+                blocked: told.blocked_rows,
+            }
         } else {
-            held.duplicates(&chunk)
+            // Which of these are blocked the gateway has told when it took them.
+            LeftOut {
+                duplicates: held.duplicates(&chunk),
+                blocked: Vec::new(),
+            }
         };
-        if let Err(error) = sieve.duplicates(chunk.first_row, &chunk.lines(), &duplicates) {
+        if let Err(error) = sieve.left_out(chunk.first_row, &chunk.lines(), &left_out) {
             return Ok(Err(error));
         }
         let progress = sieve.progress();

@@ -286,12 +286,13 @@ pub mod audit_service_client {
                 .insert(GrpcMethod::new("tollgate.v1.AuditService", "GetOverview"));
             self.inner.unary(req, path, codec).await
         }
-        /// Everything that was asked about one person and what left (PIPL articles 44 and 45).
-        pub async fn report_subject(
+        /// The smallest signed checkpoint that covers a size, for proofs about the past. The newest, and the proof between any two
+        /// sizes, is LogService's.
+        pub async fn find_checkpoint(
             &mut self,
-            request: impl tonic::IntoRequest<crate::wire::v1::ReportSubjectRequest>,
+            request: impl tonic::IntoRequest<crate::wire::v1::FindCheckpointRequest>,
         ) -> std::result::Result<
-            tonic::Response<crate::wire::v1::ReportSubjectResponse>,
+            tonic::Response<crate::wire::v1::FindCheckpointResponse>,
             tonic::Status,
         > {
             self.inner
@@ -304,11 +305,11 @@ pub mod audit_service_client {
                 })?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
-                "/tollgate.v1.AuditService/ReportSubject",
+                "/tollgate.v1.AuditService/FindCheckpoint",
             );
             let mut req = request.into_request();
             req.extensions_mut()
-                .insert(GrpcMethod::new("tollgate.v1.AuditService", "ReportSubject"));
+                .insert(GrpcMethod::new("tollgate.v1.AuditService", "FindCheckpoint"));
             self.inner.unary(req, path, codec).await
         }
         /// Entries from a sequence number on, contiguous, as they are committed: for a SIEM.
@@ -336,31 +337,6 @@ pub mod audit_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("tollgate.v1.AuditService", "StreamEntries"));
-            self.inner.server_streaming(req, path, codec).await
-        }
-        /// The evidence for a regulator about one partner and period, as a tar archive in parts.
-        pub async fn pack(
-            &mut self,
-            request: impl tonic::IntoRequest<crate::wire::v1::PackRequest>,
-        ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<crate::wire::v1::PackResponse>>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tollgate.v1.AuditService/Pack",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("tollgate.v1.AuditService", "Pack"));
             self.inner.server_streaming(req, path, codec).await
         }
     }
@@ -912,6 +888,237 @@ pub mod records_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("tollgate.v1.RecordsService", "Correct"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated client implementations.
+pub mod persons_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct PersonsServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> PersonsServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> PersonsServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            PersonsServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// The person's record is blocked at once, and erased as soon as nothing holds it. Again: how it stands.
+        pub async fn request_erasure(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::RequestErasureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::RequestErasureResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.PersonsService/RequestErasure",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tollgate.v1.PersonsService", "RequestErasure"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// How it stands with a person.
+        pub async fn get_erasure(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::GetErasureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::GetErasureResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.PersonsService/GetErasure",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tollgate.v1.PersonsService", "GetErasure"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Keeps what there is of a person from being erased, until a date or until it is released.
+        pub async fn place_hold(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::PlaceHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::PlaceHoldResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.PersonsService/PlaceHold",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tollgate.v1.PersonsService", "PlaceHold"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn release_hold(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::ReleaseHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::ReleaseHoldResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.PersonsService/ReleaseHold",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tollgate.v1.PersonsService", "ReleaseHold"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Erasures that are not complete, without the person.
+        pub async fn list_erasures(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::ListErasuresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::ListErasuresResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.PersonsService/ListErasures",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tollgate.v1.PersonsService", "ListErasures"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What is ready to be erased is erased now, and not within the day. Answers at once; the `Erased` entry follows.
+        pub async fn run_erasures(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::RunErasuresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::RunErasuresResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.PersonsService/RunErasures",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tollgate.v1.PersonsService", "RunErasures"));
             self.inner.unary(req, path, codec).await
         }
     }

@@ -162,7 +162,10 @@ impl LogService for Gateway {
         _: Request<v1::GetCheckpointRequest>,
     ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
         let checkpoint = self.world.log.lock().unwrap().note();
-        Ok(Response::new(v1::GetCheckpointResponse { checkpoint }))
+        Ok(Response::new(v1::GetCheckpointResponse {
+            checkpoint,
+            ..Default::default()
+        }))
     }
 
     async fn prove_consistency(

@@ -46,7 +46,7 @@ fn terms_that_no_consent_can_have() {
             "{name}"
         );
     }
-    assert_eq!(w.rows.count(Table::SubjectLink), 0);
+    assert_eq!(w.rows.count(Table::Consent), 0);
     let mut longest = terms();
     longest.not_after = Some(wire::timestamp(NOW.0 + 731 * DAY_MS));
     assert!(w.grant(&bank(), "p", &longest, NOW).is_ok());
@@ -55,7 +55,7 @@ fn terms_that_no_consent_can_have() {
 fn pages(w: &World, who: &Member, size: usize) -> Vec<v1::ConsentStates> {
     let (mut token, mut pages) = (String::new(), Vec::new());
     loop {
-        let change = list(&w.desk(NOW), who, &subject("p"), size, &token).unwrap();
+        let change = list(&w.desk(&w.known("p").unwrap(), NOW), who, size, &token).unwrap();
         assert!(change.answer.len() <= ANSWER_BYTES_MAX && change.effects.is_empty());
         let page: v1::ConsentStates = wire::decode_canonical(&change.answer).unwrap();
         token = page.next_page_token.clone();
@@ -107,7 +107,7 @@ fn a_list_is_complete_in_pages_that_fit_one_block() {
     let hex: String = of_b.0.iter().map(|b| format!("{b:02x}")).collect();
     for token in ["x", "zz", &"A".repeat(32), &"+".repeat(32), &hex[..31]] {
         assert_eq!(
-            list(&w.desk(NOW), &bank(), &subject("p"), 1, token).err(),
+            list(&w.desk(&w.known("p").unwrap(), NOW), &bank(), 1, token).err(),
             Some(Code::FieldInvalid),
             "{token}"
         );

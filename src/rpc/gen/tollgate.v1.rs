@@ -277,12 +277,13 @@ pub mod audit_service_server {
             tonic::Response<crate::wire::v1::GetOverviewResponse>,
             tonic::Status,
         >;
-        /// Everything that was asked about one person and what left (PIPL articles 44 and 45).
-        async fn report_subject(
+        /// The smallest signed checkpoint that covers a size, for proofs about the past. The newest, and the proof between any two
+        /// sizes, is LogService's.
+        async fn find_checkpoint(
             &self,
-            request: tonic::Request<crate::wire::v1::ReportSubjectRequest>,
+            request: tonic::Request<crate::wire::v1::FindCheckpointRequest>,
         ) -> std::result::Result<
-            tonic::Response<crate::wire::v1::ReportSubjectResponse>,
+            tonic::Response<crate::wire::v1::FindCheckpointResponse>,
             tonic::Status,
         >;
         /// Server streaming response type for the StreamEntries method.
@@ -302,17 +303,6 @@ pub mod audit_service_server {
             tonic::Response<Self::StreamEntriesStream>,
             tonic::Status,
         >;
-        /// Server streaming response type for the Pack method.
-        type PackStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<crate::wire::v1::PackResponse, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
-        /// The evidence for a regulator about one partner and period, as a tar archive in parts.
-        async fn pack(
-            &self,
-            request: tonic::Request<crate::wire::v1::PackRequest>,
-        ) -> std::result::Result<tonic::Response<Self::PackStream>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct AuditServiceServer<T> {
@@ -525,14 +515,14 @@ pub mod audit_service_server {
                     };
                     Box::pin(fut)
                 }
-                "/tollgate.v1.AuditService/ReportSubject" => {
+                "/tollgate.v1.AuditService/FindCheckpoint" => {
                     #[allow(non_camel_case_types)]
-                    struct ReportSubjectSvc<T: AuditService>(pub Arc<T>);
+                    struct FindCheckpointSvc<T: AuditService>(pub Arc<T>);
                     impl<
                         T: AuditService,
-                    > tonic::server::UnaryService<crate::wire::v1::ReportSubjectRequest>
-                    for ReportSubjectSvc<T> {
-                        type Response = crate::wire::v1::ReportSubjectResponse;
+                    > tonic::server::UnaryService<crate::wire::v1::FindCheckpointRequest>
+                    for FindCheckpointSvc<T> {
+                        type Response = crate::wire::v1::FindCheckpointResponse;
                         type Future = BoxFuture<
                             tonic::Response<Self::Response>,
                             tonic::Status,
@@ -540,12 +530,12 @@ pub mod audit_service_server {
                         fn call(
                             &mut self,
                             request: tonic::Request<
-                                crate::wire::v1::ReportSubjectRequest,
+                                crate::wire::v1::FindCheckpointRequest,
                             >,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as AuditService>::report_subject(&inner, request).await
+                                <T as AuditService>::find_checkpoint(&inner, request).await
                             };
                             Box::pin(fut)
                         }
@@ -556,7 +546,7 @@ pub mod audit_service_server {
                     let max_encoding_message_size = self.max_encoding_message_size;
                     let inner = self.inner.clone();
                     let fut = async move {
-                        let method = ReportSubjectSvc(inner);
+                        let method = FindCheckpointSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -606,52 +596,6 @@ pub mod audit_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StreamEntriesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.server_streaming(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/tollgate.v1.AuditService/Pack" => {
-                    #[allow(non_camel_case_types)]
-                    struct PackSvc<T: AuditService>(pub Arc<T>);
-                    impl<
-                        T: AuditService,
-                    > tonic::server::ServerStreamingService<crate::wire::v1::PackRequest>
-                    for PackSvc<T> {
-                        type Response = crate::wire::v1::PackResponse;
-                        type ResponseStream = T::PackStream;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::ResponseStream>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<crate::wire::v1::PackRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as AuditService>::pack(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = PackSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -1739,6 +1683,456 @@ pub mod records_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "tollgate.v1.RecordsService";
     impl<T> tonic::server::NamedService for RecordsServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Generated server implementations.
+pub mod persons_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with PersonsServiceServer.
+    #[async_trait]
+    pub trait PersonsService: std::marker::Send + std::marker::Sync + 'static {
+        /// The person's record is blocked at once, and erased as soon as nothing holds it. Again: how it stands.
+        async fn request_erasure(
+            &self,
+            request: tonic::Request<crate::wire::v1::RequestErasureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::RequestErasureResponse>,
+            tonic::Status,
+        >;
+        /// How it stands with a person.
+        async fn get_erasure(
+            &self,
+            request: tonic::Request<crate::wire::v1::GetErasureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::GetErasureResponse>,
+            tonic::Status,
+        >;
+        /// Keeps what there is of a person from being erased, until a date or until it is released.
+        async fn place_hold(
+            &self,
+            request: tonic::Request<crate::wire::v1::PlaceHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::PlaceHoldResponse>,
+            tonic::Status,
+        >;
+        async fn release_hold(
+            &self,
+            request: tonic::Request<crate::wire::v1::ReleaseHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::ReleaseHoldResponse>,
+            tonic::Status,
+        >;
+        /// Erasures that are not complete, without the person.
+        async fn list_erasures(
+            &self,
+            request: tonic::Request<crate::wire::v1::ListErasuresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::ListErasuresResponse>,
+            tonic::Status,
+        >;
+        /// What is ready to be erased is erased now, and not within the day. Answers at once; the `Erased` entry follows.
+        async fn run_erasures(
+            &self,
+            request: tonic::Request<crate::wire::v1::RunErasuresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::RunErasuresResponse>,
+            tonic::Status,
+        >;
+    }
+    #[derive(Debug)]
+    pub struct PersonsServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> PersonsServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for PersonsServiceServer<T>
+    where
+        T: PersonsService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/tollgate.v1.PersonsService/RequestErasure" => {
+                    #[allow(non_camel_case_types)]
+                    struct RequestErasureSvc<T: PersonsService>(pub Arc<T>);
+                    impl<
+                        T: PersonsService,
+                    > tonic::server::UnaryService<crate::wire::v1::RequestErasureRequest>
+                    for RequestErasureSvc<T> {
+                        type Response = crate::wire::v1::RequestErasureResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                crate::wire::v1::RequestErasureRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PersonsService>::request_erasure(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RequestErasureSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tollgate.v1.PersonsService/GetErasure" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetErasureSvc<T: PersonsService>(pub Arc<T>);
+                    impl<
+                        T: PersonsService,
+                    > tonic::server::UnaryService<crate::wire::v1::GetErasureRequest>
+                    for GetErasureSvc<T> {
+                        type Response = crate::wire::v1::GetErasureResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<crate::wire::v1::GetErasureRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PersonsService>::get_erasure(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetErasureSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tollgate.v1.PersonsService/PlaceHold" => {
+                    #[allow(non_camel_case_types)]
+                    struct PlaceHoldSvc<T: PersonsService>(pub Arc<T>);
+                    impl<
+                        T: PersonsService,
+                    > tonic::server::UnaryService<crate::wire::v1::PlaceHoldRequest>
+                    for PlaceHoldSvc<T> {
+                        type Response = crate::wire::v1::PlaceHoldResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<crate::wire::v1::PlaceHoldRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PersonsService>::place_hold(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PlaceHoldSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tollgate.v1.PersonsService/ReleaseHold" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReleaseHoldSvc<T: PersonsService>(pub Arc<T>);
+                    impl<
+                        T: PersonsService,
+                    > tonic::server::UnaryService<crate::wire::v1::ReleaseHoldRequest>
+                    for ReleaseHoldSvc<T> {
+                        type Response = crate::wire::v1::ReleaseHoldResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<crate::wire::v1::ReleaseHoldRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PersonsService>::release_hold(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReleaseHoldSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tollgate.v1.PersonsService/ListErasures" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListErasuresSvc<T: PersonsService>(pub Arc<T>);
+                    impl<
+                        T: PersonsService,
+                    > tonic::server::UnaryService<crate::wire::v1::ListErasuresRequest>
+                    for ListErasuresSvc<T> {
+                        type Response = crate::wire::v1::ListErasuresResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<crate::wire::v1::ListErasuresRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PersonsService>::list_erasures(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListErasuresSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tollgate.v1.PersonsService/RunErasures" => {
+                    #[allow(non_camel_case_types)]
+                    struct RunErasuresSvc<T: PersonsService>(pub Arc<T>);
+                    impl<
+                        T: PersonsService,
+                    > tonic::server::UnaryService<crate::wire::v1::RunErasuresRequest>
+                    for RunErasuresSvc<T> {
+                        type Response = crate::wire::v1::RunErasuresResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<crate::wire::v1::RunErasuresRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PersonsService>::run_erasures(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RunErasuresSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for PersonsServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "tollgate.v1.PersonsService";
+    impl<T> tonic::server::NamedService for PersonsServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

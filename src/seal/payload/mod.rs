@@ -81,7 +81,10 @@ impl Payload for CloseSession {
 }
 
 /// The person, normalised; the text as sent is wiped.
-fn subject(wire: Option<v1::Subject>) -> Result<SubjectRef, PayloadError> {
+///
+/// # Errors
+/// If there is none, or the identity does not have the form of its scheme.
+pub fn subject(wire: Option<v1::Subject>) -> Result<SubjectRef, PayloadError> {
     let wire = wire.ok_or(PayloadError::FieldInvalid)?;
     let (scheme, value) = (wire.scheme(), Zeroizing::new(wire.value));
     let scheme = match scheme {

@@ -106,7 +106,7 @@ impl Bench {
         let vault = Vault::open(VaultSetup {
             store: Box::new(SledRecords::open(&dir.path().join("vault")).unwrap()),
             catalogue: mapping.catalogue().clone(),
-            epoch: Secret::from([5; 32]),
+            epochs: crate::keyring::Epochs::single(Secret::from([5; 32])),
             rng: Arc::new(SeededRng::new(1)),
             clock: Arc::new(SystemClock),
             state: &Nothing,

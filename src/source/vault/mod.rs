@@ -1,8 +1,9 @@
 //! The record vault: sealed records by pseudonym, visible by batch.
 //!
-//! A row is `token ‖ be64(batch)` → `be64(row) ‖ wrapped record key ‖ sealed record`. The key is random per record and
-//! wrapped under the shred-epoch key; both boxes are bound to their place, so no ciphertext can be moved to another
-//! person or batch. A batch becomes visible through an entry of the log and in no other way: until then its rows are
+//! A row is `HMAC(epoch, token) ‖ be64(batch)` → `be64(row) ‖ wrapped token and record key ‖ sealed record`. The key is
+//! random per record and wrapped under the shred-epoch key; both boxes are bound to their place, so no ciphertext can be
+//! moved to another person or batch. While an epoch is turned a person's rows may stand under either.
+//! A batch becomes visible through an entry of the log and in no other way: until then its rows are
 //! there and nobody reads them. It never answers from a store that is shorter than the log says.
 mod closing;
 mod desk;
@@ -12,22 +13,26 @@ mod prune;
 mod sealing;
 mod seam;
 mod staging;
+mod turn;
 
 pub use closing::Closing;
-pub use seam::{LossRule, Pruned, RecordStore, Staged, TokenRow, VaultError, VaultSetup, Visit};
+pub use seam::{LeftOut, LossRule, Pruned, RecordStore, Staged, TokenRow, VaultError, VaultSetup, Visit};
+pub use turn::Walk;
 
 use super::{Catalogue, Reading, RecordSource, Row, SourceError, batch::be64};
 use crate::{
     clock::Clock,
-    crypto::{Rng, Secret},
+    crypto::Rng,
     domain::{FieldSet, SubjectToken},
-    state::{Effect, Table},
+    keyring::{Epoch, Epochs},
+    state::{Effect, REMOVED, Table},
 };
 use arc_swap::ArcSwap;
 use desk::{Desk, Standing, Unfinished};
 use opening::committed;
-use place::{NEXT, PROGRESS, done_key, read_progress, split_key};
+use place::{NEXT, PROGRESS, RECORD, done_key, read_progress, split_key};
 use std::{
+    collections::HashSet,
     ops::ControlFlow,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -36,13 +41,15 @@ use std::{
 pub struct Vault {
     store: Box<dyn RecordStore>,
     catalogue: Arc<Catalogue>,
-    epoch: Secret<32>,
+    epochs: Arc<Epochs>,
     rng: Arc<dyn Rng>,
     clock: Arc<dyn Clock>,
     /// Numbers of visible batches, ascending.
     visible: ArcSwap<Vec<u64>>,
     desk: Mutex<Desk>,
     lost: Vec<u64>,
+    /// People whose rows nobody reads.
+    blocked: ArcSwap<HashSet<SubjectToken>>,
 }
 
 impl Vault {
@@ -55,12 +62,13 @@ impl Vault {
         let mut vault = Self {
             store: setup.store,
             catalogue: setup.catalogue,
-            epoch: setup.epoch,
+            epochs: setup.epochs,
             rng: setup.rng,
             clock: setup.clock,
             visible: ArcSwap::default(),
             desk: Mutex::default(),
             lost: Vec::new(),
+            blocked: ArcSwap::default(),
         };
         let (mut visible, mut lost) = (Vec::new(), Vec::new());
         for batch in &committed {
@@ -71,7 +79,10 @@ impl Vault {
             }
         }
         vault.visible.store(Arc::new(visible));
-        vault.count_is_whole(&committed, &mut lost, setup.on_loss)?;
+        // People who were erased since are missed by nobody.
+        let erased = setup.state.row(Table::Shredding, REMOVED)?;
+        let erased = erased.as_deref().and_then(be64).map_or(0, |(count, _)| count);
+        vault.count_is_whole(&committed, erased, &mut lost, setup.on_loss)?;
         let mut desk = vault.known_loads(&lost)?;
         let highest = committed.last().map_or(0, |batch| batch.number);
         desk.next_number = desk.next_number.max(highest.saturating_add(1));
@@ -116,34 +127,44 @@ impl Vault {
     /// # Errors
     /// If the store fails or the record does not open in its place.
     pub fn read_now(&self, subject: &SubjectToken, fields: FieldSet) -> Result<Option<Row>, SourceError> {
-        let Some((number, value)) = self.newest(subject)? else {
+        if self.is_blocked(subject) {
+            return Ok(None);
+        }
+        let Some((epoch, number, value)) = self.newest(subject)? else {
             return Ok(None);
         };
         let damaged =
             || SourceError("a record does not open in its place: verify the vault, then load again".to_owned());
-        let row = self.open_row(subject, number, &value).ok_or_else(damaged)?;
+        let row = self.open_row(&epoch, subject, number, &value).ok_or_else(damaged)?;
         Ok(Some(row.keep(fields)))
     }
 
-    fn newest(&self, subject: &SubjectToken) -> Result<Option<(u64, Vec<u8>)>, SourceError> {
-        let mut visible = self.visible.load_full();
+    fn newest(&self, subject: &SubjectToken) -> Result<Option<Newest>, SourceError> {
+        let (mut visible, mut epochs) = (self.visible.load_full(), self.epochs.all());
         loop {
-            let mut found = None;
-            self.store
-                .newest_first(&subject.0, &mut |key, value| match split_key(key) {
-                    Some((_, number)) if visible.binary_search(&number).is_ok() => {
-                        found = Some((number, value.to_vec()));
-                        ControlFlow::Break(())
-                    }
-                    _ => ControlFlow::Continue(()),
-                })?;
-            // A batch that became visible meanwhile may have taken the row that was looked for: look by the new list.
-            // Each turn needs another commit, so there are few.
-            let now = self.visible.load_full();
-            if found.is_some() || Arc::ptr_eq(&now, &visible) {
+            let mut found: Option<Newest> = None;
+            // A row that is moved to the active epoch is written there before it goes: the older ones are looked at first.
+            for epoch in epochs.iter().rev() {
+                let prefix = epoch.row_key(RECORD, subject);
+                self.store
+                    .newest_first(&prefix, &mut |key, value| match split_key(key) {
+                        Some((_, number)) if visible.binary_search(&number).is_ok() => {
+                            if found.as_ref().is_none_or(|(_, newest, _)| number >= *newest) {
+                                found = Some((Arc::clone(epoch), number, value.to_vec()));
+                            }
+                            ControlFlow::Break(())
+                        }
+                        _ => ControlFlow::Continue(()),
+                    })?;
+            }
+            // A batch that became visible meanwhile may have taken the row that was looked for, or an epoch that was
+            // turned may have moved it: look by the new lists. Each turn needs another commit, so there are few.
+            let (visible_now, epochs_now) = (self.visible.load_full(), self.epochs.all());
+            let same_epochs = Arc::ptr_eq(&epochs_now, &epochs);
+            if same_epochs && (found.is_some() || Arc::ptr_eq(&visible_now, &visible)) {
                 return Ok(found);
             }
-            visible = now;
+            (visible, epochs) = (visible_now, epochs_now);
         }
     }
 
@@ -177,6 +198,9 @@ impl RecordSource for Vault {
         Box::pin(std::future::ready(self.read_now(subject, fields)))
     }
 }
+
+/// The epoch under which a row stands, its batch, and its value.
+type Newest = (Arc<Epoch>, u64, Vec<u8>);
 
 /// Takes a batch from the state.
 fn strike(number: u64) -> Effect {

@@ -4,7 +4,6 @@ use super::{
     place::{sentinel_key, sentinel_place, split_key},
 };
 use crate::{
-    crypto::open_boxed,
     limits::{BATCHES_MAX, VAULT_COUNT_ROWS_MAX},
     source::{RecordBatch, SourceError},
     state::{State, Table},
@@ -19,7 +18,13 @@ impl Vault {
         }
         let shorter = || VaultError::Shorter(batch.id.clone());
         let boxed = self.store.note(&sentinel_key(batch.number))?.ok_or_else(shorter)?;
-        let kept = open_boxed(self.epoch.expose(), &sentinel_place(batch.number), &boxed).map_err(|_| shorter())?;
+        let place = sentinel_place(batch.number);
+        let opened = self
+            .epochs
+            .all()
+            .iter()
+            .find_map(|epoch| epoch.open(&place, &boxed).ok());
+        let kept = opened.ok_or_else(shorter)?;
         (kept == batch.encode()).then_some(()).ok_or_else(shorter)
     }
 
@@ -27,6 +32,7 @@ impl Vault {
     pub(super) fn count_is_whole(
         &self,
         committed: &[RecordBatch],
+        erased: u64,
         lost: &mut Vec<u64>,
         rule: LossRule,
     ) -> Result<(), VaultError> {
@@ -34,10 +40,10 @@ impl Vault {
             return Ok(());
         };
         match self.count(None)? {
-            Some(count) if count < last.subjects && rule == LossRule::Refuse => {
+            Some(count) if count < last.subjects.saturating_sub(erased) && rule == LossRule::Refuse => {
                 Err(VaultError::Shorter(last.id.clone()))
             }
-            Some(count) if count < last.subjects => {
+            Some(count) if count < last.subjects.saturating_sub(erased) => {
                 lost.extend(committed.iter().map(|batch| batch.number));
                 self.visible.store(Arc::default());
                 Ok(())

@@ -2,7 +2,6 @@
 use super::Standing;
 use crate::{
     crypto::{Label, ctx},
-    domain::SubjectToken,
     source::{SourceError, batch::be64},
 };
 
@@ -34,18 +33,29 @@ pub(super) fn read_progress(key: &[u8], value: &[u8]) -> Result<(String, Standin
 }
 
 pub(super) fn sentinel_key(number: u64) -> Vec<u8> {
-    [&b"sentinel/"[..], &number.to_be_bytes()].concat()
+    [SENTINEL, &number.to_be_bytes()].concat()
+}
+
+/// Notes that begin with this are sentinels.
+pub(super) const SENTINEL: &[u8] = b"sentinel/";
+
+pub(super) fn sentinel_number(key: &[u8]) -> Option<u64> {
+    be64(key.strip_prefix(SENTINEL)?).map(|(number, _)| number)
 }
 
 pub(super) fn sentinel_place(number: u64) -> Vec<u8> {
     ctx(Label::Row, &[b"sentinel", &number.to_be_bytes()])
 }
 
-pub(super) fn row_key(token: &SubjectToken, number: u64) -> Vec<u8> {
-    [&token.0[..], &number.to_be_bytes()].concat()
+/// What a person's rows are called under an epoch: see [`crate::keyring::Epoch::row_key`].
+pub(super) const RECORD: &[u8] = b"record";
+
+pub(super) fn row_key(person: &[u8; 32], number: u64) -> Vec<u8> {
+    [&person[..], &number.to_be_bytes()].concat()
 }
 
+/// The person under the row's epoch, and the batch.
 pub(super) fn split_key(key: &[u8]) -> Option<(&[u8; 32], u64)> {
-    let (token, rest) = key.split_first_chunk::<32>()?;
-    be64(rest).map(|(number, _)| (token, number))
+    let (person, rest) = key.split_first_chunk::<32>()?;
+    be64(rest).map(|(number, _)| (person, number))
 }

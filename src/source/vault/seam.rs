@@ -1,8 +1,9 @@
 //! What the vault needs of a store, what it is opened with, and what it answers.
 use crate::{
     clock::Clock,
-    crypto::{Broken, Rng, Secret},
+    crypto::{Broken, Rng},
     domain::SubjectToken,
+    keyring::Epochs,
     limits::{BATCHES_MAX, LOAD_LOW_WATER_BYTES, OPEN_BATCHES_MAX},
     source::{Catalogue, Row, SourceError},
     state::{Row as Pair, State},
@@ -51,8 +52,8 @@ pub struct VaultSetup<'a> {
     pub store: Box<dyn RecordStore>,
     /// What the rows are ordered by.
     pub catalogue: Arc<Catalogue>,
-    /// The shred-epoch key.
-    pub epoch: Secret<32>,
+    /// The shred-epoch keys.
+    pub epochs: Arc<Epochs>,
     /// Randomness for record keys.
     pub rng: Arc<dyn Rng>,
     /// Time, for loads that were left alone.
@@ -128,10 +129,19 @@ pub struct TokenRow {
 pub struct Staged {
     /// Rows of the batch that are held, duplicates included. On disk after `Vault::sync`.
     pub rows_held: u64,
-    /// Rows that were left out, since their person occurs before in the batch: index within the batch.
-    pub duplicates: Vec<u64>,
+    /// Rows that were left out.
+    pub left_out: LeftOut,
     /// The batch is visible already: nothing was done.
     pub visible: bool,
+}
+
+/// Rows of a chunk that are not in the vault, by their index within the batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Their person occurs before in the batch.
+    pub duplicates: Vec<u64>,
+    /// Their person's record is blocked or erased.
+    pub blocked: Vec<u64>,
 }
 
 /// What `Vault::prune` did.

@@ -1,12 +1,16 @@
 //! Rows on their way into a batch that nobody reads yet.
 use super::{
-    Closing, Desk, Staged, Standing, TokenRow, Unfinished, Vault, VaultError,
+    Closing, Desk, LeftOut, Staged, Standing, TokenRow, Unfinished, Vault, VaultError,
     desk::{check_id, correction_id, is_correction},
-    place::{done_key, progress_key, row_key},
+    place::{RECORD, done_key, progress_key, row_key},
 };
 use crate::{
+    crypto::Broken,
+    domain::SubjectToken,
+    keyring::Epoch,
     limits::LOAD_LOW_WATER_BYTES,
     source::{SourceError, batch::be64},
+    state::Row as Pair,
 };
 use std::sync::Arc;
 
@@ -38,7 +42,7 @@ impl Vault {
         if let Some(rows_held) = self.rows_of_finished(&desk, id)? {
             return Ok(Staged {
                 rows_held,
-                duplicates: Vec::new(),
+                left_out: LeftOut::default(),
                 visible: true,
             });
         }
@@ -54,7 +58,7 @@ impl Vault {
         if rows.is_empty() {
             return Ok(Staged {
                 rows_held,
-                duplicates: Vec::new(),
+                left_out: LeftOut::default(),
                 visible: false,
             });
         }
@@ -99,19 +103,19 @@ impl Vault {
         let standing = Standing { held, ..standing };
         let inserted = self
             .insert(standing.number, first_row, rows, threads)
-            .and_then(|duplicates| {
+            .and_then(|left_out| {
                 if !is_correction(id) {
                     self.store.set_note(&progress_key(id), Some(self.progress(standing)))?;
                 }
-                Ok(duplicates)
+                Ok(left_out)
             });
         match inserted {
-            Ok(duplicates) => {
+            Ok(left_out) => {
                 desk.open
                     .insert(id.to_owned(), Unfinished::new(standing, self.clock.now()));
                 Ok(Staged {
                     rows_held: held,
-                    duplicates,
+                    left_out,
                     visible: false,
                 })
             }
@@ -138,16 +142,30 @@ impl Vault {
 
     /// Seals and inserts; gives back the indexes that were left out. In the order of keys: sled is twice as fast with
     /// neighbours. On several threads where there are enough rows: sealing is most of the work.
-    fn insert(&self, number: u64, first_row: u64, rows: Vec<TokenRow>, threads: usize) -> Result<Vec<u64>, VaultError> {
-        let mut rows: Vec<(u64, TokenRow)> = (first_row..).zip(rows).collect();
-        rows.sort_by_key(|(index, row)| (row.token, *index));
+    fn insert(&self, number: u64, first_row: u64, rows: Vec<TokenRow>, threads: usize) -> Result<LeftOut, VaultError> {
+        let epochs = self.epochs.all();
+        let active = epochs.first().ok_or(Broken)?;
+        let mut rows: Vec<Placed> = (first_row..)
+            .zip(rows)
+            .map(|(index, row)| Placed {
+                person: active.row_key(RECORD, &row.token),
+                index,
+                row,
+            })
+            .collect();
+        rows.sort_by_key(|placed| (placed.person, placed.index));
+        let blocked = self.blocked.load();
+        let left_out = rows.extract_if(.., |placed| blocked.contains(&placed.row.token));
+        let mut left_out: Vec<u64> = left_out.map(|placed| placed.index).collect();
+        left_out.sort_unstable();
         let mut duplicates = Vec::new();
         if threads == 1 || rows.len() < 128 {
-            duplicates = self.insert_part(number, &rows)?;
+            duplicates = self.insert_part(&epochs, number, &rows)?;
         } else {
             let part = rows.len().div_ceil(threads);
             let parts: Vec<Result<Vec<u64>, VaultError>> = std::thread::scope(|scope| {
-                let run = |part| scope.spawn(move || self.insert_part(number, part));
+                let epochs = &epochs;
+                let run = |part| scope.spawn(move || self.insert_part(epochs, number, part));
                 let running: Vec<_> = rows.chunks(part).map(run).collect();
                 let fault = || Err(VaultError::Source(SourceError("sealing ended early".to_owned())));
                 running
@@ -160,32 +178,61 @@ impl Vault {
             }
         }
         duplicates.sort_unstable();
-        Ok(duplicates)
+        Ok(LeftOut {
+            duplicates,
+            blocked: left_out,
+        })
     }
 
-    fn insert_part(&self, number: u64, rows: &[(u64, TokenRow)]) -> Result<Vec<u64>, VaultError> {
+    fn insert_part(&self, epochs: &[Arc<Epoch>], number: u64, rows: &[Placed]) -> Result<Vec<u64>, VaultError> {
+        let (active, before) = epochs.split_first().ok_or(Broken)?;
         let mut duplicates = Vec::new();
-        for (index, row) in rows {
-            let key = row_key(&row.token, number);
-            let sealed = match self.store.row(&key)? {
+        for Placed { person, index, row } in rows {
+            let key = row_key(person, number);
+            let seal = || self.seal_row(active, person, number, *index, row);
+            let held = match self.held(&key, before, number, &row.token)? {
                 Some(held) => Some(held),
-                None => {
-                    let sealed = self.seal_row(&row.token, number, *index, &row.row)?;
-                    self.store.insert_new(&key, sealed)?
-                }
+                None => self.store.insert_new(&key, seal()?)?.map(|value| (key.clone(), value)),
             };
             // Held by the same row: this chunk was sent before. By a lower one: the person occurs twice. By a higher
             // one: a crash kept that and not this, and it will be sent again.
-            match sealed.as_deref().and_then(be64) {
-                Some((holder, _)) if holder < *index => duplicates.push(*index),
-                Some((holder, _)) if holder > *index => {
-                    self.store.remove(&key)?;
-                    let sealed = self.seal_row(&row.token, number, *index, &row.row)?;
-                    self.store.insert_new(&key, sealed)?;
+            match held.and_then(|(at, value)| be64(&value).map(|(holder, _)| (at, holder))) {
+                Some((_, holder)) if holder < *index => duplicates.push(*index),
+                Some((at, holder)) if holder > *index => {
+                    self.store.remove(&at)?;
+                    self.store.insert_new(&key, seal()?)?;
                 }
                 _ => {}
             }
         }
         Ok(duplicates)
     }
+
+    /// The row that holds the person's place in a batch, under whichever epoch.
+    fn held(
+        &self,
+        key: &[u8],
+        before: &[Arc<Epoch>],
+        number: u64,
+        token: &SubjectToken,
+    ) -> Result<Option<Pair>, VaultError> {
+        if let Some(value) = self.store.row(key)? {
+            return Ok(Some((key.to_vec(), value)));
+        }
+        for epoch in before {
+            let key = row_key(&epoch.row_key(RECORD, token), number);
+            if let Some(value) = self.store.row(&key)? {
+                return Ok(Some((key, value)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A row that is about to be inserted.
+struct Placed {
+    /// What the active epoch calls the person.
+    person: [u8; 32],
+    index: u64,
+    row: TokenRow,
 }

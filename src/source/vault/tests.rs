@@ -1,11 +1,15 @@
 //! Visibility, resumption, damage: against real sled files.
 mod endings;
 mod sweep;
+mod turn;
 
-use super::{place::row_key, *};
+use super::{
+    place::{RECORD, row_key},
+    *,
+};
 use crate::{
     clock::{SystemClock, Time},
-    crypto::SeededRng,
+    crypto::{Secret, SeededRng},
     domain::{Scheme, SubjectRef},
     limits::OPEN_BATCHES_MAX,
     state::{Row as StateRow, State, StateError},
@@ -48,7 +52,7 @@ fn setup<'a>(dir: &Path, state: &'a Rows) -> Result<VaultSetup<'a>, VaultError> 
     Ok(VaultSetup {
         store: Box::new(SledRecords::open(dir)?),
         catalogue: Arc::new(Catalogue::load(FIELDS).unwrap()),
-        epoch: Secret::from([5; 32]),
+        epochs: Epochs::single(Secret::from([5; 32])),
         rng: Arc::new(SeededRng::new(1)),
         clock: Arc::new(SystemClock),
         state,
@@ -68,6 +72,12 @@ fn try_open(dir: &Path, state: &Rows, fields: &str, on_loss: LossRule) -> Result
 
 fn open(dir: &Path, state: &Rows) -> Arc<Vault> {
     try_open(dir, state, FIELDS, LossRule::Refuse).unwrap()
+}
+
+/// The key of a person's row, by the epoch in use.
+fn key_of(vault: &Vault, n: u64, number: u64) -> Vec<u8> {
+    let epoch = vault.epochs.active().unwrap();
+    row_key(&epoch.row_key(RECORD, &token(n)), number)
 }
 
 fn token(n: u64) -> SubjectToken {
@@ -126,7 +136,7 @@ fn a_half_loaded_batch_is_never_visible_and_continues_where_it_stood() {
     assert_eq!(limit(&vault, 3), None, "not after a restart either");
     // Sent again from before the point that is held: skipped, and no duplicate.
     let staged = vault.stage("b", 100, rows(100..400, 7)).unwrap();
-    assert_eq!((staged.rows_held, staged.duplicates), (400, Vec::new()));
+    assert_eq!((staged.rows_held, staged.left_out.duplicates), (400, Vec::new()));
     commit(&vault, &state, "b");
     assert_eq!(
         (limit(&vault, 0), limit(&vault, 399), limit(&vault, 400)),
@@ -148,10 +158,16 @@ fn a_person_who_occurs_twice_is_reported_and_not_overwritten() {
     let vault = open(dir.path(), &state);
     let mut chunk = rows(0..200, 1);
     chunk.push(row(5, 2));
-    assert_eq!(vault.stage("b", 0, chunk).unwrap().duplicates, [200]);
-    assert_eq!(vault.stage("b", 201, vec![row(6, 3)]).unwrap().duplicates, [201]);
+    assert_eq!(vault.stage("b", 0, chunk).unwrap().left_out.duplicates, [200]);
+    assert_eq!(
+        vault.stage("b", 201, vec![row(6, 3)]).unwrap().left_out.duplicates,
+        [201]
+    );
     // A load that runs again over held rows reports the same.
-    assert_eq!(vault.stage("b", 201, vec![row(6, 3)]).unwrap().duplicates, [201]);
+    assert_eq!(
+        vault.stage("b", 201, vec![row(6, 3)]).unwrap().left_out.duplicates,
+        [201]
+    );
     commit(&vault, &state, "b");
     assert_eq!((limit(&vault, 5), limit(&vault, 6)), (Some(1), Some(1)));
 }
@@ -235,7 +251,7 @@ fn rows_do_not_open_in_another_place_or_changed() {
     let vault = open(dir.path(), &state);
     vault.stage("b", 0, rows(0..2, 1)).unwrap();
     commit(&vault, &state, "b");
-    let (one, two) = (row_key(&token(0), 1), row_key(&token(1), 1));
+    let (one, two) = (key_of(&vault, 0, 1), key_of(&vault, 1, 1));
     let (first, second) = (
         vault.store.row(&one).unwrap().unwrap(),
         vault.store.row(&two).unwrap().unwrap(),
@@ -244,15 +260,16 @@ fn rows_do_not_open_in_another_place_or_changed() {
         vault.store.remove(key).unwrap();
         vault.store.insert_new(key, value).unwrap();
     };
+    let epoch = vault.epochs.active().unwrap();
     put(&one, second);
     assert!(vault.read_now(&token(0), all()).is_err(), "another person's record");
     for i in 0..first.len() {
         let mut bad = first.clone();
         bad[i] ^= 1;
-        assert!(vault.open_row(&token(0), 1, &bad).is_none(), "byte {i}");
-        assert!(vault.open_row(&token(0), 1, &first[..i]).is_none(), "cut {i}");
+        assert!(vault.open_row(&epoch, &token(0), 1, &bad).is_none(), "byte {i}");
+        assert!(vault.open_row(&epoch, &token(0), 1, &first[..i]).is_none(), "cut {i}");
     }
-    assert!(vault.open_row(&token(0), 2, &first).is_none(), "another batch");
+    assert!(vault.open_row(&epoch, &token(0), 2, &first).is_none(), "another batch");
     put(&one, first);
     assert_eq!(limit(&vault, 0), Some(1));
 }
@@ -267,7 +284,7 @@ fn a_vault_that_is_shorter_than_the_log_does_not_open() {
 
     // One row is gone: the sentinel is there, the count is not.
     let vault = open(dir.path(), &state);
-    let key = row_key(&token(77), 1);
+    let key = key_of(&vault, 77, 1);
     let kept = vault.store.row(&key).unwrap().unwrap();
     vault.store.remove(&key).unwrap();
     vault.sync().unwrap();

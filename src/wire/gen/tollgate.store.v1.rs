@@ -217,3 +217,58 @@ impl KeyState {
         }
     }
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Standing {
+    #[prost(bytes = "vec", tag = "1")]
+    pub erasure_id: ::prost::alloc::vec::Vec<u8>,
+    /// The person's pseudonym; empty once the link to the person is gone.
+    #[prost(bytes = "vec", tag = "2")]
+    pub subject: ::prost::alloc::vec::Vec<u8>,
+    /// 0: nothing was requested, there are only holds.
+    #[prost(int64, tag = "3")]
+    pub requested_ms: i64,
+    #[prost(message, repeated, tag = "4")]
+    pub holds: ::prost::alloc::vec::Vec<StandingHold>,
+    /// The number that the next hold gets.
+    #[prost(uint32, tag = "5")]
+    pub next_hold: u32,
+    #[prost(message, optional, tag = "6")]
+    pub record: ::core::option::Option<Shred>,
+    #[prost(message, optional, tag = "7")]
+    pub link: ::core::option::Option<Shred>,
+    /// Until when provisions must be provable; 0 while it is not known.
+    #[prost(int64, tag = "8")]
+    pub link_until_ms: i64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct StandingHold {
+    #[prost(uint32, tag = "1")]
+    pub id: u32,
+    /// tollgate.v1.HoldReason.
+    #[prost(int32, tag = "2")]
+    pub reason: i32,
+    #[prost(int64, tag = "3")]
+    pub placed_ms: i64,
+    /// 0: until it is released.
+    #[prost(int64, tag = "4")]
+    pub until_ms: i64,
+    #[prost(string, tag = "5")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub placed_by: ::prost::alloc::string::String,
+}
+/// Something was removed; old bytes open until the epoch is destroyed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Shred {
+    #[prost(int64, tag = "1")]
+    pub removed_ms: i64,
+    /// Id of the epoch that was active then.
+    #[prost(bytes = "vec", tag = "2")]
+    pub epoch: ::prost::alloc::vec::Vec<u8>,
+    /// 0: not yet.
+    #[prost(int64, tag = "3")]
+    pub destroyed_ms: i64,
+}

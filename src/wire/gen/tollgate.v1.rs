@@ -5,6 +5,10 @@ pub struct GetCheckpointRequest {}
 pub struct GetCheckpointResponse {
     #[prost(string, tag = "1")]
     pub checkpoint: ::prost::alloc::string::String,
+    /// The newest checkpoint with the cosignatures of as many witnesses as the gateway asks for (C2SP tlog-cosignature).
+    /// Older than `checkpoint`; empty where no witness has cosigned.
+    #[prost(string, tag = "2")]
+    pub cosigned_checkpoint: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ProveConsistencyRequest {
@@ -102,6 +106,8 @@ pub enum EntryKind {
     Configuration = 8,
     /// Many events of one reason, peer and minute, counted.
     Counted = 9,
+    /// A checkpoint of another log was cosigned or refused, or what witnesses say of this log has changed.
+    Witness = 20,
 }
 impl EntryKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -120,6 +126,7 @@ impl EntryKind {
             Self::Keys => "ENTRY_KIND_KEYS",
             Self::Configuration => "ENTRY_KIND_CONFIGURATION",
             Self::Counted => "ENTRY_KIND_COUNTED",
+            Self::Witness => "ENTRY_KIND_WITNESS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -135,6 +142,7 @@ impl EntryKind {
             "ENTRY_KIND_KEYS" => Some(Self::Keys),
             "ENTRY_KIND_CONFIGURATION" => Some(Self::Configuration),
             "ENTRY_KIND_COUNTED" => Some(Self::Counted),
+            "ENTRY_KIND_WITNESS" => Some(Self::Witness),
             _ => None,
         }
     }
@@ -409,6 +417,9 @@ pub struct SearchRequest {
     /// Of the answer before, for the same filter.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
+    /// Each entry with its proof of inclusion in the tree of the answer's checkpoint.
+    #[prost(bool, tag = "4")]
+    pub prove: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SearchResponse {
@@ -420,6 +431,9 @@ pub struct SearchResponse {
     /// Entries of the log that this search looks at: those recorded before its first page.
     #[prost(uint64, tag = "3")]
     pub log_size: u64,
+    /// With `prove`: the signed checkpoint that all proofs of this page lead to.
+    #[prost(string, tag = "4")]
+    pub checkpoint: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EntrySummary {
@@ -437,6 +451,9 @@ pub struct EntrySummary {
     pub outcomes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, tag = "6")]
     pub reference: ::prost::alloc::string::String,
+    /// With `prove`: hashes of 32 bytes (RFC 6962 section 2.1.1).
+    #[prost(bytes = "vec", repeated, tag = "7")]
+    pub inclusion: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetEntryRequest {
@@ -519,6 +536,18 @@ pub struct OverviewCount {
     #[prost(uint64, tag = "7")]
     pub count: u64,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindCheckpointRequest {
+    /// Entries that the checkpoint covers at least.
+    #[prost(uint64, tag = "1")]
+    pub size: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindCheckpointResponse {
+    /// C2SP tlog-checkpoint, as it was signed then.
+    #[prost(string, tag = "1")]
+    pub checkpoint: ::prost::alloc::string::String,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ReportSubjectRequest {
@@ -566,9 +595,14 @@ pub struct StreamEntriesRequest {
 pub struct StreamEntriesResponse {
     #[prost(message, repeated, tag = "1")]
     pub entries: ::prost::alloc::vec::Vec<EntrySummary>,
-    /// Number of the entry after the last of this message: where to go on after a loss.
+    /// Number of the entry after the last that was looked at: where to go on after a loss. Contiguous from message to message,
+    /// also where a scope leaves entries out.
     #[prost(uint64, tag = "2")]
     pub next_seq: u64,
+    /// On the last message of a stream without `follow`: everything was shown that was recorded before it was opened. A stream
+    /// that ends without it was cut off.
+    #[prost(bool, tag = "3")]
+    pub complete: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PackRequest {
@@ -1212,6 +1246,9 @@ pub struct LoadProgress {
     /// Rows of this chunk, by their index within the batch, that were left out: their person occurs before in the batch.
     #[prost(uint64, repeated, tag = "3")]
     pub duplicate_rows: ::prost::alloc::vec::Vec<u64>,
+    /// Rows of this chunk that were left out: the record of their person is blocked or erased.
+    #[prost(uint64, repeated, tag = "4")]
+    pub blocked_rows: ::prost::alloc::vec::Vec<u64>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
@@ -1224,4 +1261,196 @@ pub struct CorrectRecord {
     pub row: ::core::option::Option<RecordRow>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RecordCorrected {}
+pub struct RecordCorrected {
+    /// The person's record is blocked or erased: nothing was changed.
+    #[prost(bool, tag = "1")]
+    pub blocked: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct RequestErasureRequest {
+    #[prost(message, optional, tag = "1")]
+    pub subject: ::core::option::Option<Subject>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RequestErasureResponse {
+    #[prost(message, optional, tag = "1")]
+    pub erasure: ::core::option::Option<Erasure>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct GetErasureRequest {
+    #[prost(message, optional, tag = "1")]
+    pub subject: ::core::option::Option<Subject>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetErasureResponse {
+    #[prost(message, optional, tag = "1")]
+    pub erasure: ::core::option::Option<Erasure>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct PlaceHoldRequest {
+    #[prost(message, optional, tag = "1")]
+    pub subject: ::core::option::Option<Subject>,
+    #[prost(enumeration = "HoldReason", tag = "2")]
+    pub reason: i32,
+    /// Absent: until it is released.
+    #[prost(message, optional, tag = "3")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// The institution's own number for it, at most 64 characters: never a name.
+    #[prost(string, tag = "4")]
+    pub case_number: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PlaceHoldResponse {
+    #[prost(message, optional, tag = "1")]
+    pub erasure: ::core::option::Option<Erasure>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ReleaseHoldRequest {
+    #[prost(message, optional, tag = "1")]
+    pub subject: ::core::option::Option<Subject>,
+    #[prost(uint32, tag = "2")]
+    pub hold_id: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReleaseHoldResponse {
+    #[prost(message, optional, tag = "1")]
+    pub erasure: ::core::option::Option<Erasure>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListErasuresRequest {
+    /// 1 to 100; 0 means 100.
+    #[prost(uint32, tag = "1")]
+    pub page_size: u32,
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListErasuresResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub erasures: ::prost::alloc::vec::Vec<Erasure>,
+    /// Empty: there are no more.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RunErasuresRequest {}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RunErasuresResponse {}
+/// How it stands with a person's erasure.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Erasure {
+    /// Random; for the letter to the person. The `Erased` entry names it.
+    #[prost(bytes = "vec", tag = "1")]
+    pub erasure_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "ErasureStatus", tag = "2")]
+    pub status: i32,
+    #[prost(message, optional, tag = "3")]
+    pub requested_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// What keeps the record, and the log's link to the person, each with its date.
+    #[prost(message, repeated, tag = "4")]
+    pub holds: ::prost::alloc::vec::Vec<Hold>,
+    /// No row of the record is left since; old bytes open until `record_erased_at`.
+    #[prost(message, optional, tag = "5")]
+    pub record_removed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// The key that could open old bytes was destroyed.
+    #[prost(message, optional, tag = "6")]
+    pub record_erased_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Until when what was told about the person must be provable: the link of the log to the person goes after it.
+    #[prost(message, optional, tag = "7")]
+    pub link_until: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Hold {
+    #[prost(uint32, tag = "1")]
+    pub hold_id: u32,
+    #[prost(enumeration = "HoldReason", tag = "2")]
+    pub reason: i32,
+    #[prost(message, optional, tag = "3")]
+    pub placed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Absent: until it is released.
+    #[prost(message, optional, tag = "4")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(string, tag = "5")]
+    pub case_number: ::prost::alloc::string::String,
+    /// The identity in the certificate of who placed it.
+    #[prost(string, tag = "6")]
+    pub placed_by: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum HoldReason {
+    Unspecified = 0,
+    /// A court, a regulator or an incident.
+    Legal = 1,
+    /// The person disputes what the record says.
+    Dispute = 2,
+    /// A law says how long the record must be kept.
+    Retention = 3,
+}
+impl HoldReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "HOLD_REASON_UNSPECIFIED",
+            Self::Legal => "HOLD_REASON_LEGAL",
+            Self::Dispute => "HOLD_REASON_DISPUTE",
+            Self::Retention => "HOLD_REASON_RETENTION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "HOLD_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "HOLD_REASON_LEGAL" => Some(Self::Legal),
+            "HOLD_REASON_DISPUTE" => Some(Self::Dispute),
+            "HOLD_REASON_RETENTION" => Some(Self::Retention),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ErasureStatus {
+    Unspecified = 0,
+    /// Nothing was requested.
+    None = 1,
+    /// Stored and not used (PIPL article 47): something holds it, or the next turn of the epoch is awaited.
+    Blocked = 2,
+    /// The record is erased; what was told about the person stays provable until `link_until`.
+    RecordErased = 3,
+    /// The link of the log to the person is gone too; the next turn of the epoch ends its old bytes.
+    LinkRemoved = 4,
+}
+impl ErasureStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ERASURE_STATUS_UNSPECIFIED",
+            Self::None => "ERASURE_STATUS_NONE",
+            Self::Blocked => "ERASURE_STATUS_BLOCKED",
+            Self::RecordErased => "ERASURE_STATUS_RECORD_ERASED",
+            Self::LinkRemoved => "ERASURE_STATUS_LINK_REMOVED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ERASURE_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "ERASURE_STATUS_NONE" => Some(Self::None),
+            "ERASURE_STATUS_BLOCKED" => Some(Self::Blocked),
+            "ERASURE_STATUS_RECORD_ERASED" => Some(Self::RecordErased),
+            "ERASURE_STATUS_LINK_REMOVED" => Some(Self::LinkRemoved),
+            _ => None,
+        }
+    }
+}

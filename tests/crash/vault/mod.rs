@@ -45,7 +45,7 @@ impl Site {
                 Vault::open(VaultSetup {
                     store: Box::new(store),
                     catalogue: Arc::clone(&catalogue),
-                    epoch: Secret::from([5; 32]),
+                    epochs: tollgate::keyring::Epochs::single(Secret::from([5; 32])),
                     rng: Arc::new(SystemRng::default()),
                     clock: Arc::new(SystemClock),
                     state: &*opened.state,

@@ -65,7 +65,7 @@ fn a_hole_is_noticed_after_a_correction_too() {
     vault.stage("b", 0, rows(0..500, 1)).unwrap();
     commit(&vault, &state, "b");
     record(&state, vault.correct("a/1", row(3, 9)).unwrap());
-    vault.store.remove(&row_key(&token(77), 1)).unwrap();
+    vault.store.remove(&key_of(&vault, 77, 1)).unwrap();
     vault.sync().unwrap();
     drop(vault);
     let opened = try_open(dir.path(), &state, FIELDS, LossRule::Refuse);
