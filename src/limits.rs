@@ -215,6 +215,8 @@ pub const SEARCH_CHUNKS_PER_STEP: usize = 256;
 pub const SEARCH_TRIES_PER_STEP: usize = 32_768;
 /// Steps of one call: after a second it answers with what it has and a token for the rest.
 pub const SEARCH_STEPS_MAX: usize = 50;
+/// Threads of an offline verify: each reads a segment of 64 MiB frame by frame.
+pub const VERIFY_THREADS_MAX: usize = 16;
 /// Buckets of an overview: as many as a chart can show.
 pub const OVERVIEW_BUCKETS_MAX: i64 = 1_000;
 /// Seconds of the narrowest bucket of an overview.

@@ -11,6 +11,8 @@ pub mod proof;
 mod recorded;
 
 #[cfg(feature = "gateway")]
+mod abreast;
+#[cfg(feature = "gateway")]
 mod bytes;
 #[cfg(feature = "gateway")]
 mod committer;

@@ -102,3 +102,31 @@ impl Period {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_is_not_empty_and_has_as_many_buckets_as_a_chart() {
+        let span = |from, until, bucket_s| {
+            let (from, until) = (Time(from), Time(until));
+            Period { from, until, bucket_s }.span().map(|span| span.width_s)
+        };
+        assert_eq!(span(0, 1, 60), Ok(60));
+        assert_eq!(span(0, 1_000 * 60_000 - 1, 60), Ok(60));
+        let no = Err(Code::FieldInvalid);
+        for (from, until, bucket_s) in [
+            (0, 1_000 * 60_000, 60),
+            (5, 5, 60),
+            (5, 4, 60),
+            (i64::MIN, i64::MAX, 60),
+            (0, 1, 0),
+            (0, 1, 59),
+            (0, 1, 90),
+        ] {
+            assert_eq!(span(from, until, bucket_s), no, "{from} {until} {bucket_s}");
+        }
+        assert_eq!(span(i64::MIN, i64::MAX, u32::MAX - u32::MAX % 60), no);
+    }
+}
