@@ -17,11 +17,15 @@ enum Step {
     Log,
     Scope,
     Work,
+    Persons,
+    Witness,
 }
 
 impl Step {
     fn words(self, language: Language) -> &'static str {
         match self {
+            Step::Persons => language.pick("the desk of people's rights", "个人信息权利事项"),
+            Step::Witness => language.pick("the witness of other logs", "对其他日志的见证"),
             Step::Identity => language.pick(
                 "the certificate of the connection, looked at anew for each call",
                 "身份：连接证书，每次调用重新检查",
@@ -117,6 +121,29 @@ const CODES: &[(Code, Step, &str)] = &[
     (Code::Internal, Step::Work, "网关自身出错，未能答复"),
     (Code::DeadlineExceeded, Step::Work, "处理超时"),
     (Code::StreamsExhausted, Step::Rate, "同时打开的数据流过多"),
+    (Code::ErasuresExhausted, Step::Persons, "打开的保留或删除事项已达上限"),
+    (
+        Code::CheckpointMalformed,
+        Step::Witness,
+        "请求内容不是旧大小、证明与签名检查点",
+    ),
+    (Code::WitnessedLogUnknown, Step::Witness, "本网关不见证该日志"),
+    (
+        Code::CheckpointSignature,
+        Step::Witness,
+        "检查点未由该日志的已知密钥签名",
+    ),
+    (Code::CheckpointSize, Step::Witness, "见证方所知的该日志大小不同"),
+    (
+        Code::CheckpointForked,
+        Step::Witness,
+        "见证方在该大小已见证另一根哈希：日志存在两个版本",
+    ),
+    (
+        Code::CheckpointInconsistent,
+        Step::Witness,
+        "证明无法从已见证的检查点延续到此检查点",
+    ),
 ];
 
 /// The step that refused, and what the code means. A code of another version has its name only.
