@@ -2,7 +2,42 @@
 use crate::{domain::Language, wire::v1::EntryKind};
 
 /// A method, and what whoever calls it does.
-const METHODS: [(&str, &str, &str); 32] = [
+const METHODS: [(&str, &str, &str); 39] = [
+    (
+        "PersonsService/RequestErasure",
+        "requested the erasure of a person's record",
+        "申请删除一名信息主体的信息",
+    ),
+    (
+        "PersonsService/GetErasure",
+        "looked at the erasure of a person's record",
+        "查看一名信息主体的删除进度",
+    ),
+    (
+        "PersonsService/PlaceHold",
+        "placed a hold on a person's record",
+        "对一名信息主体的信息设置保留",
+    ),
+    (
+        "PersonsService/ReleaseHold",
+        "released a hold on a person's record",
+        "解除对一名信息主体信息的保留",
+    ),
+    (
+        "PersonsService/ListErasures",
+        "listed erasures and holds",
+        "列出删除与保留事项",
+    ),
+    (
+        "PersonsService/RunErasures",
+        "had due erasures carried out",
+        "执行到期的删除",
+    ),
+    (
+        "AuditService/FindCheckpoint",
+        "looked up a past checkpoint of the log",
+        "查找日志的历史检查点",
+    ),
     ("ExchangeService/Query", "asked about a person", "查询一名信息主体"),
     ("ExchangeService/OpenSession", "opened a session", "开启会话"),
     ("ExchangeService/CloseSession", "closed a session", "关闭会话"),
