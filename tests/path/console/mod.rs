@@ -70,6 +70,18 @@ fn since(gateway: &Gateway, before: u64) -> Vec<Entry> {
 /// The one entry of a page that was refused: the same code and the same reference at both ends.
 #[track_caller]
 fn refused(gateway: &Gateway, before: u64, page: &Page, status: StatusCode, code: &str, method: &str) {
+    refused_by(
+        gateway,
+        before,
+        page,
+        status,
+        code,
+        &format!("/tollgate.console/{method}"),
+    );
+}
+
+#[track_caller]
+fn refused_by(gateway: &Gateway, before: u64, page: &Page, status: StatusCode, code: &str, method: &str) {
     assert_eq!(page.status, status, "{}", page.text);
     assert!(
         page.text.contains(&format!("<code class=\"reason\">{code}</code>")),
