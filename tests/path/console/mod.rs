@@ -92,7 +92,7 @@ fn refused_by(gateway: &Gateway, before: u64, page: &Page, status: StatusCode, c
     assert_eq!(new.len(), 1, "one page, one entry: {new:#?}");
     let (leaf, x) = (&new[0].leaf, &new[0].x);
     assert_eq!((leaf.class(), leaf.refusal.as_str()), (v1::EntryClass::Refused, code));
-    assert_eq!(leaf.method, format!("/tollgate.console/{method}"));
+    assert_eq!(leaf.method, method);
     assert!(
         !x.reference.is_empty() && page.text.contains(&x.reference),
         "{}",
