@@ -1,9 +1,9 @@
 //! `tollgate audit`: searches and follows the log as an officer or auditor, fetches what a partner keeps to hold the gateway
 //! to one history, and verifies and exports it offline, with nothing but the log's verifier key.
 mod entry;
-mod moment;
+pub(super) mod moment;
 mod overview;
-mod search;
+pub(super) mod search;
 mod shown;
 mod stream;
 mod witnesses;
