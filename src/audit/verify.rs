@@ -4,15 +4,17 @@
 //! batch it stands in, and at the entry itself where the entry does not fit. Nothing is written, nothing is trusted but
 //! the key. Without a witness it cannot see that a whole directory was set back to an earlier time.
 use super::{
+    abreast,
     commitment::open_details,
     disk::{Disk, ReadOnly},
     export::{EntryLine, HeaderLine, Line},
-    frame::Frame,
+    frame::{Frame, SegmentHeader},
+    index::IndexKey,
     journal::{self, JournalError, Place},
     note::{self, VerifierKey},
     proof,
     slots::Slots,
-    stored::{read_entry, read_leaf},
+    stored::{ReadEntry, read_entry, read_leaf},
     tree::Edge,
 };
 use crate::{clock::Time, crypto::Secret, limits::EXPORT_LINE_BYTES_MAX, wire::v1};
@@ -21,6 +23,7 @@ use std::{
     fmt,
     io::{BufRead, Read},
     path::Path,
+    sync::Arc,
 };
 
 /// The hashes of this many entries are kept at most.
@@ -73,8 +76,9 @@ pub fn dir_through(
     walk(path, Chain::new(key, &[]).through(through), progress)
 }
 
-/// The same, and opens details with the given keys: then also what entries changed is checked against what they
-/// committed to. Details that open with none of the keys are passed over: their key may have been destroyed.
+/// The same, and opens details with the given keys, of which the first is the period's: then also what entries changed is
+/// checked against what they committed to, and what they are found by against what they say. Details that open with none
+/// of the keys are passed over: their key may have been destroyed.
 pub fn dir_opening(
     path: &Path,
     key: &VerifierKey,
@@ -91,7 +95,9 @@ fn walk(path: &Path, mut chain: Chain<'_>, progress: &mut dyn FnMut(u64)) -> Res
     let head = read_head(disk, path, key).map_err(|why| chain.bad_at(0, why))?;
     let (segments, broken) = journal::sound_segments(disk, &path.join("journal"), key.name());
     let mut torn_bytes = 0;
-    if !segments.is_empty() {
+    if let Some(checked) = abreast::check(&chain, &segments, &head, progress) {
+        (chain, torn_bytes) = checked;
+    } else if !segments.is_empty() {
         let scanned = journal::scan(disk, &segments, Place::start_of(1), |_, _, frame| {
             chain.frame(frame, &head)?;
             progress(chain.edge.size());
@@ -234,7 +240,7 @@ pub(super) fn read_head(disk: &dyn Disk, path: &Path, key: &VerifierKey) -> Resu
 }
 
 /// Why a scan stopped.
-enum Stop {
+pub(super) enum Stop {
     Bad(Bad),
     Journal(JournalError),
 }
@@ -252,10 +258,12 @@ impl From<JournalError> for Stop {
 }
 
 /// What is known of the log so far.
-struct Chain<'a> {
+pub(super) struct Chain<'a> {
     key: &'a VerifierKey,
     details: &'a [Secret<32>],
-    edge: Edge,
+    /// From the period's key.
+    index: Option<Arc<IndexKey>>,
+    pub(super) edge: Edge,
     last_time_ms: i64,
     /// Entries before this lead to a signed root, and that root.
     signed: u64,
@@ -270,6 +278,9 @@ impl<'a> Chain<'a> {
         Self {
             key,
             details,
+            index: details
+                .first()
+                .map(|period| Arc::new(IndexKey::new(period, key.name()))),
             edge: Edge::empty(),
             last_time_ms: 0,
             signed: 0,
@@ -291,6 +302,34 @@ impl<'a> Chain<'a> {
         }
     }
 
+    /// A chain of the same keys, that begins with what a segment says was before it.
+    pub(super) fn beginning_at(&self, header: &SegmentHeader) -> Option<Self> {
+        Some(Self {
+            index: self.index.clone(),
+            edge: Edge::from_parts(header.first, &header.frontier).ok()?,
+            last_time_ms: header.last_time_ms,
+            signed: 0,
+            signed_root: tlog_tiles::EMPTY_HASH.0,
+            opened: 0,
+            ..*self
+        })
+    }
+
+    /// Whether a segment begins with what this one ended with.
+    pub(super) fn ends_at(&self, header: &SegmentHeader) -> bool {
+        self.edge.size() == header.first
+            && self.edge.frontier() == header.frontier
+            && self.last_time_ms == header.last_time_ms
+    }
+
+    /// Takes over what was found before its beginning.
+    pub(super) fn follow(&mut self, before: &Self) {
+        self.opened += before.opened;
+        if self.signed == 0 {
+            (self.signed, self.signed_root) = (before.signed, before.signed_root);
+        }
+    }
+
     fn header(&self, header: &HeaderLine) -> Result<(), Bad> {
         header.check().map_err(|why| self.bad_at(0, why))?;
         if header.origin != self.key.name() {
@@ -299,7 +338,7 @@ impl<'a> Chain<'a> {
         Ok(())
     }
 
-    fn frame(&mut self, frame: &Frame<'_>, head: &note::Checkpoint) -> Result<(), Bad> {
+    pub(super) fn frame(&mut self, frame: &Frame<'_>, head: &note::Checkpoint) -> Result<(), Bad> {
         let first = self.edge.size();
         if frame.first != first {
             return Err(self.bad_at(first, format!("missing: the next batch begins at {}", frame.first)));
@@ -308,7 +347,7 @@ impl<'a> Chain<'a> {
         for (index, bytes) in (first..).zip(&frame.entries) {
             let entry = read_entry(bytes, index).map_err(|why| self.bad_at(index, why))?;
             self.entry(index, entry.time_ms, &entry.leaf)?;
-            self.open(index, &entry.leaf, &entry.sealed, &entry.effects_sha256)?;
+            self.open(index, &entry)?;
         }
         let size = self.edge.size();
         if first < head.size && head.size <= size {
@@ -373,13 +412,20 @@ impl<'a> Chain<'a> {
         Ok(())
     }
 
-    fn open(&mut self, index: u64, leaf: &[u8], details: &[u8], effects_sha256: &[u8]) -> Result<(), Bad> {
-        let mut keys = self.details.iter();
-        let Some(opened) = keys.find_map(|key| open_details(key, self.key.name(), leaf, details).ok()) else {
+    fn open(&mut self, index: u64, entry: &ReadEntry) -> Result<(), Bad> {
+        let open = |key: &Secret<32>| open_details(key, self.key.name(), &entry.leaf, &entry.sealed).ok();
+        let mut keys = self.details.iter().enumerate();
+        let Some((number, key, opened)) = keys.find_map(|(n, key)| Some((n, key, open(key)?))) else {
             return Ok(());
         };
-        if opened.i.effects_sha256 != effects_sha256 {
+        if opened.i.effects_sha256 != entry.effects_sha256 {
             return Err(self.bad_at(index, "what it changed is not what it committed to"));
+        }
+        let (leaf, _) = read_leaf(&entry.leaf, index).map_err(|why| self.bad_at(index, why))?;
+        let own = Some(key).filter(|_| number > 0);
+        let holds = |with: &IndexKey| with.holds(&leaf, &entry.tags, &opened, own);
+        if !self.index.as_deref().is_none_or(holds) {
+            return Err(self.bad_at(index, "what it is found by is not what it says"));
         }
         self.opened += 1;
         Ok(())

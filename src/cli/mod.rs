@@ -7,6 +7,7 @@ mod demo;
 mod erasure;
 mod ingest;
 mod init;
+mod notices;
 mod pki;
 mod print;
 mod query;
@@ -60,6 +61,8 @@ enum Command {
     Consent(consent::Args),
     /// Erase people, and say what holds it, as a compliance officer.
     Erasure(erasure::Args),
+    /// Corrections of records behind answers that you got, as a partner.
+    Notices(notices::Args),
     /// Verify and export the log, a receipt or two checkpoints.
     Audit(audit::Args),
     /// Keys of a witness, which cosigns checkpoints of other logs.
@@ -145,6 +148,7 @@ pub fn run() -> ExitCode {
         Command::Query(args) => query::run(args, json),
         Command::Consent(args) => consent::run(args, json),
         Command::Erasure(args) => erasure::run(args, json),
+        Command::Notices(args) => notices::run(args, json),
         Command::Audit(args) => audit::run(args, json),
         Command::Witness(args) => witness::run(&args, json),
         Command::CheckConfig(args) => check_config::run(&args, json),

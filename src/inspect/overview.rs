@@ -64,12 +64,8 @@ fn count(gate: &Gate, member: &Member, asked: Period) -> Result<Seen<Overview>, 
         until: until.unwrap_or(span.until),
         ..span
     };
-    let signals: Vec<String> = gate.view.signals.iter().map(|s| s.id().to_string()).collect();
-    let refusals = Code::ALL.iter().map(|code| code.name());
-    let outcomes: Vec<&str> = minimise::WORDS.into_iter().chain(refusals).collect();
     let log_size = gate.log.head().size;
-    let counts = gate.log.overview(&within, &signals, &outcomes);
-    let mut counts = counts.map_err(|_| Code::Internal)?;
+    let mut counts = counts(gate, &within)?;
     counts.retain(|count| scope.covers_partner(count.partner.as_bytes()));
     let overview = Overview { counts, log_size };
     Ok(Seen {
@@ -77,6 +73,15 @@ fn count(gate: &Gate, member: &Member, asked: Period) -> Result<Seen<Overview>, 
         count: overview.counts.len() as u64,
         ..Seen::of(overview, "counted")
     })
+}
+
+/// Counts of a span, whoever asks, by the names that are known now.
+pub(super) fn counts(gate: &Gate, span: &Span) -> Result<Vec<Count>, Code> {
+    let signals: Vec<String> = gate.view.signals.iter().map(|s| s.id().to_string()).collect();
+    let refusals = Code::ALL.iter().map(|code| code.name());
+    let outcomes: Vec<&str> = minimise::WORDS.into_iter().chain(refusals).collect();
+    let counts = gate.log.overview(span, &signals, &outcomes);
+    counts.map_err(|_| Code::Internal)
 }
 
 impl Period {
@@ -95,5 +100,33 @@ impl Period {
             origin: self.from,
             width_s: self.bucket_s,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_is_not_empty_and_has_as_many_buckets_as_a_chart() {
+        let span = |from, until, bucket_s| {
+            let (from, until) = (Time(from), Time(until));
+            Period { from, until, bucket_s }.span().map(|span| span.width_s)
+        };
+        assert_eq!(span(0, 1, 60), Ok(60));
+        assert_eq!(span(0, 1_000 * 60_000 - 1, 60), Ok(60));
+        let no = Err(Code::FieldInvalid);
+        for (from, until, bucket_s) in [
+            (0, 1_000 * 60_000, 60),
+            (5, 5, 60),
+            (5, 4, 60),
+            (i64::MIN, i64::MAX, 60),
+            (0, 1, 0),
+            (0, 1, 59),
+            (0, 1, 90),
+        ] {
+            assert_eq!(span(from, until, bucket_s), no, "{from} {until} {bucket_s}");
+        }
+        assert_eq!(span(i64::MIN, i64::MAX, u32::MAX - u32::MAX % 60), no);
     }
 }

@@ -61,7 +61,7 @@ impl LogStore {
 #[cfg(test)]
 impl LogStore {
     /// All rows, in order.
-    pub(crate) fn index_rows(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub(crate) fn index_rows(&self) -> Result<Vec<crate::state::Row>, StoreError> {
         let counts = self.all(Name::Counts)?;
         Ok(counts.into_iter().chain(self.all(Name::Index)?).collect())
     }

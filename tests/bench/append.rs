@@ -112,7 +112,7 @@ fn open(path: &Path) -> Opened {
 }
 
 /// One thread writes what is queued, at most a batch, syncs, and releases the callers.
-async fn plain_file(path: &Path, bytes: usize, callers: usize, time: Duration) -> super::load::Round {
+pub(crate) async fn plain_file(path: &Path, bytes: usize, callers: usize, time: Duration) -> super::load::Round {
     let (queue, mut jobs) = mpsc::channel::<oneshot::Sender<()>>(AUDIT_QUEUE_MAX);
     let mut file = File::create(path).unwrap();
     let writer = std::thread::spawn(move || {

@@ -1,5 +1,5 @@
 //! What the gateway costs, each figure against a bare baseline of the same run. Not tests: nothing here fails for being
-//! slow. `cargo bench --bench gateway -- [exchange|ingest|memory|start|append|online|erasure]… [--short] [--json]`; without a name
+//! slow. `cargo bench --bench gateway -- [exchange|ingest|memory|start|append|online|erasure|log]… [--short] [--json]`; without a name
 //! all run. `docs/benchmarks.md` says what the figures mean.
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +18,8 @@ mod exchange;
 mod figures;
 mod ingest;
 mod load;
+mod log;
+mod look;
 mod memory;
 mod online;
 mod place;
@@ -49,6 +51,12 @@ impl Run {
         found.map_or(otherwise, |n| n.parse().unwrap())
     }
 
+    /// `--name=WORD`.
+    pub(crate) fn word(&self, name: &str) -> Option<&str> {
+        let prefix = format!("--{name}=");
+        self.words.iter().find_map(|w| w.strip_prefix(&prefix))
+    }
+
     fn has(&self, word: &str) -> bool {
         self.words.iter().any(|w| w == word)
     }
@@ -56,7 +64,7 @@ impl Run {
 
 type Bench = fn(&Run, &mut Figures);
 
-const BENCHES: [(&str, Bench); 7] = [
+const BENCHES: [(&str, Bench); 8] = [
     ("exchange", exchange::run),
     ("ingest", ingest::run),
     ("memory", memory::run),
@@ -64,6 +72,7 @@ const BENCHES: [(&str, Bench); 7] = [
     ("append", append::run),
     ("online", online::run),
     ("erasure", erasure::run),
+    ("log", log::run),
 ];
 
 fn main() {
@@ -72,6 +81,11 @@ fn main() {
         && word == "echo-server"
     {
         return echo::serve(Path::new(pki), Path::new(reply));
+    }
+    if let [word, path, rows, cold] = words.as_slice()
+        && word == "log-look"
+    {
+        return look::look(Path::new(path), rows.parse().unwrap(), cold == "true");
     }
     let short = words.iter().any(|w| w == "--short");
     let run = Run { words, short };

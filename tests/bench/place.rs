@@ -215,6 +215,11 @@ impl Drop for Serving {
     }
 }
 
+/// Resident memory of this process, in bytes.
+pub(crate) fn own_resident() -> u64 {
+    status_kib(std::process::id(), "VmRSS:") << 10
+}
+
 /// CPU time of this process so far.
 pub(crate) fn own_cpu() -> Duration {
     cpu_of(std::process::id())

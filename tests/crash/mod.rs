@@ -10,11 +10,11 @@ mod vault;
 
 use std::{path::Path, sync::Arc};
 use tollgate::{
-    audit::{self, Event, Log, OpenError, Opened, Setup, note},
+    audit::{self, Dimension, Event, Log, OpenError, Opened, Query, Setup, note},
     clock::SystemClock,
-    crypto::{Ed25519Signer, Secret, Signer, SystemRng},
-    domain::Method,
-    facts::{Facts, Kind},
+    crypto::{Ed25519Signer, Secret, Signer, SystemRng, sha256},
+    domain::{Method, RequestId, SubjectToken},
+    facts::{DetailKey, Facts, Kind},
     state::{Effect, Table},
     store::DataDir,
 };
@@ -51,10 +51,28 @@ fn open(path: &Path) -> Result<Opened, OpenError> {
     })
 }
 
+/// The id of the request that says `word`.
+fn request(word: &str) -> RequestId {
+    let hash = sha256(word.as_bytes());
+    RequestId(hash.first_chunk().copied().unwrap())
+}
+
+/// Whom the entry that says `word` is about: one of fifty, in four buckets.
+fn person(word: &str) -> (SubjectToken, Secret<32>) {
+    let number = sha256(word.as_bytes())[20] % 50;
+    let mut token = [number; 32];
+    token[0] = number % 4;
+    (SubjectToken(token), Secret::from([100 + number; 32]))
+}
+
 /// An entry that says `word` and puts it into a row of its own.
 fn event(word: &str) -> Event {
     let mut facts = Facts::new(Kind::Consent, "spiffe://bank-a.test/p", METHOD, [9; 32]);
     facts.reference = word.to_owned();
+    facts.request_id = Some(request(word));
+    let (token, key) = person(word);
+    facts.subject = Some(token);
+    facts.detail_key = DetailKey::Person(key);
     facts.effects = vec![Effect::put(Table::Consent, word, word.repeat(3))];
     Event::new(facts)
 }
@@ -70,7 +88,8 @@ fn check_token(opened: &Opened, token: &str) -> Result<(), String> {
     let index: u64 = index.parse().map_err(|_| "no index")?;
     let entry = opened.log.entry(index).map_err(|e| e.to_string())?;
     let entry = entry.ok_or_else(|| format!("entry {index} is missing"))?;
-    let details = audit::open_details(&period_key(), ORIGIN, &entry.leaf, &entry.details);
+    let (token, key) = person(word);
+    let details = audit::open_details(&key, ORIGIN, &entry.leaf, &entry.details);
     let said = details.map_err(|_| format!("entry {index} does not open"))?.x.reference;
     if said != word {
         return Err(format!("entry {index} says `{said}`, not `{word}`"));
@@ -82,9 +101,24 @@ fn check_token(opened: &Opened, token: &str) -> Result<(), String> {
     if row != Some(word.repeat(3).into_bytes()) {
         return Err(format!("the effect of entry {index} is missing"));
     }
-    // Computing a proof takes longer than all the rest: every eighth will do.
+    // Computing a proof and searching take longer than all the rest: every eighth will do.
     if !index.is_multiple_of(8) {
         return Ok(());
+    }
+    let by_request = Query {
+        terms: vec![(Dimension::Request, request(word).0.to_vec())],
+        ..Query::default()
+    };
+    let by_person = Query {
+        person: Some(opened.log.whom(&token, Some(&key))),
+        ..Query::default()
+    };
+    let size = opened.log.head().size;
+    for (query, before, limit) in [(by_request, size, 2), (by_person, index + 1, 1)] {
+        let found = opened.log.search(&query, before, limit).map_err(|e| e.to_string())?;
+        if found.entries != [index] {
+            return Err(format!("entry {index} is not found: {:?}", found.entries));
+        }
     }
     let proven = opened.log.prove_inclusion(index).map_err(|e| e.to_string())?;
     audit::proof::verify_inclusion(&entry.leaf, index, &proven.proof, proven.head.size, &proven.head.root)

@@ -130,6 +130,22 @@ fn fill(log: &Log, clock: &ManualClock, from: usize, entries: &[Made]) {
     });
 }
 
+/// An entry, opened with whichever key opens it.
+struct Known {
+    leaf: v1::Leaf,
+    details: Details,
+}
+
+fn look_at(log: &Log, index: u64) -> Known {
+    let stored = log.entry(index).unwrap().unwrap();
+    let keys = (0..PEOPLE).map(|n| person(n).1).chain([Secret::from([3; 32])]);
+    let mut opened = keys.filter_map(|k| open_details(&k, ORIGIN, &stored.leaf, &stored.details).ok());
+    Known {
+        leaf: wire::decode_canonical(&stored.leaf).unwrap(),
+        details: opened.next().unwrap(),
+    }
+}
+
 /// What a search asks for.
 #[derive(Debug, Clone)]
 struct Asked {
@@ -196,19 +212,14 @@ impl Asked {
         }
     }
 
-    /// Every entry, opened.
-    fn expected(&self, log: &Log, before: u64) -> Vec<u64> {
-        (0..before).rev().filter(|n| self.fits(log, *n)).collect()
+    /// From a look at every entry.
+    fn expected(&self, log: &Log, known: &[Known]) -> Vec<u64> {
+        let terms = self.query(log).terms;
+        let fits = |entry: &&Known| self.fits(&terms, entry);
+        known.iter().rev().filter(fits).map(|entry| entry.leaf.seq).collect()
     }
 
-    fn fits(&self, log: &Log, index: u64) -> bool {
-        let stored = log.entry(index).unwrap().unwrap();
-        let leaf: v1::Leaf = wire::decode_canonical(&stored.leaf).unwrap();
-        let keys = (0..PEOPLE).map(|n| person(n).1).chain([Secret::from([3; 32])]);
-        let opened: Vec<_> = keys
-            .filter_map(|k| open_details(&k, ORIGIN, &stored.leaf, &stored.details).ok())
-            .collect();
-        let details = &opened[0];
+    fn fits(&self, terms: &[(Dimension, Vec<u8>)], Known { leaf, details }: &Known) -> bool {
         let time = wire::millis(leaf.time.as_ref()).unwrap();
         let says = |dimension: Dimension, value: &[u8]| match dimension {
             Dimension::Kind => leaf.kind().as_str_name().as_bytes() == value,
@@ -223,7 +234,6 @@ impl Asked {
             Dimension::Consent => details.x.consent_id == value,
             Dimension::Request => details.x.request_id == value,
         };
-        let terms = self.query(log).terms;
         let of_person = self.person.is_none_or(|n| details.i.subject == person(n).0.0);
         let in_time = self.from.is_none_or(|t| time >= t) && self.until.is_none_or(|t| time < t);
         of_person && in_time && terms.iter().all(|(d, v)| says(*d, v))
@@ -268,9 +278,11 @@ proptest! {
             opened = open_small(temp.path(), &clock);
         }
         let mut more = (kept..).zip(entries[kept..].chunks(3));
+        let mut known: Vec<Known> = Vec::new();
         for search in &searches {
             let before = opened.log.head().size;
-            let expected = search.expected(&opened.log, before);
+            known.extend((known.len() as u64..before).map(|index| look_at(&opened.log, index)));
+            let expected = search.expected(&opened.log, &known);
             let found = search.pages(&opened.log, before, || {
                 if let Some((n, chunk)) = more.next() {
                     fill(&opened.log, &clock, n, chunk);
@@ -306,10 +318,6 @@ proptest! {
 /// The same counts, from opened entries.
 fn counted(log: &Log, span: &Span, known: &[String]) -> Vec<Count> {
     let mut counts: BTreeMap<Count, u64> = BTreeMap::new();
-    let keys: Vec<_> = (0..PEOPLE)
-        .map(|n| person(n).1)
-        .chain([Secret::from([3; 32])])
-        .collect();
     let unit = if span.width_s.is_multiple_of(3_600) {
         3_600_000
     } else {
@@ -317,16 +325,11 @@ fn counted(log: &Log, span: &Span, known: &[String]) -> Vec<Count> {
     };
     let origin = span.origin.0 / unit * unit;
     for index in 0..log.head().size {
-        let stored = log.entry(index).unwrap().unwrap();
-        let leaf: v1::Leaf = wire::decode_canonical(&stored.leaf).unwrap();
+        let Known { leaf, details } = look_at(log, index);
         let time = Time(wire::millis(leaf.time.as_ref()).unwrap());
         if time < span.from || time >= span.until {
             continue;
         }
-        let mut opened = keys
-            .iter()
-            .filter_map(|k| open_details(k, ORIGIN, &stored.leaf, &stored.details).ok());
-        let details = opened.next().unwrap();
         let width = i64::from(span.width_s) * 1_000;
         let mut count = Count {
             bucket: Time(origin + (time.0 - origin) / width * width),

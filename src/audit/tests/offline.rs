@@ -54,7 +54,7 @@ fn a_sound_log_verifies_and_progress_is_told() {
     assert_eq!(verified.last_time, Time(1_790_000_000_123));
     assert_eq!(seen.last(), Some(&ENTRIES));
     assert!(seen.is_sorted());
-    let keys = [Secret::from([1; 32]), Secret::from([3; 32])];
+    let keys = [Secret::from([3; 32]), Secret::from([1; 32])];
     assert_eq!(
         verify::dir_opening(temp.path(), &vkey(), &keys, &mut |_| ())
             .unwrap()
