@@ -122,6 +122,9 @@ pub struct Listen {
     pub partners: SocketAddr,
     /// The gateway's own domain: provider and staff.
     pub staff: SocketAddr,
+    /// The compliance officers' console, for browsers with a staff certificate. Without it there is none.
+    #[serde(default)]
+    pub console: Option<SocketAddr>,
     /// Members that submit checkpoints of their logs, where this gateway is a witness.
     pub witness: Option<SocketAddr>,
 }

@@ -77,6 +77,8 @@ pub struct Facts {
 
     /// One word per signal, or what was done. Only the institution sees it.
     pub outcomes: Vec<String>,
+    /// The guard that withheld each signal, empty for one that was permitted. Only the institution sees it.
+    pub guards: Vec<String>,
     /// Fields that were read.
     pub fields_read: FieldSet,
     /// Fields that the question would need and that were not read.
@@ -113,6 +115,7 @@ impl Facts {
             signals: Vec::new(),
             reference: String::new(),
             outcomes: Vec::new(),
+            guards: Vec::new(),
             fields_read: FieldSet::default(),
             fields_withheld: FieldSet::default(),
             subject: None,

@@ -18,9 +18,9 @@
 //! |---|---|
 //! | top | [`cli`], [`app`] |
 //! | doors to the network | [`rpc`] (tonic), [`web`] (axum), [`channel`] (rustls), [`client`] |
-//! | for staff | [`inspect`]: what officers see of the log |
+//! | for staff | [`inspect`]: what officers see of the log; [`evidence`]: documents that prove by themselves |
 //! | the path | [`pipeline`]: [`identity`], [`agreement`], [`policy`], [`consent`], [`source`], [`signal`], [`minimise`], [`audit`], [`seal`] |
-//! | beside it | [`witness`], [`keyring`], [`erasure`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
+//! | beside it | [`notice`], [`witness`], [`keyring`], [`erasure`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
 //! | low | [`crypto`] (ring, hpke), [`store`] (sled), [`wire`] (prost) |
 //! | words | [`domain`], [`facts`], [`case`], [`refusal`], [`state`], [`person`], [`limits`], [`clock`] |
 //!
@@ -63,11 +63,15 @@ pub mod edge;
 #[cfg(feature = "gateway")]
 pub mod erasure;
 #[cfg(feature = "gateway")]
+pub mod evidence;
+#[cfg(feature = "gateway")]
 pub mod inspect;
 #[cfg(feature = "gateway")]
 pub mod keyring;
 #[cfg(feature = "gateway")]
 pub mod minimise;
+#[cfg(feature = "gateway")]
+pub mod notice;
 #[cfg(feature = "gateway")]
 pub mod person;
 #[cfg(feature = "gateway")]

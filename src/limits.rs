@@ -194,6 +194,8 @@ pub const EXPORT_LINE_BYTES_MAX: u64 = 32 << 10;
 pub const SEARCH_PAGE_DEFAULT: usize = 50;
 /// Entries on a page of a search at most: with details opened about 1 KiB each.
 pub const SEARCH_PAGE_MAX: usize = 200;
+/// Rows of one export from the console: about 400 bytes each, 4 MiB; more is what `tollgate audit export` is for.
+pub const EXPORT_ROWS_MAX: usize = 10_000;
 /// Tags of an entry: the person, purpose, consent and request, and a word and a signal of each of eight signals, with room
 /// for as many again. Eight bytes each: at most 280 bytes of [`ENTRY_BYTES_MAX`].
 pub const TAGS_MAX: usize = 35;
@@ -239,11 +241,56 @@ pub const FOLLOWS_PER_MEMBER_MAX: usize = 4;
 pub const PAST_CHECKPOINTS_PER_PEER_PER_S_MAX: u32 = 2;
 /// An answer of the audit service: a page of 200 entries of 4 KiB, each with a proof of 40 hashes.
 pub const AUDIT_REPLY_BYTES_MAX: usize = 2 << 20;
+/// Entries of one person in one report: in both languages about 3 KiB each, 1 MiB. More are told in parts, by period.
+pub const REPORT_ENTRIES_MAX: usize = 300;
+/// Consents in one report.
+pub const REPORT_CONSENTS_MAX: usize = 100;
+/// Looks at single entries that a report goes through to find those at the person's: the newest.
+pub const REPORT_LOOKS_MAX: usize = 2_000;
+/// A report.
+pub const REPORT_BYTES_MAX: usize = 4 << 20;
+/// A report as a page: the report in base64, and once more in one language.
+pub const PAGE_BYTES_MAX: usize = 4 * REPORT_BYTES_MAX;
+/// A reply that carries a document.
+pub const DOCUMENT_REPLY_BYTES_MAX: usize = REPORT_BYTES_MAX + (64 << 10);
+/// An officer's reason for a report: a sentence.
+pub const REASON_BYTES_MAX: usize = 200;
+/// Entries of a pack whose details are opened: about 8 KiB each with their proof, 8 MiB.
+pub const PACK_SAMPLE_MAX: usize = 1_000;
+/// Entries that a sample is drawn from, the newest of the period: at 20 us each four seconds of a call's ten.
+pub const PACK_POPULATION_MAX: u64 = 200_000;
+/// Readings of the log that a pack lists, the newest.
+pub const PACK_READINGS_MAX: usize = 5_000;
+/// A seed of a sample.
+pub const SEED_BYTES_MAX: usize = 64;
+/// A pack: the sample, 5,000 readings of 200 bytes, and pages.
+pub const PACK_BYTES_MAX: usize = 32 << 20;
+/// Files of a pack: the sample, and ten beside it.
+pub const PACK_FILES_MAX: usize = PACK_SAMPLE_MAX + 16;
+/// A message of a pack on its way.
+pub const PACK_PART_BYTES: usize = 256 << 10;
 /// People whose keys are unwrapped in one step of a walk over everybody.
 pub const PEOPLE_PER_STEP: usize = 1_024;
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
 pub const COUNTED_PEERS_MAX: usize = 256;
 
+// --- Notices -------------------------------------------------------------------------------------------------------
+
+/// Answers of one person that a correction looks at, the newest first: at thirty lenders with one question a day for a
+/// month 900. Whatever lies beyond is said in the entry.
+pub const CORRECTED_ANSWERS_MAX: usize = 1_000;
+/// How far back a correction looks for answers, at least; further where a signal may be relied on for longer.
+pub const CORRECTION_LOOK_BACK_DAYS: u32 = 366;
+/// A notice: one always fits an answer of 1,295 bytes beside its id and the token of the next page.
+pub const NOTICE_BYTES_MAX: usize = 1_100;
+/// Entries of notices that are queued at once, before the correction waits for them: a half batch.
+pub const NOTICES_AT_ONCE_MAX: usize = 64;
+/// Rows that one list looks at: those of corrections that never were recorded are passed over.
+pub const NOTICE_ROWS_PER_LIST: usize = 64;
+/// Pages of notices that a client fetches in one go: at least one notice each. What is left comes after an acknowledgement.
+pub const NOTICE_PAGES_MAX: usize = 10_000;
+/// Notices that one call acknowledges: 16 rows to delete of about 100 bytes, 1.6 KiB of an entry of 4 KiB.
+pub const ACKNOWLEDGED_PER_CALL_MAX: usize = 16;
 // --- Witnesses -----------------------------------------------------------------------------------------------------
 
 /// Logs that a gateway witnesses: one a partner, and one more while a key changes.
@@ -398,3 +445,24 @@ pub const DECISIONS_CACHED_MAX: usize = 16_384;
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 /// Text in an identifier.
 pub const ID_BYTES_MAX: usize = 64;
+
+// --- Console --------------------------------------------------------------------------------------------------------
+
+/// Life of a handle that stands for a person in a URL: long enough for a look, too short for a bookmark.
+pub const HANDLE_MS_MAX: i64 = 15 * 60_000;
+/// Handles of one member: each search for a person makes one.
+pub const HANDLES_PER_MEMBER_MAX: usize = 64;
+/// Handles in all: about 150 bytes each, 150 KiB.
+pub const HANDLES_MAX: usize = 1_024;
+/// A live view ends after this long; the browser opens it again, and that is an entry again.
+pub const FOLLOW_MS_MAX: u64 = 600_000;
+/// Entries that a live view begins with: a screen of them.
+pub const FOLLOW_BACK_ENTRIES: u64 = 50;
+/// A live view says that it lives, so that a browser that is gone is noticed.
+pub const FOLLOW_BEAT_MS: u64 = 15_000;
+/// A form of the console: an identity, and a few fields beside it.
+pub const FORM_BYTES_MAX: usize = 4 << 10;
+/// A value in a filter: the longest is a method's path.
+pub const FILTER_VALUE_BYTES_MAX: usize = 128;
+/// Longest period of the console's overview: ten years of days.
+pub const OVERVIEW_DAYS_MAX: i64 = 3_660;

@@ -155,6 +155,8 @@ codes! {
     CheckpointForked = "CHECKPOINT_FORKED", FailedPrecondition, "the witness has cosigned another root at this size: the log has two histories";
     /// The proof does not lead from the cosigned checkpoint to this one.
     CheckpointInconsistent = "CHECKPOINT_INCONSISTENT", InvalidArgument, "the proof does not lead from the checkpoint that was cosigned to this one";
+    /// A browser was made to ask by a page of another site.
+    CrossOrigin = "CROSS_ORIGIN", PermissionDenied, "the request came from another site: open the console itself and try again";
     /// The disk is full; withdrawals still work.
     DiskFull = "DISK_FULL", ResourceExhausted, "the gateway has no room for its log: the operator has been told; try again later";
     /// A record source or another part failed.

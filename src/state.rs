@@ -28,6 +28,8 @@ pub enum Table {
     Erasure = 10,
     /// [`REMOVED`] → how many people's records were removed.
     Shredding = 11,
+    /// Partner, time, correction and part → a notice, sealed under the period's key; or a correction that is recorded.
+    Notice = 12,
 }
 
 /// The one row of [`Table::Shredding`].
@@ -35,7 +37,7 @@ pub const REMOVED: &[u8] = b"removed";
 
 impl Table {
     /// All tables.
-    pub const ALL: [Table; 10] = [
+    pub const ALL: [Table; 11] = [
         Table::SubjectLink,
         Table::Consent,
         Table::RecordBatch,
@@ -46,6 +48,7 @@ impl Table {
         Table::Witnessed,
         Table::Erasure,
         Table::Shredding,
+        Table::Notice,
     ];
 
     /// The table with this number.

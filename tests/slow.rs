@@ -1,4 +1,4 @@
-//! The program as a user meets it, and crashes: kill -9, power cuts, damaged files, a full disk.
+//! The program as a user meets it, the console in a browser, and crashes: kill -9, power cuts, damaged files, a full disk.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,5 +8,8 @@
     clippy::print_stderr,
     reason = "a test fails by panicking"
 )]
+mod browser;
 mod cli;
 mod crash;
+#[allow(dead_code, unused_imports, reason = "the other test binary uses more of it")]
+mod support;

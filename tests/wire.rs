@@ -3,13 +3,14 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 use std::{fs, path::Path};
 
-const PROTOS: [&str; 9] = [
+const PROTOS: [&str; 10] = [
     "tollgate/v1/audit.proto",
     "tollgate/v1/sealed.proto",
     "tollgate/v1/exchange.proto",
     "tollgate/v1/consent.proto",
     "tollgate/v1/log.proto",
     "tollgate/v1/records.proto",
+    "tollgate/v1/notice.proto",
     "tollgate/v1/persons.proto",
     "tollgate/store/v1/store.proto",
     "tollgate/store/v1/standing.proto",
@@ -50,6 +51,8 @@ fn generate(out: &Path) {
             ".tollgate.v1.RecordRow",
             ".tollgate.v1.LoadChunk",
             ".tollgate.v1.CorrectRecord",
+            ".tollgate.v1.ListNotices",
+            ".tollgate.v1.AcknowledgeNotices",
             ".tollgate.v1.EntryFilter",
             ".tollgate.v1.SearchRequest",
             ".tollgate.v1.ReportSubjectRequest",

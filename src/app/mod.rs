@@ -1,4 +1,5 @@
 //! Wires the modules together, owns every task, drains on shutdown. Bad configuration ends here, before a port is bound.
+mod console;
 mod erasing;
 mod health;
 mod housekeeping;

@@ -30,6 +30,7 @@ type Ended = Result<Result<(), AppError>, JoinError>;
 pub struct Running {
     pub(super) partners: SocketAddr,
     pub(super) staff: SocketAddr,
+    pub(super) console: Option<SocketAddr>,
     pub(super) witness: Option<SocketAddr>,
     pub(super) witnesses: Option<Arc<Witnesses>>,
     pub(super) gate: Arc<Gate>,
@@ -59,6 +60,10 @@ impl Running {
     /// Where staff connect.
     pub fn staff(&self) -> SocketAddr {
         self.staff
+    }
+    /// Where officers' browsers connect, if anywhere.
+    pub fn console(&self) -> Option<SocketAddr> {
+        self.console
     }
     /// Where checkpoints of other logs are submitted, if this gateway is a witness.
     pub fn witness(&self) -> Option<SocketAddr> {

@@ -38,6 +38,7 @@ const CLIENT_AUDITOR: &str = include_str!("../../docs/sample/auditor.toml");
 /// Addresses in the sample files.
 const SAMPLE_PARTNERS: &str = "127.0.0.1:7443";
 const SAMPLE_STAFF: &str = "127.0.0.1:7444";
+const SAMPLE_CONSOLE: &str = "127.0.0.1:7445";
 const AGREEMENT_BANK_A: &str = include_str!("../../docs/sample/agreement-bank-a.toml");
 
 /// Why the site could not be made.
@@ -208,7 +209,10 @@ fn audit_scope(now: Time) -> String {
 
 fn gateway_file(partners: SocketAddr, staff: SocketAddr) -> String {
     let text = GATEWAY_FILE.replace(SAMPLE_PARTNERS, &partners.to_string());
+    // On the staff's own machine, at any free port: `serve` says which.
+    let console = SocketAddr::new(staff.ip(), 0).to_string();
     text.replace(SAMPLE_STAFF, &staff.to_string())
+        .replace(SAMPLE_CONSOLE, &console)
 }
 
 fn client_file(sample: &str, address: SocketAddr) -> String {

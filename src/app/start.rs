@@ -1,6 +1,6 @@
 //! The start: everything is read and checked before a port is bound, then everything is wired together.
 use super::{
-    AppError, Kept, Running,
+    AppError, Kept, Running, console,
     erasing::Erasing,
     health::{self, Watched},
     housekeeping::Housekeeping,
@@ -182,6 +182,20 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
                 .map_err(|e| AppError::Server(e.to_string()))
         });
     }
+    let mut console_address = None;
+    if let Some(address) = config.listen.console {
+        let (acceptor, bound) = bind(address, setup(&staff_tls)).await?;
+        swaps.push(acceptor.swap());
+        console_address = Some(bound);
+        let verifier_key = super::verifier_key(config, &kept.keyring);
+        servers.spawn(console::serve(
+            &desk,
+            acceptor,
+            verifier_key,
+            witnesses.clone(),
+            Arc::clone(&events),
+        ));
+    }
     if let Some(witnesses) = witnesses.clone() {
         let stop = stop.clone();
         tasks.spawn(async move {
@@ -228,10 +242,11 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
     };
     tasks.spawn(erasing.run());
     tasks.spawn(pruning::run(Arc::clone(&desk.gate), stop.clone()));
-    tracing::info!(%partners, %staff, "serving");
+    tracing::info!(%partners, %staff, console = console_address.map(tracing::field::display), "serving");
     Ok(Running {
         partners,
         staff,
+        console: console_address,
         witness: witness_address,
         witnesses,
         keys: Arc::clone(&desk.keys),

@@ -12,6 +12,12 @@ pub fn x_commit(key: &Secret<32>, detail: &v1::PartnerDetail) -> [u8; 32] {
     commit(key, Label::XDetail, &detail.encode_to_vec())
 }
 
+/// `HMAC-SHA256(k_i, ctx("i-detail", InstitutionDetail))`: what only the institution may know, until it opens it.
+#[cfg(feature = "gateway")]
+pub fn i_commit(key: &Secret<32>, detail: &crate::wire::store::v1::InstitutionDetail) -> [u8; 32] {
+    commit(key, Label::IDetail, &detail.encode_to_vec())
+}
+
 /// A commitment to the serialised details of one side.
 pub(super) fn commit(key: &Secret<32>, label: Label, detail: &[u8]) -> [u8; 32] {
     hmac(key.expose(), &ctx(label, &[detail]))
@@ -37,6 +43,8 @@ mod opening {
         pub i: store::v1::InstitutionDetail,
         /// Opens `x_commit`.
         pub x_key: Secret<32>,
+        /// Opens `i_commit`.
+        pub i_key: Secret<32>,
     }
 
     /// Where details are sealed to: the log, and the two commitments of their leaf.
@@ -63,6 +71,7 @@ mod opening {
             x: wire::decode_canonical(&read.x).map_err(|_| Broken)?,
             i: wire::decode_canonical(&read.i).map_err(|_| Broken)?,
             x_key,
+            i_key,
         })
     }
 

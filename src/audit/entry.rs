@@ -70,7 +70,8 @@ impl Draft {
         let (facts, class) = (value.facts(), value.class());
         let partner = partner_detail(facts, value.answer());
         let effects_field = wire_effects(&facts.effects);
-        let mut institution = institution_detail(facts, class, value.answer(), &effects_field);
+        let kept = value.answer().filter(|_| value.keeps_answer());
+        let mut institution = institution_detail(facts, class, kept, &effects_field);
         let terms = with.index.sealed_terms(&partner, &institution.outcomes);
         institution.tags = u32::try_from(terms.len()).unwrap_or(u32::MAX);
         let (x, i) = (partner.encode_to_vec(), institution.encode_to_vec());
@@ -206,6 +207,7 @@ fn institution_detail(
         effects_sha256: effects_sha256(effects),
         count: facts.count,
         note: facts.note.clone(),
+        guards: facts.guards.clone(),
         tags: 0,
     }
 }

@@ -49,6 +49,8 @@ pub enum ExportForm {
     JsonLines,
     /// A table for a spreadsheet: what leaves say, without what proves it.
     Csv,
+    /// Events of OCSF, one a line, for a SIEM: each holds its leaf, the last checkpoint covers all.
+    Ocsf,
 }
 
 /// Writes the signed part of the log at `path`, a data directory, and returns the number of entries.
@@ -67,6 +69,7 @@ pub fn export(
     let origin = journal::origin(&ReadOnly, &journal)?;
     let segments = journal::segments(&ReadOnly, &journal, &origin)?;
     let mut exporter = Exporter {
+        origin: &origin,
         out,
         form,
         size: checkpoint.size,
@@ -75,7 +78,7 @@ pub fn export(
     };
     exporter.line(&Line::Header(HeaderLine {
         format: FORMAT.into(),
-        origin,
+        origin: origin.clone(),
         size: checkpoint.size,
     }))?;
     journal::scan(&ReadOnly, &segments, Place::start_of(1), |_, _, frame| {
@@ -164,6 +167,7 @@ fn short(name: &str, prefix: &str) -> String {
 }
 
 struct Exporter<'a> {
+    origin: &'a str,
     out: &'a mut dyn Write,
     form: ExportForm,
     size: u64,
@@ -184,11 +188,21 @@ impl Exporter<'_> {
             let damaged = |why: &str| ExportError::Damaged(format!("entry {}: {why}", self.done));
             let entry = read_entry(bytes, self.done).map_err(damaged)?;
             let (leaf, time_ms) = read_leaf(&entry.leaf, self.done).map_err(damaged)?;
-            let line = EntryLine::new(&entry.leaf, &leaf, time_ms, &entry.sealed);
-            self.line(&Line::Entry(line))?;
+            if self.form == ExportForm::Ocsf {
+                self.event(&entry.leaf, &leaf)?;
+            } else {
+                let line = EntryLine::new(&entry.leaf, &leaf, time_ms, &entry.sealed);
+                self.line(&Line::Entry(line))?;
+            }
             self.done += 1;
         }
         Ok(())
+    }
+
+    fn event(&mut self, bytes: &[u8], leaf: &v1::Leaf) -> Result<(), ExportError> {
+        let event = super::ocsf(bytes, leaf, self.origin, None);
+        serde_json::to_writer(&mut *self.out, &event).map_err(io::Error::from)?;
+        Ok(self.out.write_all(b"\n")?)
     }
 
     fn checkpoint(&mut self, note: &str) -> Result<(), ExportError> {
@@ -206,7 +220,7 @@ impl Exporter<'_> {
             }
             (ExportForm::Csv, Line::Header(_)) => spreadsheet::head(),
             (ExportForm::Csv, Line::Entry(entry)) => spreadsheet::line(entry),
-            (ExportForm::Csv, Line::Checkpoint(_)) => return Ok(()),
+            (ExportForm::Csv, Line::Checkpoint(_)) | (ExportForm::Ocsf, _) => return Ok(()),
         };
         Ok(self.out.write_all(table.as_bytes())?)
     }

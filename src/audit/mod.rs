@@ -39,6 +39,8 @@ mod lookup;
 #[cfg(feature = "gateway")]
 mod marks;
 #[cfg(feature = "gateway")]
+mod ocsf;
+#[cfg(feature = "gateway")]
 mod open;
 #[cfg(feature = "gateway")]
 mod overview;
@@ -76,14 +78,16 @@ pub use commitment::x_commit;
 pub use recorded::{Auditable, Class, Receipt, Recorded};
 #[cfg(feature = "gateway")]
 pub use {
-    commitment::{Details, open_details},
+    commitment::{Details, i_commit, open_details},
     counter::Counter,
     event::Event,
     export::{ExportError, ExportForm, export},
     index::{PersonTag, Whom},
     log::{Log, Slot, Worker, WorkerPanicked},
+    ocsf::{SCHEMA as OCSF_SCHEMA, ocsf},
     open::{OpenError, Opened, Recovery, Setup},
     overview::{Count, Span},
     reader::{Head, Inclusion, ProofError, StoredEntry},
     search::{Dimension, Found, Query},
+    spreadsheet::row as csv_row,
 };

@@ -27,6 +27,10 @@ pub trait Auditable {
     fn facts(&self) -> &Facts;
     /// The answer, exactly as it will be sent; `None` where nothing is answered.
     fn answer(&self) -> Option<&[u8]>;
+    /// Whether the entry keeps the answer itself beside its digest. A document that is as long as a file is not kept.
+    fn keeps_answer(&self) -> bool {
+        true
+    }
 }
 
 impl Auditable for Refusal {

@@ -41,7 +41,8 @@ pub(super) fn line(entry: &EntryLine) -> String {
     .into_iter())
 }
 
-fn row<'a>(cells: impl Iterator<Item = &'a str>) -> String {
+/// A row of cells, none of which a spreadsheet takes for a formula.
+pub fn row<'a>(cells: impl Iterator<Item = &'a str>) -> String {
     let cells: Vec<String> = cells.map(cell).collect();
     cells.join(",") + "\r\n"
 }

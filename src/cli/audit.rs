@@ -1,8 +1,12 @@
 //! `tollgate audit`: searches and follows the log as an officer or auditor, fetches what a partner keeps to hold the gateway
 //! to one history, and verifies and exports it offline, with nothing but the log's verifier key.
+mod document;
 mod entry;
+mod explain;
 mod moment;
 mod overview;
+mod pack;
+mod report;
 mod search;
 mod shown;
 mod stream;
@@ -34,14 +38,20 @@ enum Act {
     Search(Box<search::Args>),
     /// Show one entry with all that can be opened of it, its proof checked.
     Entry(entry::Args),
+    /// Say in sentences why an entry is what it is: which guard, agreement, consent, which bands and reasons.
+    Explain(explain::Args),
+    /// Report everything that was asked about a person, and what left, with proof (PIPL articles 44 and 45).
+    Report(Box<report::Args>),
+    /// Pack the evidence about a partner and a period for a regulator.
+    Pack(pack::Args),
     /// Count entries by time and by what they are.
     Overview(overview::Args),
     /// Print entries from a number on, and with `--follow` as they are committed.
     Stream(stream::Args),
     /// Check a whole log, one receipt, or two checkpoints; names the first bad entry. Needs no gateway.
     Verify {
-        /// A data directory, a file that `audit export` wrote, a receipt that `query --receipt` wrote, or, with
-        /// `--older`, a file that `audit continuation` wrote.
+        /// A data directory, a file that `audit export` wrote, a receipt that `query --receipt` wrote, a report or a pack,
+        /// or, with `--older`, a file that `audit continuation` wrote.
         log: PathBuf,
         /// The log's verifier key: the text, or a file that holds it.
         #[arg(long)]
@@ -49,6 +59,9 @@ enum Act {
         /// The checkpoint that the log must continue.
         #[arg(long)]
         older: Option<PathBuf>,
+        /// The proof of a report in JSON, which `audit report` wrote beside it.
+        #[arg(long)]
+        proof: Option<PathBuf>,
         #[command(flatten)]
         witnesses: witnesses::Demanded,
     },
@@ -90,6 +103,9 @@ enum Act {
         /// As CSV, for reading; it cannot be verified.
         #[arg(long)]
         csv: bool,
+        /// As OCSF API Activity, one event a line, for a SIEM.
+        #[arg(long, conflicts_with = "csv")]
+        ocsf: bool,
         /// The file to write.
         #[arg(long, short = 'o')]
         output: PathBuf,
@@ -100,14 +116,21 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
     match args.act {
         Act::Search(args) => search::run(*args, json),
         Act::Entry(args) => entry::run(&args, json),
+        Act::Explain(args) => explain::run(&args, json),
+        Act::Report(args) => report::run(*args, json),
+        Act::Pack(args) => pack::run(&args, json),
         Act::Overview(args) => overview::run(&args, json),
         Act::Stream(args) => stream::run(&args, json),
         Act::Verify {
             log,
             key,
             older,
+            proof,
             witnesses,
         } => {
+            if document::checked(&log, proof.as_deref(), &key, json)? {
+                return Ok(());
+            }
             if witnesses.any() {
                 return witnesses.verify(&log, &verifier_key(&key)?, json);
             }
@@ -152,8 +175,12 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
             said(json, newest.size, &newest.root, &output);
             Ok(())
         }
-        Act::Export { dir, csv, output } => {
-            let form = if csv { ExportForm::Csv } else { ExportForm::JsonLines };
+        Act::Export { dir, csv, ocsf, output } => {
+            let form = match (csv, ocsf) {
+                (true, _) => ExportForm::Csv,
+                (_, true) => ExportForm::Ocsf,
+                _ => ExportForm::JsonLines,
+            };
             export(&dir, form, &output, json)
         }
     }

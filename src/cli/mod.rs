@@ -6,6 +6,7 @@ mod consent;
 mod demo;
 mod ingest;
 mod init;
+mod notices;
 mod pki;
 mod print;
 mod query;
@@ -57,6 +58,8 @@ enum Command {
     Query(query::Args),
     /// Grant, confirm, withdraw and list consents.
     Consent(consent::Args),
+    /// Corrections of records behind answers that you got, as a partner.
+    Notices(notices::Args),
     /// Verify and export the log, a receipt or two checkpoints.
     Audit(audit::Args),
     /// Keys of a witness, which cosigns checkpoints of other logs.
@@ -141,6 +144,7 @@ pub fn run() -> ExitCode {
         Command::Ingest(args) => ingest::run(&args, json),
         Command::Query(args) => query::run(args, json),
         Command::Consent(args) => consent::run(args, json),
+        Command::Notices(args) => notices::run(args, json),
         Command::Audit(args) => audit::run(args, json),
         Command::Witness(args) => witness::run(&args, json),
         Command::CheckConfig(args) => check_config::run(&args, json),

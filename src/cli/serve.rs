@@ -26,6 +26,11 @@ pub(super) fn run(args: Args) -> Outcome {
         if let Some(witness) = running.witness() {
             print::remark(format!("tollgate witnesses other logs on {witness}"));
         }
+        if let Some(console) = running.console() {
+            print::remark(format!(
+                "its console is https://{console}/, for browsers with a staff certificate"
+            ));
+        }
         let told = running.until_told_to_stop().await;
         print::remark("draining");
         // Why it ends comes first; the stop after a failure may fail for the same reason.

@@ -3,7 +3,8 @@ use super::{
     error::ClientError,
     stubs::{
         consent_service_client::ConsentServiceClient, exchange_service_client::ExchangeServiceClient,
-        log_service_client::LogServiceClient, records_service_client::RecordsServiceClient,
+        log_service_client::LogServiceClient, notice_service_client::NoticeServiceClient,
+        records_service_client::RecordsServiceClient,
     },
 };
 use crate::{
@@ -26,6 +27,8 @@ pub(super) enum SealedMethod {
     List,
     Confirm,
     Correct,
+    ListNotices,
+    AcknowledgeNotices,
 }
 
 impl SealedMethod {
@@ -40,14 +43,24 @@ impl SealedMethod {
             SealedMethod::List => "/tollgate.v1.ConsentService/List",
             SealedMethod::Confirm => "/tollgate.v1.ConsentService/Confirm",
             SealedMethod::Correct => "/tollgate.v1.RecordsService/Correct",
+            SealedMethod::ListNotices => "/tollgate.v1.NoticeService/ListNotices",
+            SealedMethod::AcknowledgeNotices => "/tollgate.v1.NoticeService/AcknowledgeNotices",
         }
     }
 
     /// Needs a signature of its own also where the opening of the session stands for all: it changes something.
     pub(super) fn is_always_signed(self) -> bool {
         match self {
-            SealedMethod::Query | SealedMethod::CloseSession | SealedMethod::Get | SealedMethod::List => false,
-            SealedMethod::Grant | SealedMethod::Withdraw | SealedMethod::Confirm | SealedMethod::Correct => true,
+            SealedMethod::Query
+            | SealedMethod::CloseSession
+            | SealedMethod::Get
+            | SealedMethod::List
+            | SealedMethod::ListNotices => false,
+            SealedMethod::Grant
+            | SealedMethod::Withdraw
+            | SealedMethod::Confirm
+            | SealedMethod::Correct
+            | SealedMethod::AcknowledgeNotices => true,
         }
     }
 }
@@ -59,6 +72,7 @@ pub(super) struct Stubs {
     consent: ConsentServiceClient<Channel>,
     log: LogServiceClient<Channel>,
     records: RecordsServiceClient<Channel>,
+    notice: NoticeServiceClient<Channel>,
 }
 
 impl Stubs {
@@ -67,6 +81,7 @@ impl Stubs {
             exchange: ExchangeServiceClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX),
             consent: ConsentServiceClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX),
             log: LogServiceClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX),
+            notice: NoticeServiceClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX),
             records: RecordsServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX),
         }
     }
@@ -77,8 +92,12 @@ impl Stubs {
         method: SealedMethod,
         sealed: v1::SealedRequest,
     ) -> Result<v1::SealedReply, ClientError> {
-        let (mut exchange, mut consent, mut records) =
-            (self.exchange.clone(), self.consent.clone(), self.records.clone());
+        let (mut exchange, mut consent, mut records, mut notice) = (
+            self.exchange.clone(),
+            self.consent.clone(),
+            self.records.clone(),
+            self.notice.clone(),
+        );
         let sealed = Some(sealed);
         let reply = match method {
             SealedMethod::Query => exchange
@@ -107,6 +126,14 @@ impl Stubs {
                 .map(|r| r.into_inner().sealed),
             SealedMethod::Confirm => consent
                 .confirm(timed(v1::ConfirmRequest { sealed }))
+                .await
+                .map(|r| r.into_inner().sealed),
+            SealedMethod::ListNotices => notice
+                .list_notices(timed(v1::ListNoticesRequest { sealed }))
+                .await
+                .map(|r| r.into_inner().sealed),
+            SealedMethod::AcknowledgeNotices => notice
+                .acknowledge_notices(timed(v1::AcknowledgeNoticesRequest { sealed }))
                 .await
                 .map(|r| r.into_inner().sealed),
             SealedMethod::Correct => records

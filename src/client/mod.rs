@@ -11,6 +11,7 @@ mod error;
 mod key_list;
 mod load;
 mod log_view;
+mod notices;
 mod receipt;
 mod sealing;
 mod session;

@@ -13,7 +13,7 @@ use crate::{
         proof::{self, Continuation},
     },
     channel::client::Connector,
-    limits::AUDIT_REPLY_BYTES_MAX,
+    limits::{AUDIT_REPLY_BYTES_MAX, DOCUMENT_REPLY_BYTES_MAX, PACK_BYTES_MAX},
     wire::{decode_canonical, v1},
 };
 use std::net::SocketAddr;
@@ -89,6 +89,16 @@ impl Staff {
         })
     }
 
+    /// The name of the log.
+    pub fn origin(&self) -> &str {
+        self.key.name()
+    }
+
+    /// The key that every proof is checked with.
+    pub fn key(&self) -> &VerifierKey {
+        &self.key
+    }
+
     /// A page of entries; with `prove` each is checked to be in the log.
     ///
     /// # Errors
@@ -152,6 +162,39 @@ impl Staff {
             messages,
             next_seq: from,
         })
+    }
+
+    /// The report about a person, with its proof: both still to be checked.
+    pub async fn report(&self, request: v1::ReportSubjectRequest) -> Result<v1::ReportSubjectResponse, ClientError> {
+        let mut stub = self.audit.clone().max_decoding_message_size(DOCUMENT_REPLY_BYTES_MAX);
+        let reply = stub.report_subject(timed(request)).await;
+        reply.map(tonic::Response::into_inner).map_err(refused)
+    }
+
+    /// The pack about a partner, an archive that is still to be checked. `progress` is told how much of how much is there.
+    ///
+    /// # Errors
+    /// [`ClientError::ReplyMalformed`] for more, or less, than was announced.
+    pub async fn pack(
+        &self,
+        request: v1::PackRequest,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> Result<Vec<u8>, ClientError> {
+        let mut stub = self.audit.clone();
+        let mut parts = stub.pack(request).await.map_err(refused)?.into_inner();
+        let (mut archive, mut total) = (Vec::new(), 0);
+        while let Some(message) = parts.message().await.map_err(refused)? {
+            total = message.bytes_total;
+            archive.extend_from_slice(&message.part);
+            if archive.len() > PACK_BYTES_MAX {
+                return Err(ClientError::ReplyMalformed);
+            }
+            progress(archive.len() as u64, total);
+        }
+        match archive.len() as u64 == total {
+            true => Ok(archive),
+            false => Err(ClientError::ReplyMalformed),
+        }
     }
 
     /// The newest signed checkpoint, or the smallest that covers `size` entries.

@@ -19,7 +19,7 @@ mod terms;
 pub use acts::{Change, Desk, Scope, confirm, get, grant, list, withdraw};
 pub use look_up::{Asked, ConsentFact, LookedUp, look_up, meet};
 pub use record::{Event, EventKind, Record, Status};
-pub use rows::forget;
+pub use rows::{forget, of_person, one_of_person};
 pub use terms::{Basis, Known, Terms, TermsError};
 
 use crate::{crypto::Secret, keyring::Epochs};

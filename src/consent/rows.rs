@@ -26,6 +26,16 @@ pub(super) enum View<'a> {
     Person,
 }
 
+/// The consents of one person, at most `limit`, whoever they were given to. For those who answer to the person.
+pub fn of_person(state: &dyn State, link: &LinkKey, limit: usize) -> Result<Vec<Record>, PersonError> {
+    Rows::new(state, link).page(View::Person, None, limit)
+}
+
+/// The consent of this id, whoever it was given to.
+pub fn one_of_person(state: &dyn State, link: &LinkKey, id: ConsentId) -> Result<Option<Record>, PersonError> {
+    Rows::new(state, link).find(View::Person, id)
+}
+
 /// Parts of a row's key.
 const PART: usize = 16;
 

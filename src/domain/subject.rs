@@ -88,6 +88,25 @@ impl SubjectRef {
         &self.value
     }
 
+    /// The scheme, and the value with what tells people apart hidden: for a document that is about this person and whose
+    /// reader knows whom he asked about.
+    #[cfg(feature = "gateway")]
+    pub fn masked(&self) -> String {
+        let (head, tail) = match self.scheme {
+            Scheme::CnResidentId => (3, 4),
+            Scheme::CnMobile => (3, 4),
+            Scheme::Opaque => (1, 0),
+        };
+        let count = self.value.chars().count();
+        let shown = |place: usize| count > 8 && (place < head || place >= count - tail);
+        let masked = self
+            .value
+            .chars()
+            .enumerate()
+            .map(|(i, c)| if shown(i) { c } else { '*' });
+        format!("{} {}", self.scheme.name(), masked.collect::<String>())
+    }
+
     /// The pseudonym under which the gateway knows this person: `HMAC-SHA256(key, ctx("subject-token", scheme, value))`.
     pub fn token(&self, key: &Secret<32>) -> SubjectToken {
         SubjectToken(hmac(
@@ -157,6 +176,18 @@ mod tests {
 
     fn token(scheme: Scheme, text: &str) -> Result<SubjectToken, SubjectError> {
         SubjectRef::parse(scheme, text).map(|s| s.token(&Secret::from([1; 32])))
+    }
+
+    #[test]
+    fn what_tells_people_apart_is_hidden() {
+        let masked = |scheme, text| SubjectRef::parse(scheme, text).unwrap().masked();
+        assert_eq!(
+            masked(Scheme::CnResidentId, "11010519491231002X"),
+            "cn-resident-id 110***********002X"
+        );
+        assert_eq!(masked(Scheme::CnMobile, "13800138000"), "cn-mobile 138****8000");
+        assert_eq!(masked(Scheme::Opaque, "client-12"), "opaque c********");
+        assert_eq!(masked(Scheme::Opaque, "client"), "opaque ******");
     }
 
     #[test]

@@ -70,10 +70,15 @@ pub fn period(from: Option<&Timestamp>, until: Option<&Timestamp>) -> Result<(Op
 }
 
 /// The pseudonym of a person who is named on the wire.
+pub(super) fn token(gate: &Gate, wire: v1::Subject) -> Result<SubjectToken, Code> {
+    Ok(subject(wire)?.token(&gate.person_keys.pseudonym))
+}
+
+/// A person who is named on the wire; the text as it came is wiped.
 ///
 /// # Errors
 /// `SUBJECT_MALFORMED`, also for a scheme that is none.
-pub(super) fn token(gate: &Gate, subject: v1::Subject) -> Result<SubjectToken, Code> {
+pub fn subject(subject: v1::Subject) -> Result<SubjectRef, Code> {
     let value = Zeroizing::new(subject.value);
     let scheme = match v1::SubjectScheme::try_from(subject.scheme) {
         Ok(v1::SubjectScheme::CnResidentId) => Scheme::CnResidentId,
@@ -81,8 +86,7 @@ pub(super) fn token(gate: &Gate, subject: v1::Subject) -> Result<SubjectToken, C
         Ok(v1::SubjectScheme::Opaque) => Scheme::Opaque,
         Ok(v1::SubjectScheme::Unspecified) | Err(_) => return Err(Code::SubjectMalformed),
     };
-    let subject = SubjectRef::parse(scheme, &value).map_err(|_| Code::SubjectMalformed)?;
-    Ok(subject.token(&gate.person_keys.pseudonym))
+    SubjectRef::parse(scheme, &value).map_err(|_| Code::SubjectMalformed)
 }
 
 /// An empty text is no condition.

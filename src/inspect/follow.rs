@@ -4,7 +4,7 @@
 //! each message would feed on itself. It reads the log at its reader's pace and holds nothing for anybody.
 use super::{
     Scope,
-    opening::{Entry, open},
+    opening::{Entry, Opener},
     search::READERS_OF_THE_LOG,
 };
 use crate::{
@@ -133,10 +133,10 @@ fn look(gate: &Gate, member: &Member, from: u64) -> Result<Step, Code> {
     let scope = Scope::of(member, gate.clock.now())?;
     let size = gate.log.head().size;
     let next = size.min(from.saturating_add(FOLLOW_STEP_ENTRIES)).max(from);
-    let mut entries = Vec::new();
+    let (mut entries, mut opener) = (Vec::new(), Opener::new(gate, None));
     for index in from..next {
         if scope.covers_entry(gate, index)? {
-            entries.push(open(gate, index)?);
+            entries.push(opener.open(index)?);
         }
     }
     Ok(Step { entries, next })

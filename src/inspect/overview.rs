@@ -64,12 +64,8 @@ fn count(gate: &Gate, member: &Member, asked: Period) -> Result<Seen<Overview>, 
         until: until.unwrap_or(span.until),
         ..span
     };
-    let signals: Vec<String> = gate.view.signals.iter().map(|s| s.id().to_string()).collect();
-    let refusals = Code::ALL.iter().map(|code| code.name());
-    let outcomes: Vec<&str> = minimise::WORDS.into_iter().chain(refusals).collect();
     let log_size = gate.log.head().size;
-    let counts = gate.log.overview(&within, &signals, &outcomes);
-    let mut counts = counts.map_err(|_| Code::Internal)?;
+    let mut counts = counts(gate, &within)?;
     counts.retain(|count| scope.covers_partner(count.partner.as_bytes()));
     let overview = Overview { counts, log_size };
     Ok(Seen {
@@ -77,6 +73,15 @@ fn count(gate: &Gate, member: &Member, asked: Period) -> Result<Seen<Overview>, 
         count: overview.counts.len() as u64,
         ..Seen::of(overview, "counted")
     })
+}
+
+/// Counts of a span, whoever asks, by the names that are known now.
+pub(super) fn counts(gate: &Gate, span: &Span) -> Result<Vec<Count>, Code> {
+    let signals: Vec<String> = gate.view.signals.iter().map(|s| s.id().to_string()).collect();
+    let refusals = Code::ALL.iter().map(|code| code.name());
+    let outcomes: Vec<&str> = minimise::WORDS.into_iter().chain(refusals).collect();
+    let counts = gate.log.overview(span, &signals, &outcomes);
+    counts.map_err(|_| Code::Internal)
 }
 
 impl Period {

@@ -1,7 +1,7 @@
-//! Checkpoints of the past.
+//! Checkpoints, of now and of the past, and that the later continue the earlier.
 use super::search::READERS_OF_THE_LOG;
 use crate::{
-    audit::{ProofError, Receipt},
+    audit::{Head, ProofError, Receipt},
     domain::Method,
     facts::Kind,
     identity::PeerIdentity,
@@ -26,14 +26,48 @@ pub async fn checkpoint(
     size: u64,
 ) -> Reading<(Arc<str>, Receipt)> {
     staff(gate, peer, call, move |gate, _| {
-        let note = gate.log.checkpoint_covering(size).map_err(|error| match error {
-            ProofError::Range => Code::LogRange,
-            ProofError::Store => Code::Internal,
-        })?;
+        let note = gate.log.checkpoint_covering(size).map_err(refusal)?;
         Ok(Seen {
             note: format!("checkpoint of at least {size} entries"),
             ..Seen::of(note, "checkpoint-shown")
         })
     })
     .await
+}
+
+/// The newest checkpoint.
+pub async fn head(gate: Arc<Gate>, peer: PeerIdentity, call: StaffCall) -> Reading<(Arc<Head>, Receipt)> {
+    staff(gate, peer, call, |gate, _| {
+        let head = gate.log.head();
+        Ok(Seen {
+            note: format!("head of {} entries", head.size),
+            ..Seen::of(head, "checkpoint-shown")
+        })
+    })
+    .await
+}
+
+/// That the tree of `to` begins with the tree of `from`.
+pub async fn continuation(
+    gate: Arc<Gate>,
+    peer: PeerIdentity,
+    call: StaffCall,
+    from: u64,
+    to: u64,
+) -> Reading<(Vec<[u8; 32]>, Receipt)> {
+    staff(gate, peer, call, move |gate, _| {
+        let (proof, _) = gate.log.prove_consistency(from, to).map_err(refusal)?;
+        Ok(Seen {
+            note: format!("continuation from {from} to {to}"),
+            ..Seen::of(proof, "continuation-shown")
+        })
+    })
+    .await
+}
+
+fn refusal(error: ProofError) -> Code {
+    match error {
+        ProofError::Range => Code::LogRange,
+        ProofError::Store => Code::Internal,
+    }
 }

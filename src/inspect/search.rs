@@ -84,7 +84,7 @@ pub async fn search(
     staff(gate, peer, call, move |gate, member| look(gate, member, &asked, &page)).await
 }
 
-fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &PageRequest) -> Result<Seen<Page>, Code> {
+pub(super) fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &PageRequest) -> Result<Seen<Page>, Code> {
     let scope = Scope::of(member, gate.clock.now())?;
     // Of one person everything is shown or nothing: an auditor of one partner would learn of the others.
     if asked.person.is_some() && !scope.is_whole() {

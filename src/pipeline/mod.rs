@@ -75,6 +75,7 @@
 mod act;
 pub mod calls;
 mod gate;
+pub mod notices;
 pub mod persons;
 mod read;
 mod recent;

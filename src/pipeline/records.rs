@@ -1,5 +1,5 @@
 //! The provider's calls: records loaded in chunks, and one person's record corrected.
-use super::{Action, Gate, act::Done};
+use super::{Action, Gate, act::Done, notices};
 use crate::{
     agreement::Role,
     clock::Time,
@@ -89,9 +89,9 @@ impl Action for Correct {
     async fn run(
         &self,
         gate: &Gate,
-        _person: Option<&Person>,
+        person: Option<&Person>,
         opened: &Opened<Self::Payload>,
-        _now: Time,
+        now: Time,
     ) -> Result<Done, Code> {
         let asked = opened.payload();
         self.person(gate, asked).ok_or(Code::SubjectMalformed)?;
@@ -102,16 +102,21 @@ impl Action for Correct {
         if gate.vault.is_blocked(&row.token) {
             let note = "the record is blocked: nothing is added".to_owned();
             return Ok(Done {
-                answer: source::corrected(true),
+                answer: source::corrected(true, 0, 0),
                 outcome: "blocked",
                 ..done(None, note, 0)
             });
         }
         let vault = Arc::clone(&gate.vault);
         let closing = blocking(move || vault.correct(&request, row)).await?;
-        let note = format!("batch {}: 1 row", closing.batch().id);
+        // Written before the correction, seen with it: whoever relies on what was wrong learns of it, whatever breaks.
+        let told = notices::tell(gate, person, now, self.method()).await?;
+        let note = format!("batch {}: 1 row{}", closing.batch().id, told.note);
+        let mut effects = closing.effects();
+        effects.extend(told.effect);
         Ok(Done {
-            answer: source::corrected(false),
+            answer: told.answer,
+            effects,
             outcome: "corrected",
             ..done(Some(closing), note, 1)
         })

@@ -28,7 +28,7 @@ pub struct StaffCall {
 pub struct Seen<T> {
     /// What is handed on once the entry is recorded.
     pub value: T,
-    /// The document that leaves, if one does: the receipt then proves its bytes.
+    /// The document that leaves, if one does: the receipt then proves its bytes. The entry keeps its digest only.
     pub answer: Option<Vec<u8>>,
     /// What changes with the entry.
     pub effects: Vec<Effect>,
@@ -78,6 +78,9 @@ impl<T> Auditable for Case<Attended<T>> {
     }
     fn answer(&self) -> Option<&[u8]> {
         self.proof().answer.as_deref()
+    }
+    fn keeps_answer(&self) -> bool {
+        false
     }
 }
 

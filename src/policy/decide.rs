@@ -52,7 +52,10 @@ pub fn decide(snapshot: &Snapshot, mut case: Case<Asked>, now: Time) -> Result<D
         Ok(weighed) => weighed,
         Err(code) => return Err(case.refuse(code)),
     };
-    case.note().note = weighed.why.join(" ");
+    case.note().note = weighed.why();
+    if !weighed.withheld.is_empty() {
+        case.note().guards = weighed.guards;
+    }
     if weighed.permitted.is_empty() {
         let withhold = |asked: Asked| Withheld::new(asked.into_opened(), weighed.withheld);
         return Ok(Decided::Withheld(case.then(withhold)));
@@ -75,8 +78,21 @@ struct Weighed {
     permitted: Vec<SignalId>,
     withheld: Vec<(SignalId, Withhold)>,
     fields: FieldSet,
-    /// Guards that withheld, each once, for the entry: only the institution sees them.
-    why: Vec<String>,
+    /// The guard that withheld each signal, empty where none did, for the entry: only the institution sees them.
+    guards: Vec<String>,
+}
+
+impl Weighed {
+    /// The guards, each once.
+    fn why(&self) -> String {
+        let mut why: Vec<&str> = Vec::new();
+        for guard in self.guards.iter().filter(|guard| !guard.is_empty()) {
+            if !why.contains(&guard.as_str()) {
+                why.push(guard);
+            }
+        }
+        why.join(" ")
+    }
 }
 
 fn own_agreement(snapshot: &Snapshot, question: &Question, partner: &PartnerId) -> Result<usize, Code> {
@@ -110,16 +126,14 @@ fn weigh(snapshot: &Snapshot, agreement: usize, asked: &Asked, now: Time) -> Res
             Verdict::Release => {
                 weighed.fields = weighed.fields.union(signal.lineage);
                 weighed.permitted.push(id.clone());
+                weighed.guards.push(String::new());
             }
             Verdict::Error => return Err(Code::PolicyError),
             Verdict::Guard(guard) => match snapshot.then(guard) {
                 Then::Refuse(code) => return Err(code),
                 Then::Withhold(reason) => {
                     weighed.withheld.push((id.clone(), reason));
-                    let why = snapshot.guard_id(guard);
-                    if !weighed.why.iter().any(|w| w == why) {
-                        weighed.why.push(why.to_owned());
-                    }
+                    weighed.guards.push(snapshot.guard_id(guard).to_owned());
                 }
             },
         }

@@ -1,13 +1,14 @@
 //! `AuditService`: the log for compliance officers and auditors. Whatever is wrong with a request is refused on record,
 //! after the role: who may not call learns nothing else.
-use super::{Desk, generated::audit_service_server::AuditService, status};
+use super::{Desk, documents, generated::audit_service_server::AuditService, status};
 use crate::{
     clock::Time,
+    domain::Language,
     edge::Costly,
     identity::PeerIdentity,
     inspect::{
-        self, Conditions, Entry, FIND_CHECKPOINT, Following, GET_ENTRY, OVERVIEW, Page, PageRequest, Period, SEARCH,
-        STREAM, Shown,
+        self, Conditions, Entry, FIND_CHECKPOINT, Following, GET_ENTRY, OVERVIEW, PACK, Page, PageRequest, Period,
+        REPORT_SUBJECT, SEARCH, STREAM, Shown,
     },
     limits::{FOLLOW_LAST_WORD_MS, FOLLOW_LOOK_MS, FOLLOW_STALL_MS},
     pipeline::StaffCall,
@@ -21,11 +22,13 @@ use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
 type Entries = Pin<Box<dyn Stream<Item = Result<v1::StreamEntriesResponse, Status>> + Send>>;
+type Parts = Pin<Box<dyn Stream<Item = Result<v1::PackResponse, Status>> + Send>>;
 type Messages = mpsc::Sender<Result<v1::StreamEntriesResponse, Status>>;
 
 #[tonic::async_trait]
 impl AuditService for Desk {
     type StreamEntriesStream = Entries;
+    type PackStream = Parts;
 
     async fn search(&self, request: Request<v1::SearchRequest>) -> Result<Response<v1::SearchResponse>, Status> {
         let peer = self.peer(&request)?;
@@ -54,7 +57,8 @@ impl AuditService for Desk {
         }
         let look = |gate, peer| inspect::entry(gate, peer, GET_ENTRY, asked.seq);
         let (shown, _) = self.staffed(peer, Costly::Read, look).await?;
-        Ok(Response::new(whole(shown)))
+        let words = inspect::words(&self.gate.view, &shown.entry, Language::of(&asked.language));
+        Ok(Response::new(whole(shown, words)))
     }
 
     async fn get_overview(
@@ -118,6 +122,34 @@ impl AuditService for Desk {
             drop(place);
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+
+    async fn report_subject(
+        &self,
+        request: Request<v1::ReportSubjectRequest>,
+    ) -> Result<Response<v1::ReportSubjectResponse>, Status> {
+        let peer = self.peer(&request)?;
+        let asked = match documents::report(request.into_inner()) {
+            Ok(asked) => asked,
+            Err(code) => return Err(self.wrong(peer, Costly::Past, REPORT_SUBJECT, code).await),
+        };
+        let make = |gate, peer| inspect::report(gate, peer, REPORT_SUBJECT, asked);
+        let report = self.staffed(peer, Costly::Past, make).await?;
+        Ok(Response::new(v1::ReportSubjectResponse {
+            document: report.document,
+            proof: Some(report.proof.to_wire()),
+        }))
+    }
+
+    async fn pack(&self, request: Request<v1::PackRequest>) -> Result<Response<Parts>, Status> {
+        let peer = self.peer(&request)?;
+        let asked = match documents::pack(request.into_inner()) {
+            Ok(asked) => asked,
+            Err(code) => return Err(self.wrong(peer, Costly::Past, PACK, code).await),
+        };
+        let make = |gate, peer| inspect::pack(gate, peer, PACK, asked);
+        let archive = self.staffed(peer, Costly::Past, make).await?;
+        Ok(Response::new(Box::pin(documents::parts(archive))))
     }
 }
 
@@ -262,7 +294,7 @@ fn summary(entry: Entry) -> v1::EntrySummary {
     }
 }
 
-fn whole(shown: Shown) -> v1::GetEntryResponse {
+fn whole(shown: Shown, explanation: Vec<String>) -> v1::GetEntryResponse {
     let (partner_detail, institution) = match shown.entry.details {
         None => (None, None),
         Some(details) => (
@@ -283,6 +315,6 @@ fn whole(shown: Shown) -> v1::GetEntryResponse {
         opened: partner_detail.is_some(),
         partner_detail,
         institution,
-        explanation: Vec::new(),
+        explanation,
     }
 }

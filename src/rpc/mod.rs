@@ -3,8 +3,10 @@
 mod audit;
 mod connected;
 mod consent;
+mod documents;
 mod exchange;
 mod log;
+mod notice;
 mod persons;
 mod records;
 mod server;

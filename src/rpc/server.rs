@@ -4,7 +4,8 @@ use super::{
     generated::{
         audit_service_server::AuditServiceServer, consent_service_server::ConsentServiceServer,
         exchange_service_server::ExchangeServiceServer, log_service_server::LogServiceServer,
-        persons_service_server::PersonsServiceServer, records_service_server::RecordsServiceServer,
+        notice_service_server::NoticeServiceServer, persons_service_server::PersonsServiceServer,
+        records_service_server::RecordsServiceServer,
     },
     size::Bounded,
 };
@@ -82,6 +83,10 @@ pub async fn serve<H: Health>(
         ))
         .add_service(Bounded::new(
             LogServiceServer::new(desk.clone()).max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX),
+            &desk,
+        ))
+        .add_service(Bounded::new(
+            NoticeServiceServer::new(desk.clone()).max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX),
             &desk,
         ))
         .add_service(Bounded::new(

@@ -76,8 +76,14 @@ pub fn progress(rows_held: u64, visible: bool, left_out: LeftOut) -> Vec<u8> {
 }
 
 /// The answer to a correction.
-pub fn corrected(blocked: bool) -> Vec<u8> {
-    v1::RecordCorrected { blocked }.encode_to_vec()
+pub fn corrected(blocked: bool, recipients: usize, answers: usize) -> Vec<u8> {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    v1::RecordCorrected {
+        blocked,
+        recipients: number(recipients),
+        answers: number(answers),
+    }
+    .encode_to_vec()
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@
 //! [`PeerIdentity`](crate::identity::PeerIdentity) and [`ConnInfo`](crate::channel::ConnInfo) in the request's extensions;
 //! a caller whose certificate was revoked or has expired never reaches it. HTTP/2 only, as everywhere.
 mod ask;
+mod console;
 mod reply;
 mod route;
 mod serve;
 
 pub use ask::{Answer, Server};
 pub use axum::{Router, response::Response};
+pub use console::{Console, ConsoleParts, WitnessRow, WitnessRows, console};
 pub use reply::{counted, not_recorded, refused};
 pub use route::{post, text};
 pub use serve::{Door, serve};

@@ -23,16 +23,20 @@ pub fn counted(code: Code) -> Response {
 
 /// The log could not take an entry, so nothing is answered.
 pub fn not_recorded(error: NotRecorded) -> Response {
-    let code = match error {
+    line(StatusCode::SERVICE_UNAVAILABLE, code_of(error), "")
+}
+
+/// The reason that a page or a line gives for an entry that could not be made.
+pub(super) fn code_of(error: NotRecorded) -> Code {
+    match error {
         NotRecorded::DiskFull => Code::DiskFull,
         NotRecorded::QueueFull => Code::RateLimited,
         NotRecorded::LogFailed | NotRecorded::TooLarge => Code::Internal,
-    };
-    line(StatusCode::SERVICE_UNAVAILABLE, code, "")
+    }
 }
 
 /// The HTTP status of a reason.
-fn status(code: Code) -> StatusCode {
+pub(super) fn status(code: Code) -> StatusCode {
     match code.status() {
         Status::InvalidArgument if code == Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Status::InvalidArgument => StatusCode::BAD_REQUEST,

@@ -12,6 +12,7 @@ mod full_disk;
 mod loading;
 mod loading_killed;
 mod outside;
+mod reports;
 mod secrets;
 mod start;
 mod stop;

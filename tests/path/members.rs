@@ -1,4 +1,5 @@
 //! Who calls: certificates, roles, rates, and those who never become callers.
+use super::notices::{ACKNOWLEDGE, LIST_NOTICES};
 use super::{
     CHECKPOINT, CLOSE_SESSION, CONFIRM, CONSISTENCY, CORRECT, GET, GRANT, KEY_LIST, LIST, LIST_SIGNALS, LOAD,
     OPEN_SESSION, QUERY, WITHDRAW,
@@ -85,7 +86,7 @@ pub(super) fn a_suspended_partner() {
 /// refused for their role.
 #[test]
 pub(super) fn each_role_has_its_methods() {
-    let sealed: [(&str, &[Who]); 9] = [
+    let sealed: [(&str, &[Who]); 11] = [
         (QUERY, &[BANK_A]),
         (CLOSE_SESSION, &[BANK_A, LENDER]),
         (GRANT, &[BANK_A]),
@@ -95,6 +96,8 @@ pub(super) fn each_role_has_its_methods() {
         (CONFIRM, &[LENDER]),
         (LOAD, &[LENDER]),
         (CORRECT, &[LENDER]),
+        (LIST_NOTICES, &[BANK_A]),
+        (ACKNOWLEDGE, &[BANK_A]),
     ];
     on_shared(async |gateway| {
         for who in [BANK_A, LENDER, COMPLIANCE, AUDITOR, SECURITY, OPERATOR] {

@@ -23,7 +23,7 @@ const DOORS: [(&[&str], &[&str]); 22] = [
     (&["cel"], &["signal"]),
     (&["csv", "parquet", "flate2"], &["source"]),
     (&["governor"], &["edge"]),
-    (&["axum", "hyper", "http_body_util"], &["web"]),
+    (&["axum", "hyper", "http_body_util", "maud"], &["web"]),
     (&["mimalloc"], &["main"]),
     (&["clap", "clap_complete", "indicatif"], &["cli"]),
     (&["tracing_subscriber"], &["telemetry"]),
@@ -41,7 +41,9 @@ const ONLY: [(&str, &[&str]); 5] = [
 ];
 
 /// Who may name a high module.
-const NAMED_BY: [(&str, &[&str]); 6] = [
+const NAMED_BY: [(&str, &[&str]); 8] = [
+    ("evidence", &["evidence", "inspect", "rpc", "web", "cli", "app"]),
+    ("notice", &["notice", "pipeline"]),
     ("cli", &["cli", "main"]),
     ("app", &["app", "cli", "main"]),
     ("rpc", &["rpc", "app"]),

@@ -129,6 +129,7 @@ const MEND: &[(&str, &str, Retry)] = &[
     ),
     ("CHECKPOINT_FORKED", PARTNER, Retry::AfterMending),
     ("CHECKPOINT_INCONSISTENT", PARTNER, Retry::AfterMending),
+    ("CROSS_ORIGIN", CALLER, Retry::AfterMending),
     ("DISK_FULL", OPERATOR, Retry::Later("after some minutes")),
     (
         "INTERNAL",

@@ -92,7 +92,7 @@ struct Filter {
 /// A person, if entries about one are looked for.
 #[derive(clap::Args)]
 #[group(multiple = false)]
-struct Whom {
+pub(super) struct Whom {
     /// A file with one line, such as `resident-id 999999185001010019`, `mobile …` or `opaque …`; `-` is standard input.
     /// Better than the flags below: a command line is seen by others on the machine, and kept by the shell.
     #[arg(long)]
@@ -217,7 +217,7 @@ fn filter(filter: Filter, person: Whom) -> Result<v1::EntryFilter, Failure> {
     })
 }
 
-fn subject(person: Whom) -> Result<Option<v1::Subject>, Failure> {
+pub(super) fn subject(person: Whom) -> Result<Option<v1::Subject>, Failure> {
     let (scheme, value) = match person {
         Whom {
             subject_file: Some(path),

@@ -2,6 +2,7 @@
 //! with a state file where the last run ended.
 use super::shown;
 use crate::{
+    audit,
     cli::{Failure, Outcome, client_file, print, runtime},
     client::{ClientError, Staff, Streamed},
     limits::CONFIG_BYTES_MAX,
@@ -33,6 +34,9 @@ pub(in crate::cli) struct Args {
     /// are, so that a loss repeats entries and never skips one.
     #[arg(long)]
     state: Option<PathBuf>,
+    /// As OCSF API Activity, one event a line.
+    #[arg(long)]
+    ocsf: bool,
 }
 
 /// How one connection ended.
@@ -49,6 +53,8 @@ pub(super) fn run(args: &Args, json: bool) -> Outcome {
         },
         state: args.state.as_deref(),
         json,
+        ocsf: args.ocsf,
+        origin: String::new(),
         begun: false,
         left_out: 0,
     };
@@ -83,6 +89,7 @@ async fn once(client: &Path, at: &mut Place<'_>, follow: bool) -> Result<Ended, 
         Err(failure) if at.begun && failure.is_of_connection() => return Ok(Ended::Cut(Some(failure))),
         connected => connected?,
     };
+    at.origin = staff.origin().to_owned();
     let mut entries = match staff.stream(at.next, follow).await {
         // The gateway may not have noticed yet that the last connection is gone.
         Err(error) if at.begun && (is_lost(&error) || error.is_code("STREAMS_EXHAUSTED")) => {
@@ -115,6 +122,9 @@ struct Place<'a> {
     next: u64,
     state: Option<&'a Path>,
     json: bool,
+    ocsf: bool,
+    /// The log's name.
+    origin: String,
     /// A stream was open before.
     begun: bool,
     /// Entries that were not shown, because an auditor may not see them.
@@ -124,7 +134,9 @@ struct Place<'a> {
 impl Place<'_> {
     fn took(&mut self, message: &Streamed) -> Outcome {
         for hit in &message.entries {
-            if self.json {
+            if self.ocsf {
+                print::json(&audit::ocsf(&hit.summary.leaf, &hit.leaf, &self.origin, None));
+            } else if self.json {
                 print::json(&shown::json(hit));
             } else {
                 print::line(shown::row(hit).join("  "));
@@ -139,6 +151,10 @@ impl Place<'_> {
     }
 
     fn told(&self) {
+        // Of events only, so that every line is one.
+        if self.ocsf {
+            return;
+        }
         if self.json {
             print::json(&serde_json::json!({ "next": self.next, "left_out": self.left_out }));
             return;

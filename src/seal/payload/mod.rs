@@ -1,9 +1,11 @@
 //! What may be inside an envelope, one type per method.
 mod consents;
+mod notices;
 mod question;
 mod records;
 
 pub use consents::{ConfirmConsent, ConsentRef, GrantConsent, ListConsents};
+pub use notices::{AcknowledgeNotices, ListNotices};
 pub use question::Question;
 pub use records::{CorrectRecord, LoadChunk};
 

@@ -73,6 +73,10 @@ pub struct InstitutionDetail {
     /// How many tags stand beside, without the person's. They follow from these details, so whoever opens them can check.
     #[prost(uint32, tag = "9")]
     pub tags: u32,
+    /// The guard that withheld each signal, in the order they were asked for; empty for one that was permitted. None at all
+    /// where every signal was.
+    #[prost(string, repeated, tag = "10")]
+    pub guards: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A consent as it stands, under the person's audit-link key.
 #[derive(Clone, PartialEq, ::prost::Message)]

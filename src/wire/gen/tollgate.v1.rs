@@ -557,6 +557,9 @@ pub struct ReportSubjectRequest {
     pub from: ::core::option::Option<::prost_types::Timestamp>,
     #[prost(message, optional, tag = "3")]
     pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// The officer's reason, for the entry: at most 200 bytes.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -615,7 +618,7 @@ pub struct PackRequest {
     /// Entries whose details are opened, chosen by `seed`; at most 1,000.
     #[prost(uint32, tag = "4")]
     pub sample: u32,
-    /// Whatever the regulator names; the same seed gives the same sample.
+    /// Whatever the regulator names, 1 to 64 bytes; the same seed gives the same sample.
     #[prost(bytes = "vec", tag = "5")]
     pub seed: ::prost::alloc::vec::Vec<u8>,
 }
@@ -624,9 +627,9 @@ pub struct PackRequest {
 pub struct PackResponse {
     #[prost(bytes = "vec", tag = "1")]
     pub part: ::prost::alloc::vec::Vec<u8>,
-    /// Set on the last part only.
-    #[prost(message, optional, tag = "2")]
-    pub proof: ::core::option::Option<DocumentProof>,
+    /// Bytes of the whole archive.
+    #[prost(uint64, tag = "2")]
+    pub bytes_total: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListSignalsRequest {
@@ -1265,6 +1268,95 @@ pub struct RecordCorrected {
     /// The person's record is blocked or erased: nothing was changed.
     #[prost(bool, tag = "1")]
     pub blocked: bool,
+    /// Partners that were answered with a band of this person which may still be relied on: each finds a notice.
+    #[prost(uint32, tag = "2")]
+    pub recipients: u32,
+    /// How many answers that were.
+    #[prost(uint32, tag = "3")]
+    pub answers: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListNoticesRequest {
+    #[prost(message, optional, tag = "1")]
+    pub sealed: ::core::option::Option<SealedRequest>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListNoticesResponse {
+    #[prost(message, optional, tag = "1")]
+    pub sealed: ::core::option::Option<SealedReply>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcknowledgeNoticesRequest {
+    #[prost(message, optional, tag = "1")]
+    pub sealed: ::core::option::Option<SealedRequest>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcknowledgeNoticesResponse {
+    #[prost(message, optional, tag = "1")]
+    pub sealed: ::core::option::Option<SealedReply>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ListNotices {
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<RequestHeader>,
+    /// `next_page_token` of the answer before; empty at the start.
+    #[prost(bytes = "vec", tag = "2")]
+    pub page_token: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Notices {
+    #[prost(message, repeated, tag = "1")]
+    pub notices: ::prost::alloc::vec::Vec<Notice>,
+    /// Empty at the end.
+    #[prost(bytes = "vec", tag = "2")]
+    pub next_page_token: ::prost::alloc::vec::Vec<u8>,
+}
+/// One correction, and answers of the recipient that the record stood behind. It names the recipient's own requests,
+/// never the person.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Notice {
+    /// 26 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub notice_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "2")]
+    pub corrected_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// For people.
+    #[prost(string, tag = "3")]
+    pub reference: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "4")]
+    pub answers: ::prost::alloc::vec::Vec<CorrectedAnswer>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CorrectedAnswer {
+    #[prost(bytes = "vec", tag = "1")]
+    pub request_id: ::prost::alloc::vec::Vec<u8>,
+    /// `ReplyBody.reference` of that answer.
+    #[prost(string, tag = "2")]
+    pub reference: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub answered_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Those answered with a band that may still be relied on.
+    #[prost(string, repeated, tag = "4")]
+    pub signals: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The last of them.
+    #[prost(message, optional, tag = "5")]
+    pub valid_until: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct AcknowledgeNotices {
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<RequestHeader>,
+    /// 1 to 16.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub notice_ids: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NoticesAcknowledged {
+    /// Of those that were named; what is not there any more does not count.
+    #[prost(uint32, tag = "1")]
+    pub acknowledged: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]

@@ -1,7 +1,7 @@
 //! The auditor: what the register lets one read, for as long as it does, and nothing else. That he read is for the officer
 //! to see.
 use super::{
-    FIND_CHECKPOINT, GET_ENTRY, GET_OVERVIEW, SEARCH, STREAM, asked_about, entry, found, leaf, officer, search,
+    FIND_CHECKPOINT, GET_ENTRY, GET_OVERVIEW, SEARCH, STREAM, asked_about, entry, found, leaf, officer, paced, search,
     search_for,
 };
 use crate::{
@@ -38,7 +38,7 @@ async fn overview(by: &Caller, from: Time, until: Time) -> Result<v1::GetOvervie
         until: Some(timestamp(until.0)),
         bucket_s: 3_600,
     };
-    by.call(GET_OVERVIEW, request).await
+    paced(by.call(GET_OVERVIEW, request)).await
 }
 
 async fn stream(by: &Caller, from_seq: u64) -> Result<Vec<v1::EntrySummary>, Status> {

@@ -1,5 +1,5 @@
 //! Search: by each condition, by page, with proofs; and what is no search.
-use super::{SEARCH, asked_about, found, leaf, log_key, numbers, officer, search, search_for};
+use super::{SEARCH, asked_about, found, leaf, log_key, numbers, officer, one_more, search, search_for};
 use crate::support::{
     AGREEMENT, AUDITOR, BANK_A, BANK_B, Caller, Gateway, LENDER, NOBODY, OPERATOR, SECURITY, SIGNALS, on_shared,
     refused, shown, subject,
@@ -242,10 +242,7 @@ fn pages_are_stable_while_the_log_grows() {
     on_shared(async |gateway| {
         let officer = officer(gateway).await;
         for _ in 0..7 {
-            let _: v1::GetCheckpointResponse = officer
-                .call(crate::path::CHECKPOINT, v1::GetCheckpointRequest {})
-                .await
-                .unwrap();
+            one_more(&officer).await;
         }
         let filter = v1::EntryFilter {
             method: crate::path::CHECKPOINT.into(),

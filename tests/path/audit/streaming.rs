@@ -1,11 +1,8 @@
 //! The stream of entries: contiguous, resumable, bounded, and never in anybody's way.
-use super::{STREAM, asked_about, leaf, officer};
-use crate::{
-    path::CHECKPOINT,
-    support::{
-        BANK_A, COMPLIANCE, Caller, Entry, Gateway, OPERATOR, Place, SECURITY, entries, load_sample, on_shared,
-        refused, runtime, until,
-    },
+use super::{STREAM, asked_about, leaf, officer, one_more, paced};
+use crate::support::{
+    BANK_A, COMPLIANCE, Caller, Entry, Gateway, OPERATOR, Place, SECURITY, entries, load_sample, on_shared, refused,
+    runtime, until,
 };
 use std::time::Duration;
 use tollgate::{
@@ -20,7 +17,8 @@ use tonic::{Status, Streaming, transport::Endpoint};
 type Messages = Streaming<v1::StreamEntriesResponse>;
 
 async fn open(by: &Caller, from_seq: u64, follow: bool) -> Result<Messages, Status> {
-    by.listen(STREAM, v1::StreamEntriesRequest { from_seq, follow }).await
+    let asked = v1::StreamEntriesRequest { from_seq, follow };
+    paced(by.listen(STREAM, asked)).await
 }
 
 /// The stream's entries since `before`: what each says.
@@ -54,8 +52,7 @@ fn everything_in_order_with_one_entry_at_each_end() {
         let officer = officer(gateway).await;
         let (_, asked) = asked_about(gateway, 56).await;
         while gateway.size() < 2 * FOLLOW_STEP_ENTRIES {
-            let _: v1::GetCheckpointResponse = officer.call(CHECKPOINT, v1::GetCheckpointRequest {}).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(25)).await;
+            one_more(&officer).await;
         }
         for from in [0, 1, asked.index, gateway.size()] {
             let before = gateway.size();
@@ -114,7 +111,7 @@ fn it_follows_the_log_and_does_not_feed_on_itself() {
         let mut second = open(&officer, from, true).await.unwrap();
         let (mut at, mut also) = (from, from);
         for _ in 0..5 {
-            let _: v1::GetCheckpointResponse = bank.call(CHECKPOINT, v1::GetCheckpointRequest {}).await.unwrap();
+            one_more(&bank).await;
             let size = gateway.size();
             while at < size {
                 assert!(!next(&mut messages, &mut at).await.complete);
@@ -223,9 +220,7 @@ fn a_hung_reader_is_in_nobodys_way() {
         let officer = officer(&gateway).await;
         // More than a connection of 64 KiB, and one message beside it, can hold.
         while gateway.size() < 5 * FOLLOW_STEP_ENTRIES {
-            let _ = officer
-                .call::<_, v1::GetCheckpointResponse>(CHECKPOINT, v1::GetCheckpointRequest {})
-                .await;
+            one_more(&officer).await;
         }
         let endpoint = Endpoint::from_shared(format!("http://{}", gateway.address(true))).unwrap();
         let endpoint = endpoint
