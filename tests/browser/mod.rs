@@ -142,6 +142,7 @@ fn looked_at(gateway: &Gateway, before: u64) {
         "Live",
         "Follow",
         "Export",
+        "Report",
         "Continuation",
     ] {
         assert!(

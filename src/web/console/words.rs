@@ -122,6 +122,12 @@ texts! {
     Number = "Entry", "条目";
     CannotBeOpened = "sealed: the person's key is destroyed", "已密封：该主体的密钥已销毁";
 
+    // The report about a person.
+    Report = "Report", "查询报告";
+    ReportExplained = "Everything that was asked about one person and what left (PIPL articles 44 and 45), in the language of this page: a file that opens as a page, prints, and proves by itself. That it was made is recorded under the person's own key, with your reason. Check it anywhere with `tollgate audit verify report.html`.", "关于一名信息主体的全部查询及提供情况（个人信息保护法第四十四、四十五条），使用本页面的语言：文件可直接打开、打印，并可自证。出具行为连同理由以该主体自己的密钥记入日志。可随时用 `tollgate audit verify report.html` 验证。";
+    Reason = "Reason", "理由";
+    MakeReport = "Make the report", "出具报告";
+
     // Entry.
     EntryTitle = "Entry", "日志条目";
     InWords = "In words", "文字说明";
