@@ -2,7 +2,7 @@
 use crate::{domain::Language, wire::v1::EntryKind};
 
 /// A method, and what whoever calls it does.
-const METHODS: [(&str, &str, &str); 40] = [
+const METHODS: [(&str, &str, &str); 39] = [
     (
         "PersonsService/RequestErasure",
         "requested the erasure of a person's record",
@@ -102,11 +102,6 @@ const METHODS: [(&str, &str, &str); 40] = [
         "/tollgate.console/NamePerson",
         "named a person in the console",
         "在控制台输入信息主体",
-    ),
-    (
-        "/tollgate.console/Report",
-        "made the report about a person in the console",
-        "在控制台出具个人信息查询报告",
     ),
     (
         "/tollgate.console/Export",

@@ -1,6 +1,6 @@
 //! The report about one person (PIPL 44, 45): a form, and what comes back is a page for print that proves by itself.
 use super::{
-    Console, by, moment,
+    Console, moment,
     search::{Named, SCHEMES},
     shell::{Place, Sheet},
     trouble,
@@ -26,7 +26,8 @@ use serde::Deserialize;
 use std::sync::Arc;
 use zeroize::Zeroize;
 
-const CALL: StaffCall = by("/tollgate.console/Report", REPORT_SUBJECT);
+/// The service's own method: who checks a report checks that its entry is of one.
+const CALL: StaffCall = REPORT_SUBJECT;
 
 /// The form. It reads nothing of the log, so it is no entry.
 pub(super) async fn page(visitor: Visitor) -> Response {

@@ -52,6 +52,7 @@ texts! {
     Time = "Time", "时间";
     NothingInPeriod = "Nothing in this period.", "此时间范围内没有条目。";
     Others = "others", "其他";
+    UnknownSignals = "no signal of this gateway", "本网关没有的信号";
     OneBar = "one bar is", "每柱为";
     Minutes = "min", "分钟";
     Hours = "h", "小时";

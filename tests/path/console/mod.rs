@@ -70,6 +70,18 @@ fn since(gateway: &Gateway, before: u64) -> Vec<Entry> {
 /// The one entry of a page that was refused: the same code and the same reference at both ends.
 #[track_caller]
 fn refused(gateway: &Gateway, before: u64, page: &Page, status: StatusCode, code: &str, method: &str) {
+    refused_by(
+        gateway,
+        before,
+        page,
+        status,
+        code,
+        &format!("/tollgate.console/{method}"),
+    );
+}
+
+#[track_caller]
+fn refused_by(gateway: &Gateway, before: u64, page: &Page, status: StatusCode, code: &str, method: &str) {
     assert_eq!(page.status, status, "{}", page.text);
     assert!(
         page.text.contains(&format!("<code class=\"reason\">{code}</code>")),
@@ -80,7 +92,7 @@ fn refused(gateway: &Gateway, before: u64, page: &Page, status: StatusCode, code
     assert_eq!(new.len(), 1, "one page, one entry: {new:#?}");
     let (leaf, x) = (&new[0].leaf, &new[0].x);
     assert_eq!((leaf.class(), leaf.refusal.as_str()), (v1::EntryClass::Refused, code));
-    assert_eq!(leaf.method, format!("/tollgate.console/{method}"));
+    assert_eq!(leaf.method, method);
     assert!(
         !x.reference.is_empty() && page.text.contains(&x.reference),
         "{}",

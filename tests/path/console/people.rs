@@ -1,5 +1,5 @@
 //! People: named in forms only, reported on, and forms that are none.
-use super::{BAD, FORBIDDEN, browser, look, post, refused, send, since, whole};
+use super::{BAD, FORBIDDEN, browser, look, post, refused, refused_by, send, since, whole};
 use crate::support::{
     AUDITOR, COMPLIANCE, Gateway, Place, agreed, counted, load_sample, no_entry_since, on_shared, person, runtime,
     subject,
@@ -156,6 +156,9 @@ fn an_auditor_sees_the_scope_and_no_more() {
     });
 }
 
+/// A report is proven by an entry of the service's own method, wherever it is made.
+const REPORT: &str = "/tollgate.v1.AuditService/ReportSubject";
+
 #[test]
 fn a_report_is_a_page_that_proves_by_itself() {
     runtime().block_on(async {
@@ -184,7 +187,7 @@ fn a_report_is_a_page_that_proves_by_itself() {
         assert!(evidence::verify_page(&made.text.replacen("bank-a", "bank-b", 1), &key).is_err());
         let new = since(&gateway, before);
         assert_eq!(new.len(), 1);
-        assert_eq!(new[0].leaf.method, "/tollgate.console/Report");
+        assert_eq!(new[0].leaf.method, REPORT);
         assert!(new[0].of_person && new[0].i.note.contains("asked at the counter"));
         for (who, form, status, code) in [
             (AUDITOR, form(5), FORBIDDEN, "OUT_OF_SCOPE"),
@@ -199,7 +202,7 @@ fn a_report_is_a_page_that_proves_by_itself() {
             let mut browser = browser(&gateway, who).await.unwrap();
             let before = gateway.size();
             let page = post(&mut browser, "/report", form).await;
-            refused(&gateway, before, &page, status, code, "Report");
+            refused_by(&gateway, before, &page, status, code, REPORT);
         }
         gateway.stop().await.verify_log();
     });
