@@ -376,8 +376,6 @@ pub const KEYS_MOVED_PER_ENTRY_MAX: usize = 12;
 pub const TURN_ROWS: usize = 512;
 /// Rest after a step of a turn: a turn takes at most a third of one thread.
 pub const TURN_REST_MS: u64 = 50;
-/// Entries that one step of the search for the last provision reads, newest first: at 10 us each 20 ms of one thread.
-pub const PROVISION_SCAN_ENTRIES: u64 = 2_048;
 /// How long what was told about a person stays provable, in days: three years of 365.25 days, rounded up.
 pub const PROVISION_DAYS: u32 = 1_096;
 /// Longest of these that a configuration may say: thirty years.

@@ -4,6 +4,7 @@ mod check_config;
 mod client_file;
 mod consent;
 mod demo;
+mod erasure;
 mod ingest;
 mod init;
 mod notices;
@@ -58,6 +59,8 @@ enum Command {
     Query(query::Args),
     /// Grant, confirm, withdraw and list consents.
     Consent(consent::Args),
+    /// Erase people, and say what holds it, as a compliance officer.
+    Erasure(erasure::Args),
     /// Corrections of records behind answers that you got, as a partner.
     Notices(notices::Args),
     /// Verify and export the log, a receipt or two checkpoints.
@@ -144,6 +147,7 @@ pub fn run() -> ExitCode {
         Command::Ingest(args) => ingest::run(&args, json),
         Command::Query(args) => query::run(args, json),
         Command::Consent(args) => consent::run(args, json),
+        Command::Erasure(args) => erasure::run(args, json),
         Command::Notices(args) => notices::run(args, json),
         Command::Audit(args) => audit::run(args, json),
         Command::Witness(args) => witness::run(&args, json),

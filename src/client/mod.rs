@@ -12,6 +12,7 @@ mod key_list;
 mod load;
 mod log_view;
 mod notices;
+mod persons;
 mod receipt;
 mod sealing;
 mod session;

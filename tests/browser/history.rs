@@ -86,7 +86,7 @@ async fn no(gateway: &Gateway, bank: &Client, turn: u64) -> u64 {
 /// Bank B asks by an agreement of its own, and once by another's.
 async fn other_bank(gateway: &Gateway, hour: u64) -> u64 {
     let bank = lib_client(gateway, BANK_B, Suite::X25519).await;
-    if hour % 3 == 0 {
+    if hour.is_multiple_of(3) {
         assert!(
             bank.query(question(2, &[7; 16])).await.is_err(),
             "{AGREEMENT} is bank A's"

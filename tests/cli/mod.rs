@@ -7,6 +7,7 @@ mod audit;
 mod by_hand;
 mod configuration;
 mod demo;
+mod erasure;
 mod exit_codes;
 mod full_disk;
 mod loading;

@@ -129,7 +129,7 @@ fn verification(console: &Console, visitor: &Visitor, shown: &Shown) -> Markup {
                 a href={ "/entry/" (shown.entry.leaf.seq) "/proof" } download { (say(Text::ProofFile)) }
             }
             details {
-                summary { (say(Text::ProofAsText)) }
+                summary { (say(Text::ProofAsWritten)) }
                 p class="note" { (say(Text::ProofExplained)) }
                 pre id="proof" tabindex="0" { (shown.proof) }
             }

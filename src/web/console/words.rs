@@ -155,7 +155,7 @@ texts! {
     EntryBefore = "Entry before", "上一条";
     EntryAfter = "Entry after", "下一条";
     ProofFile = "Download the proof", "下载证明文件";
-    ProofAsText = "The proof as text", "证明原文";
+    ProofAsWritten = "The proof as text", "证明原文";
     ProofExplained = "C2SP tlog-proof, with the leaf in it: `tollgate audit verify` reads it, today or in years.", "C2SP tlog-proof 格式，内含叶子：可随时用 `tollgate audit verify` 验证。";
 
     // Verification in the browser.
