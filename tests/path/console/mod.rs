@@ -1,7 +1,7 @@
 //! The console over the wire: each page and each refusal as a browser gets it, and as the log tells it. What a person sees is
 //! for `tests/browser`.
 mod live;
-mod people;
+pub(super) mod people;
 
 use crate::support::{
     BANK_A, COMPLIANCE, Entry, Gateway, LENDER, OPERATOR, SECURITY, Who, counted, entries, no_entry_since, on_shared,

@@ -91,7 +91,7 @@ fn forms_that_are_none() {
 }
 
 #[test]
-fn a_page_of_another_site_uses_no_certificate() {
+pub(crate) fn a_page_of_another_site_uses_no_certificate() {
     runtime().block_on(async {
         let gateway = Gateway::start(Place::new()).await;
         let mut officer = browser(&gateway, COMPLIANCE).await.unwrap();
