@@ -8,6 +8,7 @@ use crate::support::{
 };
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
+use std::time::Duration;
 use tollgate::wire::v1;
 use tonic::{
     body::Body,
@@ -269,6 +270,8 @@ fn a_page_token_is_of_one_search() {
         let mut officer = browser(gateway, COMPLIANCE).await.unwrap();
         while gateway.size() < 60 {
             look(&mut officer, "/log").await;
+            // Under the rate of reads, which the tests of this gateway share.
+            tokio::time::sleep(Duration::from_millis(30)).await;
         }
         let page = look(&mut officer, "/search?kind=read").await;
         let next = page
