@@ -77,6 +77,12 @@ pub enum AppError {
     /// The first entries could not be written.
     #[error("the log does not take entries: {0}")]
     NotRecorded(#[from] NotRecorded),
+    /// The log failed while the gateway ran.
+    #[error(
+        "the audit log could not be written or read, so nothing is answered any more: start the gateway again, it checks \
+         what is on disk and goes on from there; if this comes back, look at the disk"
+    )]
+    LogFailed,
     /// A key could not be used.
     #[error("a key of the gateway could not be used: {0}")]
     Broken(#[from] Broken),

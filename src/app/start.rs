@@ -198,6 +198,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         servers,
         tasks,
         worker: kept.worker,
+        recovery: kept.recovery,
         snapshot,
     })
 }

@@ -7,6 +7,7 @@ mod by_hand;
 mod configuration;
 mod demo;
 mod exit_codes;
+mod failed_disk;
 mod full_disk;
 mod loading;
 mod loading_killed;
