@@ -198,3 +198,29 @@ fn only_a_known_member_with_the_role_comes_in() {
         Err((Code::PartnerSuspended, known))
     );
 }
+
+#[test]
+fn an_auditor_has_a_scope_and_nobody_else() {
+    let auditor = |scope: &str| {
+        format!(
+            "{}\n[[members]]\nid = \"auditor\"\nrole = \"auditor\"\nuri = \"spiffe://gateway.example/auditor/one\"\n{scope}\n",
+            example()
+        )
+    };
+    let scope = "audit = { partners = [\"bank-a\"], from = \"2026-01-01T00:00:00Z\", until = \"2026-02-01T00:00:00Z\", \
+                 expires = \"2026-03-01T00:00:00Z\" }";
+    let register = Register::load(&auditor(scope), GATEWAY).unwrap();
+    let member = register.by_uri("spiffe://gateway.example/auditor/one").unwrap();
+    let read = member.audit.as_ref().unwrap();
+    assert_eq!(read.partners, ["bank-a".parse().unwrap()]);
+    assert_eq!((read.until.0 - read.from.0) / 86_400_000, 31);
+    assert!(error(&auditor("")).mend.contains("needs `from`, `until` and `expires`"));
+    let backward = scope.replace("2026-02-01", "2025-02-01");
+    assert!(error(&auditor(&backward)).mend.contains("`from` must lie before `until`"));
+    let lent = auditor(scope)
+        .replace("role = \"auditor\"", "role = \"compliance\"")
+        .replace("/auditor/one", "/compliance/one");
+    assert!(error(&lent).mend.contains("only the role `auditor` has a scope"));
+    let misspelt = auditor(&scope.replace("expires", "expire"));
+    assert!(error(&misspelt).mend.contains("`expires`"));
+}
