@@ -5,6 +5,7 @@ use crate::{
     document,
     limits::{CONFIG_BYTES_MAX, REPLY_QUANTUM_MS_MAX},
     policy::Licence,
+    subject_request::Deadlines,
 };
 use serde::Deserialize;
 use std::{
@@ -54,6 +55,9 @@ pub struct Config {
     pub key_list: KeyListFiles,
     /// What it decides by.
     pub files: Files,
+    /// Days to answer persons in, where they are fewer than the law's.
+    #[serde(default)]
+    pub subject_requests: Deadlines,
 }
 
 /// Who this gateway is.
@@ -146,6 +150,8 @@ impl Config {
                 format!("`reply_quantum_ms` is at most {REPLY_QUANTUM_MS_MAX} ms: each reply waits up to that long");
             return Err(invalid(why));
         }
+        let checked = config.subject_requests.check();
+        checked.map_err(|why| invalid(format!("`[subject_requests]`: {why}")))?;
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         config.resolve(&folder);
         Ok(config)

@@ -26,6 +26,8 @@ pub enum Kind {
     Configuration,
     /// Many events, counted.
     Counted,
+    /// A request of a person about their own data.
+    SubjectRequest,
 }
 
 /// Under which key an entry's details are sealed.

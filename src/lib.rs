@@ -20,7 +20,7 @@
 //! | doors to the network | [`rpc`] (tonic), [`channel`] (rustls), [`client`] |
 //! | for staff | [`inspect`]: what officers see of the log |
 //! | the path | [`pipeline`]: [`identity`], [`agreement`], [`policy`], [`consent`], [`source`], [`signal`], [`minimise`], [`audit`], [`seal`] |
-//! | beside it | [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
+//! | beside it | [`subject_request`], [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
 //! | low | [`crypto`] (ring, hpke), [`store`] (sled), [`wire`] (prost) |
 //! | words | [`domain`], [`facts`], [`case`], [`refusal`], [`state`], [`person`], [`limits`], [`clock`] |
 //!
@@ -82,5 +82,7 @@ pub mod signal;
 pub mod source;
 #[cfg(feature = "gateway")]
 pub mod store;
+#[cfg(feature = "gateway")]
+pub mod subject_request;
 #[cfg(feature = "gateway")]
 pub mod telemetry;

@@ -190,6 +190,29 @@ pub const SEARCH_PAGE_DEFAULT: usize = 50;
 pub const SEARCH_PAGE_MAX: usize = 200;
 /// People whose keys are unwrapped in one step of a walk over everybody.
 pub const PEOPLE_PER_STEP: usize = 1_024;
+
+// --- Requests of persons --------------------------------------------------------------------------------------------
+
+/// Rows of the case list that are read at a time: at 500 bytes half a MiB.
+pub const SUBJECT_REQUEST_ROWS: usize = 1_024;
+/// Requests of persons that are kept: half a KiB each, 25 MiB, read whole for each page in a tenth of a second. The oldest
+/// that is closed makes room: its entries stay.
+pub const SUBJECT_REQUESTS_MAX: usize = 50_000;
+/// Requests of one person that are not closed: two of each kind, and more.
+pub const SUBJECT_REQUESTS_PER_PERSON_MAX: usize = 12;
+/// Letters of one request that its row names: 60 bytes each. The entry of the next letter holds the row and the letter.
+pub const SUBJECT_LETTERS_MAX: usize = 4;
+/// Where letters to a person go.
+pub const SUBJECT_CONTACT_BYTES_MAX: usize = 256;
+/// What a person asks, in words. With contact and reason 1.8 KiB, which the entry of an end holds beside two rows.
+pub const SUBJECT_TEXT_BYTES_MAX: usize = 1_024;
+/// Why a request was not fulfilled, in words for the person.
+pub const SUBJECT_REASON_BYTES_MAX: usize = 512;
+/// A letter: it is kept whole in the entry of 4 KiB, beside a leaf and details of 1 KiB and a row of 500 bytes.
+pub const SUBJECT_LETTER_BYTES_MAX: usize = 2 << 10;
+/// How long ago a request may have reached the institution when it is opened, in days.
+pub const SUBJECT_RECEIVED_DAYS_MAX: i64 = 366;
+
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
 pub const COUNTED_PEERS_MAX: usize = 256;
 

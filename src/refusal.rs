@@ -139,6 +139,12 @@ codes! {
     PageTokenInvalid = "PAGE_TOKEN_INVALID", InvalidArgument, "the page token is not of this search: begin again without one";
     /// An auditor asks beyond what he may read, or his time is over.
     OutOfScope = "OUT_OF_SCOPE", PermissionDenied, "your audit scope does not cover this: ask the operator to widen or renew it";
+    /// No request of a person has this id.
+    SubjectRequestUnknown = "SUBJECT_REQUEST_UNKNOWN", NotFound, "the case list has no request of this id: list it";
+    /// The request has ended.
+    SubjectRequestClosed = "SUBJECT_REQUEST_CLOSED", FailedPrecondition, "this request is closed: open a new one if the person asks again";
+    /// The person has as many requests as may be open, or the case list is full of open ones.
+    SubjectRequestsExhausted = "SUBJECT_REQUESTS_EXHAUSTED", ResourceExhausted, "too many requests are open, of this person or in all: close some first";
     /// The disk is full; withdrawals still work.
     DiskFull = "DISK_FULL", ResourceExhausted, "the gateway has no room for its log: the operator has been told; try again later";
     /// A record source or another part failed.

@@ -21,11 +21,13 @@ pub enum Table {
     Quota = 7,
     /// Partner and request id → method and content, time. The log adds the number of the entry to the value.
     Request = 8,
+    /// Requests of persons: the lines of the case list, and under each person's key which of theirs are not closed.
+    SubjectRequest = 13,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Table; 7] = [
+    pub const ALL: [Table; 8] = [
         Table::SubjectLink,
         Table::Consent,
         Table::RecordBatch,
@@ -33,6 +35,7 @@ impl Table {
         Table::CrlNumber,
         Table::Quota,
         Table::Request,
+        Table::SubjectRequest,
     ];
 
     /// The table with this number.

@@ -33,6 +33,7 @@ const MAPPING: &str = include_str!("../../docs/sample/mapping-uci.toml");
 const GATEWAY_FILE: &str = include_str!("../../docs/sample/gateway.toml");
 const CLIENT_BANK_A: &str = include_str!("../../docs/sample/bank-a.toml");
 const CLIENT_LENDER: &str = include_str!("../../docs/sample/lender.toml");
+const CLIENT_COMPLIANCE: &str = include_str!("../../docs/sample/compliance.toml");
 /// Addresses in the sample files.
 const SAMPLE_PARTNERS: &str = "127.0.0.1:7443";
 const SAMPLE_STAFF: &str = "127.0.0.1:7444";
@@ -110,6 +111,8 @@ impl Site {
             &format!("{PROVIDER}.toml"),
             &client_file(CLIENT_LENDER, partners),
         )?;
+        let compliance = CLIENT_COMPLIANCE.replace(SAMPLE_STAFF, &staff.to_string());
+        write(folder, "compliance.toml", &compliance)?;
         let config = Config::load(&folder.join("gateway.toml")).map_err(|e| Box::new(AppError::from(e)))?;
         let log_verifier_key = app::create_data(&config, true).map_err(Box::new)?;
         write(folder, "log.vkey", &format!("{log_verifier_key}\n"))?;

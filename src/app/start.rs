@@ -30,6 +30,7 @@ use crate::{
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     signal::unix::{SignalKind, signal},
+    sync::Mutex,
     task::JoinSet,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -83,6 +84,8 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         recent: Recent::load(&*kept.state, clock.now())?,
         quotas: Quotas::load(&*kept.state, view.snapshot.agreements())?,
         people: PersonLocks::default(),
+        deadlines: config.subject_requests,
+        case_list: Mutex::default(),
         view,
     });
     let cases = TaskTracker::new();
@@ -107,9 +110,9 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
     let tls = |listener| server_config(&trust, listener, &credential, Arc::clone(&clock), &memory);
     let (partner_tls, staff_tls) = (tls(Listener::Partner)?, tls(Listener::Staff)?);
     let (mut addresses, mut swaps) = (Vec::new(), Vec::new());
-    for (address, tls) in [
-        (config.listen.partners, &partner_tls),
-        (config.listen.staff, &staff_tls),
+    for (address, tls, for_staff) in [
+        (config.listen.partners, &partner_tls, false),
+        (config.listen.staff, &staff_tls, true),
     ] {
         let setup = Setup {
             tls: Arc::clone(tls),
@@ -127,6 +130,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
             desk: desk.clone(),
             health,
             reflection: config.gateway.reflection,
+            staff: for_staff,
         };
         let until = stop.clone();
         servers.spawn(async move {

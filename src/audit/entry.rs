@@ -212,6 +212,7 @@ fn kind(kind: Kind) -> v1::EntryKind {
         Kind::Keys => v1::EntryKind::Keys,
         Kind::Configuration => v1::EntryKind::Configuration,
         Kind::Counted => v1::EntryKind::Counted,
+        Kind::SubjectRequest => v1::EntryKind::SubjectRequest,
     }
 }
 

@@ -1,8 +1,10 @@
-//! A client's own file: where the gateway is, who it must be, and with which keys to talk to it.
+//! A client's own file: where the gateway is, who it must be, and with which keys to talk to it. A partner's has signing
+//! keys; that of an officer or auditor has the log's verifier key instead.
 use super::Failure;
 use crate::{
+    audit::note::VerifierKey,
     channel::{Credential, client::Connector},
-    client::{Client, ClientError, Partnership, Pinned},
+    client::{CaseList, Client, ClientError, Partnership, Pinned},
     clock::SystemClock,
     config::read_text,
     crypto::{Ed25519Signer, Suite, SystemRng, VerifyKey},
@@ -51,15 +53,39 @@ struct Keys {
     signing_key_id: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StaffFile {
+    address: SocketAddr,
+    gateway: String,
+    /// The log's verifier key: a file.
+    log_key: PathBuf,
+    tls: Tls,
+}
+
+/// Reads the file of an officer and connects to the case list.
+pub(super) async fn connect_cases(path: &Path) -> Result<CaseList, Failure> {
+    let file: StaffFile = document::read(&read_text(path).map_err(Failure::file)?).map_err(|e| wrong(path, e))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let connector = connector(folder, &file.tls, &file.gateway)?;
+    let key_path = folder.join(&file.log_key);
+    let key = VerifierKey::parse(read_text(&key_path).map_err(Failure::file)?.trim());
+    let key = key.map_err(|e| wrong(&key_path, e))?;
+    CaseList::connect(file.address, connector, key).await.map_err(failure)
+}
+
+fn connector(folder: &Path, tls: &Tls, gateway: &str) -> Result<Connector, Failure> {
+    let credential = Credential::load(&folder.join(&tls.chain), &folder.join(&tls.key)).map_err(Failure::file)?;
+    let roots = read_text(&folder.join(&tls.roots)).map_err(Failure::file)?;
+    Connector::new(roots.as_bytes(), &credential, gateway).map_err(Failure::file)
+}
+
 /// Reads the file and connects; `address` replaces the one in it.
 pub(super) async fn connect(path: &Path, address: Option<SocketAddr>) -> Result<Client, Failure> {
     let file: File = document::read(&read_text(path).map_err(Failure::file)?).map_err(|e| wrong(path, e))?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let text = |p: &Path| read_text(&folder.join(p)).map_err(Failure::file);
-    let credential =
-        Credential::load(&folder.join(&file.tls.chain), &folder.join(&file.tls.key)).map_err(Failure::file)?;
-    let roots = text(&file.tls.roots)?;
-    let connector = Connector::new(roots.as_bytes(), &credential, &file.gateway).map_err(Failure::file)?;
+    let connector = connector(folder, &file.tls, &file.gateway)?;
     let signer =
         Ed25519Signer::from_pkcs8_pem(&text(&file.keys.signing_key)?).map_err(|e| wrong(&file.keys.signing_key, e))?;
     let identity = VerifyKey::from_spki_pem(&text(&file.keys.gateway_identity)?)

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand. Prints, asks, exits; decides nothing.
 mod audit;
+mod cases;
 mod check_config;
 mod client_file;
 mod consent;
@@ -56,6 +57,8 @@ enum Command {
     Query(query::Args),
     /// Grant, confirm, withdraw and list consents.
     Consent(consent::Args),
+    /// Requests of persons about their own data: the case list, as a compliance officer.
+    Cases(cases::Args),
     /// Verify and export the log, a receipt or two checkpoints.
     Audit(audit::Args),
     /// Say whether a configuration would start, without starting.
@@ -133,6 +136,7 @@ pub fn run() -> ExitCode {
         Command::Ingest(args) => ingest::run(&args, json),
         Command::Query(args) => query::run(args, json),
         Command::Consent(args) => consent::run(args, json),
+        Command::Cases(args) => cases::run(args, json),
         Command::Audit(args) => audit::run(args, json),
         Command::CheckConfig(args) => check_config::run(&args, json),
         Command::Completions { shell } => {

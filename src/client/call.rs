@@ -171,7 +171,7 @@ impl Stubs {
 }
 
 /// The gateway answers within `CALL_MS_MAX`; a little more lets its own error arrive.
-fn timed<T>(message: T) -> Request<T> {
+pub(super) fn timed<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(Duration::from_millis(CALL_MS_MAX + 2_000));
     request

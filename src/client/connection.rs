@@ -45,6 +45,19 @@ pub struct Partnership {
     pub suite: Suite,
 }
 
+/// A connection to `address`, which must be the gateway that `connector` knows.
+pub(super) async fn channel(address: SocketAddr, connector: Connector) -> Result<Channel, ClientError> {
+    let unreachable = |e: &dyn std::error::Error| ClientError::Unreachable(causes(e));
+    Endpoint::from_shared(format!("http://{address}"))
+        .map_err(|e| unreachable(&e))?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .initial_connection_window_size(REPLIES_BYTES_MAX)
+        .connect_with_connector(connector)
+        .await
+        .map_err(|e| unreachable(&e))
+}
+
 /// One gateway, one partner.
 pub struct Client {
     pub(super) partnership: Partnership,
@@ -76,15 +89,7 @@ impl Client {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self, ClientError> {
-        let unreachable = |e: &dyn std::error::Error| ClientError::Unreachable(causes(e));
-        let channel = Endpoint::from_shared(format!("http://{address}"))
-            .map_err(|e| unreachable(&e))?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
-            .initial_connection_window_size(REPLIES_BYTES_MAX)
-            .connect_with_connector(connector)
-            .await
-            .map_err(|e| unreachable(&e))?;
+        let channel = channel(address, connector).await?;
         Self::over(channel, partnership, serial_memory, clock, rng)
     }
 

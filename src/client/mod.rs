@@ -4,6 +4,7 @@
 //! It never falls back to another suite, never keeps a session outside memory, and never prints a secret.
 //! Every rule is in `docs/protocol.md`.
 mod call;
+mod case_list;
 mod confirm;
 mod connection;
 mod continuity;
@@ -27,6 +28,7 @@ mod stubs {
     include!("gen/tollgate.v1.rs");
 }
 
+pub use case_list::CaseList;
 pub use confirm::terms_sha256;
 pub use connection::{Client, Partnership};
 pub use error::{ClientError, Conflict, KeyListError, LogError, ReceiptError};

@@ -13,13 +13,16 @@ use crate::{
     refusal::{Code, Refusal},
     seal::{Opened, payload::Question},
     state::State,
+    subject_request,
 };
 
 /// Proof: the consent of this question was looked for.
 ///
 /// ```compile_fail,E0451
 /// use tollgate::{consent::{Asked, ConsentFact}, seal::{Opened, payload::Question}};
-/// fn skip(opened: Opened<Question>, fact: ConsentFact) -> Asked { Asked { opened, consent: Some(fact) } }
+/// fn skip(opened: Opened<Question>, fact: ConsentFact) -> Asked {
+///     Asked { opened, consent: Some(fact), disputed: false }
+/// }
 /// ```
 /// ```
 /// use tollgate::{consent::{Asked, ConsentFact}, seal::{Opened, payload::Question}};
@@ -28,6 +31,7 @@ use crate::{
 pub struct Asked {
     opened: Opened<Question>,
     consent: Option<ConsentFact>,
+    disputed: bool,
 }
 
 impl After<Opened<Question>> for Asked {}
@@ -58,17 +62,25 @@ impl Asked {
     pub fn consent(&self) -> Option<&ConsentFact> {
         self.consent.as_ref()
     }
+    /// Whether the person disputes what is told of them.
+    pub fn disputed(&self) -> bool {
+        self.disputed
+    }
     pub(crate) fn into_opened(self) -> Opened<Question> {
         self.opened
     }
     /// For tests of later steps.
     #[cfg(test)]
     pub(crate) fn for_tests(opened: Opened<Question>, consent: Option<ConsentFact>) -> Self {
-        Self { opened, consent }
+        Self {
+            opened,
+            consent,
+            disputed: false,
+        }
     }
 }
 
-/// Looks for the consent, and notes the person and the key that the entry's details are sealed under.
+/// Looks for the consent and for a dispute, and notes the person and the key that the entry's details are sealed under.
 ///
 /// # Errors
 /// `INTERNAL` if a row cannot be read: a consent that does not open is no consent and no answer.
@@ -85,7 +97,11 @@ pub fn look_up(
     let found = find(state, keys, &token, recipient, id, now);
     case.note().subject = Some(token);
     case.note().consent = Some(id);
-    let (link, consent) = match found {
+    let Found {
+        link,
+        consent,
+        disputed,
+    } = match found {
         Ok(found) => found,
         Err(error) => {
             tracing::error!(%error, "a consent could not be read");
@@ -95,10 +111,19 @@ pub fn look_up(
     if let Some(link) = link {
         case.note().detail_key = DetailKey::Person(link.details());
     }
-    Ok(case.then(|opened| Asked { opened, consent }))
+    Ok(case.then(|opened| Asked {
+        opened,
+        consent,
+        disputed,
+    }))
 }
 
-type Found = (Option<LinkKey>, Option<ConsentFact>);
+#[derive(Default)]
+struct Found {
+    link: Option<LinkKey>,
+    consent: Option<ConsentFact>,
+    disputed: bool,
+}
 
 fn find(
     state: &dyn State,
@@ -109,7 +134,7 @@ fn find(
     now: Time,
 ) -> Result<Found, PersonError> {
     let Some(link) = person::load(state, &keys.epoch, token)? else {
-        return Ok((None, None));
+        return Ok(Found::default());
     };
     let record = Rows::new(state, &link).find(View::Recipient(recipient), id)?;
     let fact = record.map(|record| {
@@ -123,5 +148,11 @@ fn find(
             look_back_days: terms.look_back_days,
         }
     });
-    Ok((Some(link), fact))
+    // Looked for whether or not the consent is one: what is done does not depend on it.
+    let disputed = subject_request::is_disputed(state, &link)?;
+    Ok(Found {
+        link: Some(link),
+        consent: fact,
+        disputed,
+    })
 }

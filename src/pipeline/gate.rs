@@ -15,6 +15,7 @@ use crate::{
     signal::Signals,
     source::{Catalogue, RecordSource, Vault},
     state::State,
+    subject_request::Deadlines,
 };
 use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -59,6 +60,10 @@ pub struct Gate {
     pub quotas: Quotas,
     /// One change at a time per person.
     pub people: PersonLocks,
+    /// When requests of persons are due.
+    pub deadlines: Deadlines,
+    /// One change of the case list at a time.
+    pub case_list: Mutex<()>,
 }
 
 impl Gate {

@@ -80,6 +80,7 @@ mod recent;
 pub mod records;
 mod session;
 mod staff;
+pub mod subject_requests;
 
 pub use act::{Acted, Action, Done, OnceRecorded, act};
 pub use gate::{Gate, PersonLocks, View};

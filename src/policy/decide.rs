@@ -58,6 +58,7 @@ pub fn decide(snapshot: &Snapshot, mut case: Case<Asked>, now: Time) -> Result<D
         return Ok(Decided::Withheld(case.then(withhold)));
     }
     let permit = |asked: Asked| {
+        let disputed = asked.disputed();
         Permit::new(
             asked.into_opened(),
             weighed.permitted,
@@ -65,6 +66,7 @@ pub fn decide(snapshot: &Snapshot, mut case: Case<Asked>, now: Time) -> Result<D
             weighed.fields,
             bounds,
         )
+        .marked(disputed)
     };
     Ok(Decided::Permit(case.then(permit)))
 }

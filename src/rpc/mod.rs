@@ -8,6 +8,7 @@ mod records;
 mod server;
 mod size;
 pub mod status;
+mod subject_request;
 
 #[allow(
     missing_docs,
@@ -32,7 +33,7 @@ use crate::{
     identity::PeerIdentity,
     keyring::PublishedKeys,
     limits::CALL_MS_MAX,
-    pipeline::{Action, Gate, Reply, act, read},
+    pipeline::{Action, Gate, Reading, Reply, act, read},
     refusal::{Code, NotRecorded, Refusal},
     seal::Envelope,
     wire::v1,
@@ -167,6 +168,23 @@ impl Desk {
         let reading = self
             .run(&uri, async move { read(&gate, peer, method, look).await })
             .await?;
+        reading.map_err(|refusal| self.refused(&uri, &refusal))
+    }
+
+    /// A call of staff: limited, recorded, then answered.
+    async fn staffed<T, F>(
+        &self,
+        peer: PeerIdentity,
+        what: Costly,
+        call: impl FnOnce(Arc<Gate>, PeerIdentity) -> F,
+    ) -> Result<T, Status>
+    where
+        T: Send + 'static,
+        F: Future<Output = Reading<T>> + Send + 'static,
+    {
+        self.limit(&peer, what)?;
+        let uri = peer.uri().to_owned();
+        let reading = self.run(&uri, call(Arc::clone(&self.gate), peer)).await?;
         reading.map_err(|refusal| self.refused(&uri, &refusal))
     }
 

@@ -4,6 +4,7 @@ use super::{
     generated::{
         consent_service_server::ConsentServiceServer, exchange_service_server::ExchangeServiceServer,
         log_service_server::LogServiceServer, records_service_server::RecordsServiceServer,
+        subject_request_service_server::SubjectRequestServiceServer,
     },
     size::Bounded,
 };
@@ -28,6 +29,8 @@ pub struct Services<H: Health> {
     pub health: HealthServer<H>,
     /// `grpc.reflection.v1`, if the configuration says so.
     pub reflection: bool,
+    /// Services of the institution's own people: on the listener of partners they do not exist.
+    pub staff: bool,
 }
 
 /// Serves until `stop` resolves, then finishes the calls that are under way.
@@ -40,6 +43,7 @@ pub async fn serve<H: Health>(
         desk,
         health,
         reflection,
+        staff,
     } = services;
     let reflection = reflection
         .then(|| {
@@ -50,6 +54,10 @@ pub async fn serve<H: Health>(
                 .ok()
         })
         .flatten();
+    let subject_requests = staff.then(|| {
+        let service = SubjectRequestServiceServer::new(desk.clone());
+        Bounded::new(service.max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX), &desk)
+    });
     // One check for all services, health and reflection too: what a connection may do ends with its certificate.
     let asked = desk.clone();
     let certificate_is_good = move |request: Request<()>| asked.peer(&request).map(|_| request);
@@ -76,6 +84,7 @@ pub async fn serve<H: Health>(
             LogServiceServer::new(desk.clone()).max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX),
             &desk,
         ))
+        .add_optional_service(subject_requests)
         .add_service(
             Bounded::new(
                 RecordsServiceServer::new(desk.clone()).max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX),

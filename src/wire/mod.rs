@@ -30,6 +30,7 @@ pub mod store {
 pub const DESCRIPTOR: &[u8] = include_bytes!("gen/descriptor.binpb");
 
 pub use prost::{Message, encode_length_delimiter};
+pub use prost_types::Timestamp;
 
 /// Why bytes are not a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

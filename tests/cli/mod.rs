@@ -4,6 +4,7 @@ mod program;
 mod site;
 
 mod by_hand;
+mod cases;
 mod configuration;
 mod demo;
 mod exit_codes;

@@ -9,6 +9,7 @@ mod register;
 mod repeats;
 mod sessions;
 mod signed;
+mod subject_requests;
 mod trouble;
 
 const QUERY: &str = "/tollgate.v1.ExchangeService/Query";

@@ -1,5 +1,5 @@
 //! Which test asserts which code. A code without one fails.
-use super::{agreed, answers, consents, envelope, members, records, sessions, signed, trouble};
+use super::{agreed, answers, consents, envelope, members, records, sessions, signed, subject_requests, trouble};
 use tollgate::refusal::Code;
 
 /// The test of each code, over the wire.
@@ -60,6 +60,15 @@ const TESTS: &[(Code, fn())] = &[
     (Code::CatalogueMismatch, records::another_catalogue),
     (Code::RowInvalid, records::a_row_that_does_not_fit),
     (Code::LogRange, members::a_size_that_the_log_does_not_have),
+    (
+        Code::SubjectRequestUnknown,
+        subject_requests::a_request_that_nobody_knows,
+    ),
+    (Code::SubjectRequestClosed, subject_requests::a_request_that_has_ended),
+    (
+        Code::SubjectRequestsExhausted,
+        subject_requests::too_many_requests_of_one_person,
+    ),
     (Code::DiskFull, trouble::a_full_disk),
     (Code::Internal, trouble::a_damaged_record),
     (Code::DeadlineExceeded, trouble::a_call_that_takes_too_long),

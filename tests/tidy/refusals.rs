@@ -109,6 +109,13 @@ const MEND: &[(&str, &str, Retry)] = &[
     ("LOG_RANGE", CALLER, Retry::AfterMending),
     ("PAGE_TOKEN_INVALID", CALLER, Retry::AfterMending),
     ("OUT_OF_SCOPE", OPERATOR, Retry::AfterMending),
+    ("SUBJECT_REQUEST_UNKNOWN", CALLER, Retry::AfterMending),
+    ("SUBJECT_REQUEST_CLOSED", CALLER, Retry::AfterMending),
+    (
+        "SUBJECT_REQUESTS_EXHAUSTED",
+        CALLER,
+        Retry::Later("once a request was closed"),
+    ),
     ("DISK_FULL", OPERATOR, Retry::Later("after some minutes")),
     (
         "INTERNAL",

@@ -216,7 +216,11 @@ fn an_auditor_has_a_scope_and_nobody_else() {
     assert_eq!((read.until.0 - read.from.0) / 86_400_000, 31);
     assert!(error(&auditor("")).mend.contains("needs `from`, `until` and `expires`"));
     let backward = scope.replace("2026-02-01", "2025-02-01");
-    assert!(error(&auditor(&backward)).mend.contains("`from` must lie before `until`"));
+    assert!(
+        error(&auditor(&backward))
+            .mend
+            .contains("`from` must lie before `until`")
+    );
     let lent = auditor(scope)
         .replace("role = \"auditor\"", "role = \"compliance\"")
         .replace("/auditor/one", "/compliance/one");

@@ -1,0 +1,76 @@
+//! The commands of `docs/operating/cases.md`, as they stand there, by an officer against a gateway that serves.
+use super::{Site, site::person};
+use std::{fs, path::Path, process::Command};
+
+const PAGE: &str = include_str!("../../docs/operating/cases.md");
+
+#[test]
+fn a_dispute_is_taken_in_marked_answered_and_closed() {
+    let site = Site::loaded(3);
+    let gateway = site.serve();
+    site.edit("compliance.toml", "127.0.0.1:0", &gateway.staff.to_string());
+    let consent = site.consent(&person(1));
+    let disputed = || site.ask(&person(1), &consent, &["limit_band@1"]).ends(0).json()["disputed"].clone();
+    assert_eq!(disputed(), false);
+
+    let block = PAGE.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let (before, after) = block.split_at(block.find("tollgate cases -c compliance.toml close").unwrap());
+    let binary = Path::new(env!("CARGO_BIN_EXE_tollgate")).parent().unwrap();
+    let run = |block: &str| {
+        let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
+        let script = format!("id=$(cat id 2>/dev/null || true)\n{block}\necho $id > id\n");
+        let done = Command::new("sh")
+            .args(["-euc", &script])
+            .env("PATH", path)
+            .current_dir(site.path())
+            .output();
+        let done = done.unwrap();
+        let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{said}");
+        said
+    };
+    let said = run(before);
+    for word in [
+        "异议",
+        "加注异议标注",
+        "dispute",
+        "waiting",
+        "16 left",
+        "1 open, 0 overdue",
+        "1 Example Road",
+        "not my debt",
+    ] {
+        assert!(said.contains(word), "`{word}`:\n{said}");
+    }
+    assert_eq!(disputed(), true);
+    let said = run(after);
+    assert!(said.contains("refused") && said.contains("proven by entry"), "{said}");
+    let letter = fs::read_to_string(site.at("letter.html")).unwrap();
+    assert!(
+        letter.contains("the record is right") && letter.contains("article 26"),
+        "{letter}"
+    );
+    assert_eq!(disputed(), false);
+
+    let nobody = "0".repeat(32);
+    site.run(&["cases", "-c", "compliance.toml", "show", &nobody])
+        .ends(1)
+        .says(&["SUBJECT_REQUEST_UNKNOWN", "reference TG-"]);
+    site.run(&["cases", "-c", "compliance.toml", "show", "abc"])
+        .ends(3)
+        .says(&["32 hexadecimal digits"]);
+    site.run(&[
+        "cases",
+        "-c",
+        "compliance.toml",
+        "open",
+        "--opaque",
+        "x",
+        "--kind",
+        "wish",
+    ])
+    .ends(2)
+    .says(&["one of access, correction"]);
+    gateway.stop();
+    site.verify();
+}
