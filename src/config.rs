@@ -3,7 +3,7 @@
 use crate::{
     agreement::Jurisdiction,
     document,
-    limits::{CONFIG_BYTES_MAX, REPLY_QUANTUM_MS_MAX},
+    limits::{CONFIG_BYTES_MAX, KEEP_YEARS_MAX, KEEP_YEARS_MIN, REPLY_QUANTUM_MS_MAX},
     policy::Licence,
     subject_request::Deadlines,
 };
@@ -58,6 +58,33 @@ pub struct Config {
     /// Days to answer persons in, where they are fewer than the law's.
     #[serde(default)]
     pub subject_requests: Deadlines,
+    /// How long the log is kept.
+    #[serde(default)]
+    pub retention: Retention,
+}
+
+/// How long the log is kept.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Years that an archived period is kept after its last entry; [`KEEP_YEARS_MIN`] unless said.
+    keep_years: Option<u16>,
+}
+
+impl Retention {
+    /// Years that an archived period is kept.
+    pub fn keep_years(&self) -> u16 {
+        self.keep_years.unwrap_or(KEEP_YEARS_MIN)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match (KEEP_YEARS_MIN..=KEEP_YEARS_MAX).contains(&self.keep_years()) {
+            true => Ok(()),
+            false => Err(format!(
+                "`keep_years` is {KEEP_YEARS_MIN} to {KEEP_YEARS_MAX}: what was told must be answered for that long"
+            )),
+        }
+    }
 }
 
 /// Who this gateway is.
@@ -152,6 +179,8 @@ impl Config {
         }
         let checked = config.subject_requests.check();
         checked.map_err(|why| invalid(format!("`[subject_requests]`: {why}")))?;
+        let checked = config.retention.check();
+        checked.map_err(|why| invalid(format!("`[retention]`: {why}")))?;
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         config.resolve(&folder);
         Ok(config)

@@ -91,6 +91,11 @@ pub struct Facts {
     pub note: String,
     /// Who can open the details later.
     pub detail_key: DetailKey,
+
+    /// In the first entry of a log: the final checkpoint of the log before.
+    pub continues: String,
+    /// In the last entry of a log: the origin of the next.
+    pub continued_by: String,
 }
 
 impl Facts {
@@ -120,6 +125,8 @@ impl Facts {
             count: 0,
             note: String::new(),
             detail_key: DetailKey::Period,
+            continues: String::new(),
+            continued_by: String::new(),
         }
     }
 }

@@ -20,7 +20,7 @@
 //! | doors to the network | [`rpc`] (tonic), [`channel`] (rustls), [`client`] |
 //! | for staff | [`inspect`]: what officers see of the log |
 //! | the path | [`pipeline`]: [`identity`], [`agreement`], [`policy`], [`consent`], [`source`], [`signal`], [`minimise`], [`audit`], [`seal`] |
-//! | beside it | [`subject_request`], [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
+//! | beside it | [`subject_request`], [`hold`], [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
 //! | low | [`crypto`] (ring, hpke), [`store`] (sled), [`wire`] (prost) |
 //! | words | [`domain`], [`facts`], [`case`], [`refusal`], [`state`], [`person`], [`limits`], [`clock`] |
 //!
@@ -60,6 +60,8 @@ pub mod consent;
 pub mod document;
 #[cfg(feature = "gateway")]
 pub mod edge;
+#[cfg(feature = "gateway")]
+pub mod hold;
 #[cfg(feature = "gateway")]
 pub mod inspect;
 #[cfg(feature = "gateway")]

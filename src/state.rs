@@ -23,11 +23,13 @@ pub enum Table {
     Request = 8,
     /// Requests of persons: the lines of the case list, and under each person's key which of theirs are not closed.
     SubjectRequest = 13,
+    /// Period or partner → the case number of a legal hold.
+    Hold = 14,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Table; 8] = [
+    pub const ALL: [Table; 9] = [
         Table::SubjectLink,
         Table::Consent,
         Table::RecordBatch,
@@ -36,6 +38,7 @@ impl Table {
         Table::Quota,
         Table::Request,
         Table::SubjectRequest,
+        Table::Hold,
     ];
 
     /// The table with this number.

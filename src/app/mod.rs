@@ -1,9 +1,11 @@
 //! Wires the modules together, owns every task, drains on shutdown. Bad configuration ends here, before a port is bound.
+mod archive;
 mod health;
 mod housekeeping;
 mod judge;
 mod kept;
 mod keys;
+mod period;
 mod pruning;
 mod revocation;
 mod running;
@@ -12,8 +14,10 @@ mod start;
 #[cfg(test)]
 mod testing;
 
+pub use archive::{Archived, Deletable, archives, delete_archive, verify_archive};
 pub use judge::{check_channel, check_keys, judge_by};
-pub use kept::{Kept, create_data, verifier_key};
+pub use kept::{Kept, create_data, origin, verifier_key};
+pub use period::{Closed, Step, close_period};
 pub use running::Running;
 pub use start::{start, start_with};
 
@@ -83,6 +87,15 @@ pub enum AppError {
          what is on disk and goes on from there; if this comes back, look at the disk"
     )]
     LogFailed,
+    /// A period was being closed when the machine or the program stopped.
+    #[error("the log's period is being closed: run `tollgate audit close-period --yes` again, it goes on where it was")]
+    ClosingUnderWay,
+    /// The period cannot be closed, or an archive not be used, now.
+    #[error("{0}")]
+    Period(String),
+    /// An archived period is not what was closed.
+    #[error("the archive does not hold: {0}; restore it from a backup")]
+    ArchiveBad(String),
     /// A key could not be used.
     #[error("a key of the gateway could not be used: {0}")]
     Broken(#[from] Broken),

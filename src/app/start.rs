@@ -79,6 +79,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
             pseudonym: kept.keyring.pseudonym(),
         },
         period_key: kept.keyring.period_detail(),
+        period: kept.keyring.period(),
         clock: Arc::clone(&clock),
         rng,
         recent: Recent::load(&*kept.state, clock.now())?,

@@ -197,6 +197,8 @@ fn leaf(facts: &Facts, class: Class, x_commit: &[u8; 32], i_commit: &[u8; 32]) -
         key_ids: facts.key_ids.clone(),
         x_commit: x_commit.to_vec(),
         i_commit: i_commit.to_vec(),
+        continues: facts.continues.clone(),
+        continued_by: facts.continued_by.clone(),
         ..Default::default()
     }
 }

@@ -4,7 +4,7 @@ use super::Failure;
 use crate::{
     audit::note::VerifierKey,
     channel::{Credential, client::Connector},
-    client::{CaseList, Client, ClientError, Partnership, Pinned},
+    client::{CaseList, Client, ClientError, LogHolds, Partnership, Pinned},
     clock::SystemClock,
     config::read_text,
     crypto::{Ed25519Signer, Suite, SystemRng, VerifyKey},
@@ -72,6 +72,14 @@ pub(super) async fn connect_cases(path: &Path) -> Result<CaseList, Failure> {
     let key = VerifierKey::parse(read_text(&key_path).map_err(Failure::file)?.trim());
     let key = key.map_err(|e| wrong(&key_path, e))?;
     CaseList::connect(file.address, connector, key).await.map_err(failure)
+}
+
+/// Reads the file of an officer and connects to the holds.
+pub(super) async fn connect_holds(path: &Path) -> Result<LogHolds, Failure> {
+    let file: StaffFile = document::read(&read_text(path).map_err(Failure::file)?).map_err(|e| wrong(path, e))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let connector = connector(folder, &file.tls, &file.gateway)?;
+    LogHolds::connect(file.address, connector).await.map_err(failure)
 }
 
 fn connector(folder: &Path, tls: &Tls, gateway: &str) -> Result<Connector, Failure> {

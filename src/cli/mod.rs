@@ -7,6 +7,7 @@ mod consent;
 mod demo;
 mod ingest;
 mod init;
+mod period;
 mod pki;
 mod print;
 mod query;
@@ -115,6 +116,7 @@ impl Failure {
                 | OpenError::Key
                 | OpenError::Root(_),
             )
+            | AppError::ArchiveBad(_)
             | AppError::Denylist(DenylistError::Damaged)
             | AppError::Vault(VaultError::Shorter(_)) => Self::proof(error),
             _ => Self::work(error),

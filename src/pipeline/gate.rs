@@ -50,6 +50,8 @@ pub struct Gate {
     pub person_keys: consent::Keys,
     /// Key of details without a person.
     pub period_key: Secret<32>,
+    /// The log's period, counted from 1.
+    pub period: u32,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

@@ -75,6 +75,7 @@
 mod act;
 pub mod calls;
 mod gate;
+pub mod log_holds;
 mod read;
 mod recent;
 pub mod records;

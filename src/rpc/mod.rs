@@ -4,6 +4,7 @@ mod connected;
 mod consent;
 mod exchange;
 mod log;
+mod log_hold;
 mod records;
 mod server;
 mod size;

@@ -3,8 +3,8 @@ use super::{
     Desk,
     generated::{
         consent_service_server::ConsentServiceServer, exchange_service_server::ExchangeServiceServer,
-        log_service_server::LogServiceServer, records_service_server::RecordsServiceServer,
-        subject_request_service_server::SubjectRequestServiceServer,
+        log_hold_service_server::LogHoldServiceServer, log_service_server::LogServiceServer,
+        records_service_server::RecordsServiceServer, subject_request_service_server::SubjectRequestServiceServer,
     },
     size::Bounded,
 };
@@ -58,6 +58,10 @@ pub async fn serve<H: Health>(
         let service = SubjectRequestServiceServer::new(desk.clone());
         Bounded::new(service.max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX), &desk)
     });
+    let log_holds = staff.then(|| {
+        let service = LogHoldServiceServer::new(desk.clone());
+        Bounded::new(service.max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX), &desk)
+    });
     // One check for all services, health and reflection too: what a connection may do ends with its certificate.
     let asked = desk.clone();
     let certificate_is_good = move |request: Request<()>| asked.peer(&request).map(|_| request);
@@ -85,6 +89,7 @@ pub async fn serve<H: Health>(
             &desk,
         ))
         .add_optional_service(subject_requests)
+        .add_optional_service(log_holds)
         .add_service(
             Bounded::new(
                 RecordsServiceServer::new(desk.clone()).max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX),

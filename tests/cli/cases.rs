@@ -74,3 +74,74 @@ fn a_dispute_is_taken_in_marked_answered_and_closed() {
     gateway.stop();
     site.verify();
 }
+
+/// A period is closed, verified and held; everything is documented in `docs/operating/retention.md`.
+#[test]
+fn a_period_is_closed_archived_held_and_too_young_to_be_deleted() {
+    let site = Site::loaded(3);
+    let said = site.run(&["audit", "close-period"]).ends(0).out;
+    assert!(
+        said.contains("With `--yes` it") && !site.at("data/archive").exists(),
+        "{said}"
+    );
+    let gateway = site.serve();
+    site.run(&["audit", "close-period", "--yes"])
+        .ends(3)
+        .says(&["in use by another process"]);
+    gateway.stop();
+    let closed = site.run(&["--json", "audit", "close-period", "--yes"]).ends(0).json();
+    assert_eq!(
+        (&closed["period"], &closed["origin"]),
+        (&1.into(), &"tollgate.example/log/2".into())
+    );
+    site.write("log2.vkey", closed["verifier_key"].as_str().unwrap());
+    site.run(&["audit", "verify", "data", "--key", "log2.vkey"]).ends(0);
+    site.run(&["audit", "verify", "data/archive/1", "--key", "log.vkey"])
+        .ends(0);
+    site.run(&["audit", "verify", "data", "--key", "log.vkey"]).ends(4);
+    let listed = site.run(&["--json", "audit", "archive", "list"]).ends(0).json();
+    assert_eq!(listed["archives"][0]["entries"], closed["entries"]);
+    site.run(&["audit", "archive", "verify", "1"]).ends(0);
+    site.run(&["audit", "archive", "verify", "2"])
+        .ends(1)
+        .says(&["no archive of period 2"]);
+
+    // The records are there, and a partner that comes for the first time is answered under the new log.
+    let gateway = site.serve();
+    site.edit("compliance.toml", "127.0.0.1:0", &gateway.staff.to_string());
+    let consent = site.consent(&person(1));
+    site.ask(&person(1), &consent, &["limit_band@1"]).ends(0);
+    let hold = ["audit", "hold", "-c", "compliance.toml"];
+    let held = site
+        .run(&[&hold[..], &["place", "--period", "1", "--case", "court 12"]].concat())
+        .ends(0)
+        .out;
+    assert!(held.contains("period 1") && held.contains("court 12"), "{held}");
+    gateway.stop();
+    site.run(&["audit", "archive", "delete", "1", "--yes"])
+        .ends(1)
+        .says(&["a legal hold keeps it (period 1, court 12)"]);
+    let gateway = site.serve();
+    site.edit("compliance.toml", &address(&site), &gateway.staff.to_string());
+    site.run(&[&hold[..], &["release", "--period", "1"]].concat()).ends(0);
+    gateway.stop();
+    site.run(&["audit", "archive", "delete", "1", "--yes"])
+        .ends(1)
+        .says(&["it must be kept until", "`keep_years`"]);
+    site.edit("gateway.toml", "[files]", "[retention]\nkeep_years = 4\n[files]");
+    site.run(&["audit", "archive", "list"])
+        .ends(3)
+        .says(&["`keep_years` is 5 to 100"]);
+}
+
+/// Where the officer's file says that the gateway listens.
+fn address(site: &Site) -> String {
+    let text = site.text("compliance.toml");
+    text.split("address = \"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned()
+}

@@ -7,6 +7,7 @@ pub(crate) mod figures;
 pub(crate) mod full_disk;
 mod io_errors;
 mod kill;
+mod period;
 mod power_cut;
 mod rolled_back;
 mod vault;

@@ -3,6 +3,7 @@ mod agreed;
 mod answers;
 mod consents;
 mod envelope;
+mod log_holds;
 mod members;
 mod records;
 mod register;

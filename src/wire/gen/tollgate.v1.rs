@@ -61,6 +61,12 @@ pub struct Leaf {
     /// HMAC-SHA-256(k_i, ctx("i-detail", InstitutionDetail)).
     #[prost(bytes = "vec", tag = "14")]
     pub i_commit: ::prost::alloc::vec::Vec<u8>,
+    /// Only in entry 0 of a log that continues another: the final signed checkpoint of that one.
+    #[prost(string, tag = "15")]
+    pub continues: ::prost::alloc::string::String,
+    /// Only in the last entry of a log that was closed: the origin of the log that continues it.
+    #[prost(string, tag = "16")]
+    pub continued_by: ::prost::alloc::string::String,
 }
 /// What the partner may prove: opens x_commit.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1148,6 +1154,51 @@ impl ConsentStatus {
             _ => None,
         }
     }
+}
+/// What is held: exactly one.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogHoldScope {
+    /// A period of the log, by its number, counted from 1.
+    #[prost(uint32, tag = "1")]
+    pub period: u32,
+    /// Everything about a partner: every archive is kept.
+    #[prost(string, tag = "2")]
+    pub partner: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlaceLogHoldRequest {
+    #[prost(message, optional, tag = "1")]
+    pub scope: ::core::option::Option<LogHoldScope>,
+    /// The number under which the institution keeps the reason, at most 64 bytes, free of names.
+    #[prost(string, tag = "2")]
+    pub case_number: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlaceLogHoldResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReleaseLogHoldRequest {
+    #[prost(message, optional, tag = "1")]
+    pub scope: ::core::option::Option<LogHoldScope>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReleaseLogHoldResponse {
+    /// False if there was no such hold.
+    #[prost(bool, tag = "1")]
+    pub released: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLogHoldsRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListLogHoldsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub holds: ::prost::alloc::vec::Vec<LogHold>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogHold {
+    #[prost(message, optional, tag = "1")]
+    pub scope: ::core::option::Option<LogHoldScope>,
+    #[prost(string, tag = "2")]
+    pub case_number: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LoadRequest {
