@@ -230,6 +230,19 @@ pub fn continuation(
     Ok((older, newer))
 }
 
+/// The newest signed checkpoint of a directory, as it was signed.
+///
+/// # Errors
+/// Why there is none.
+pub fn head(path: &Path, key: &VerifierKey) -> Result<String, String> {
+    let (_, copies) =
+        Slots::open(&ReadOnly, &path.join("head")).map_err(|e| format!("the file `head` cannot be read: {e}"))?;
+    let newest = copies.into_iter().next().ok_or("the file `head` is damaged")?;
+    let text = String::from_utf8(newest).map_err(|_| "the file `head` is damaged")?;
+    note::verify(&text, key).map_err(|e| format!("the file `head`: {e}"))?;
+    Ok(text)
+}
+
 /// The newest copy of the head that is signed.
 pub(super) fn read_head(disk: &dyn Disk, path: &Path, key: &VerifierKey) -> Result<note::Checkpoint, String> {
     let (_, copies) =

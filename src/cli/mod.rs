@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand. Prints, asks, exits; decides nothing.
 mod audit;
+mod cases;
 mod check_config;
 mod client_file;
 mod consent;
@@ -7,6 +8,7 @@ mod demo;
 mod ingest;
 mod init;
 mod notices;
+mod period;
 mod pki;
 mod print;
 mod query;
@@ -58,6 +60,8 @@ enum Command {
     Query(query::Args),
     /// Grant, confirm, withdraw and list consents.
     Consent(consent::Args),
+    /// Requests of persons about their own data: the case list, as a compliance officer.
+    Cases(cases::Args),
     /// Corrections of records behind answers that you got, as a partner.
     Notices(notices::Args),
     /// Verify and export the log, a receipt or two checkpoints.
@@ -123,6 +127,7 @@ impl Failure {
                 | OpenError::Root(_),
             )
             | AppError::BehindWitness(_)
+            | AppError::ArchiveBad(_)
             | AppError::Denylist(DenylistError::Damaged)
             | AppError::Vault(VaultError::Shorter(_)) => Self::proof(error),
             _ => Self::work(error),
@@ -144,6 +149,7 @@ pub fn run() -> ExitCode {
         Command::Ingest(args) => ingest::run(&args, json),
         Command::Query(args) => query::run(args, json),
         Command::Consent(args) => consent::run(args, json),
+        Command::Cases(args) => cases::run(args, json),
         Command::Notices(args) => notices::run(args, json),
         Command::Audit(args) => audit::run(args, json),
         Command::Witness(args) => witness::run(&args, json),

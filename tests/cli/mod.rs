@@ -5,9 +5,11 @@ mod site;
 
 mod audit;
 mod by_hand;
+mod cases;
 mod configuration;
 mod demo;
 mod exit_codes;
+mod failed_disk;
 mod full_disk;
 mod loading;
 mod loading_killed;

@@ -1,5 +1,7 @@
 //! Which test asserts which code. A code without one fails.
-use super::{agreed, answers, audit, consents, envelope, members, persons, records, sessions, signed, trouble};
+use super::{
+    agreed, answers, audit, consents, envelope, members, persons, records, sessions, signed, subject_requests, trouble,
+};
 use crate::witness::statuses;
 use tollgate::refusal::Code;
 
@@ -74,6 +76,15 @@ const TESTS: &[(Code, fn())] = &[
         audit::streaming::as_many_streams_as_a_member_may_have,
     ),
     (Code::OutOfScope, audit::auditing::beyond_the_scope),
+    (
+        Code::SubjectRequestUnknown,
+        subject_requests::a_request_that_nobody_knows,
+    ),
+    (Code::SubjectRequestClosed, subject_requests::a_request_that_has_ended),
+    (
+        Code::SubjectRequestsExhausted,
+        subject_requests::too_many_requests_of_one_person,
+    ),
     (Code::DiskFull, trouble::a_full_disk),
     (Code::Internal, trouble::a_damaged_record),
     (Code::DeadlineExceeded, trouble::a_call_that_takes_too_long),

@@ -27,6 +27,7 @@ async fn a_rotation_that_could_not_be_recorded_is_recorded_and_published_later()
         .unwrap()
         .unwrap();
     drop((kept.state, kept.vault, kept.log));
+    // A minute more: the keys were made by the system's clock, after this one was read.
     place
         .clock
         // The keys were made a little after this clock's time: making a site takes a second or two.
