@@ -1,4 +1,7 @@
 //! Every bound in the program, each with its arithmetic. A bound that is not here does not exist.
+mod retention;
+
+pub use retention::*;
 
 // --- Channel -------------------------------------------------------------------------------------------------------
 
@@ -272,52 +275,6 @@ pub const PACK_PART_BYTES: usize = 256 << 10;
 /// People whose keys are unwrapped in one step of a walk over everybody.
 pub const PEOPLE_PER_STEP: usize = 1_024;
 
-// --- Periods of the log ---------------------------------------------------------------------------------------------
-
-/// Periods of the log whose verifier keys are in the key list: at a year each all that may have to be proven, 120 bytes each.
-pub const LOG_PERIODS_LISTED_MAX: usize = 32;
-/// Effects of one entry that carries rows to the next period: what an entry of 4 KiB holds beside its leaf and details.
-pub const CARRIED_BYTES_PER_ENTRY_MAX: usize = 3 << 10;
-/// Rows read at a time while they are carried.
-pub const CARRY_PAGE_ROWS: usize = 512;
-/// Entries that carry rows and wait for the disk together.
-pub const CARRY_ENTRIES_AT_ONCE: usize = 64;
-/// A request that was signed before the stop can still be sent this long after the last: its time may lie two minutes ahead,
-/// and it is taken for two minutes after that.
-pub const CLOSING_REST_MS: i64 = 2 * SKEW_MS_MAX;
-/// Least years that an archived period is kept, and what is kept unless the configuration says more: as long as adverse
-/// information may be shown (Regulation on the Credit Reporting Industry, article 16), so that what was told of it can be
-/// answered for. The three years of the Regulation on Network Data Security, article 12, lie within.
-pub const KEEP_YEARS_MIN: u16 = 5;
-/// Most years that a configuration may say.
-pub const KEEP_YEARS_MAX: u16 = 100;
-/// Legal holds at once, read whole: 100 bytes each.
-pub const HOLDS_MAX: usize = 1_000;
-/// The number under which the institution keeps a hold's reason.
-pub const HOLD_BYTES_MAX: usize = 64;
-
-// --- Requests of persons --------------------------------------------------------------------------------------------
-
-/// Rows of the case list that are read at a time: at 500 bytes half a MiB.
-pub const SUBJECT_REQUEST_ROWS: usize = 1_024;
-/// Requests of persons that are kept: half a KiB each, 25 MiB, read whole for each page in a tenth of a second. The oldest
-/// that is closed makes room: its entries stay.
-pub const SUBJECT_REQUESTS_MAX: usize = 50_000;
-/// Requests of one person that are not closed: two of each kind, and more.
-pub const SUBJECT_REQUESTS_PER_PERSON_MAX: usize = 12;
-/// Letters of one request that its row names: 60 bytes each. The entry of the next letter holds the row and the letter.
-pub const SUBJECT_LETTERS_MAX: usize = 4;
-/// Where letters to a person go.
-pub const SUBJECT_CONTACT_BYTES_MAX: usize = 256;
-/// What a person asks, in words. With contact and reason 1.8 KiB, which the entry of an end holds beside two rows.
-pub const SUBJECT_TEXT_BYTES_MAX: usize = 1_024;
-/// Why a request was not fulfilled, in words for the person.
-pub const SUBJECT_REASON_BYTES_MAX: usize = 512;
-/// A letter: it is kept whole in the entry of 4 KiB, beside a leaf and details of 1 KiB and a row of 500 bytes.
-pub const SUBJECT_LETTER_BYTES_MAX: usize = 2 << 10;
-/// How long ago a request may have reached the institution when it is opened, in days.
-pub const SUBJECT_RECEIVED_DAYS_MAX: i64 = 366;
-
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
 pub const COUNTED_PEERS_MAX: usize = 256;
 
@@ -423,8 +380,6 @@ pub const KEYS_MOVED_PER_ENTRY_MAX: usize = 12;
 pub const TURN_ROWS: usize = 512;
 /// Rest after a step of a turn: a turn takes at most a third of one thread.
 pub const TURN_REST_MS: u64 = 50;
-/// Entries that one step of the search for the last provision reads, newest first: at 10 us each 20 ms of one thread.
-pub const PROVISION_SCAN_ENTRIES: u64 = 2_048;
 /// How long what was told about a person stays provable, in days: three years of 365.25 days, rounded up.
 pub const PROVISION_DAYS: u32 = 1_096;
 /// Longest of these that a configuration may say: thirty years.

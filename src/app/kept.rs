@@ -2,7 +2,7 @@
 use super::{AppError, period};
 use crate::{
     audit::{self, Log, Worker, note},
-    clock::{Clock, SystemClock},
+    clock::{Clock, Time},
     config::Config,
     crypto::{Rng, SystemRng},
     erasure::Register,
@@ -31,11 +31,11 @@ pub struct Kept {
     pub recovery: audit::Recovery,
 }
 
-/// Makes an empty data directory with its keys. Gives the log's verifier key.
-pub fn create_data(config: &Config, development: bool) -> Result<String, AppError> {
-    let (clock, rng) = (SystemClock, SystemRng::default());
+/// Makes an empty data directory with its keys, whose calendar begins at `now`. Gives the log's verifier key.
+pub fn create_data(config: &Config, now: Time, development: bool) -> Result<String, AppError> {
+    let rng = SystemRng::default();
     let dir = DataDir::create(&config.gateway.data_dir)?;
-    let keyring = Keyring::create(&dir.keyring_dir(), clock.now(), &rng, development)?;
+    let keyring = Keyring::create(&dir.keyring_dir(), now, &rng, development)?;
     Ok(verifier_key(config, &keyring))
 }
 

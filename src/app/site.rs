@@ -118,7 +118,7 @@ impl Site {
             write(folder, &format!("{id}.toml"), &file)?;
         }
         let config = Config::load(&folder.join("gateway.toml")).map_err(|e| Box::new(AppError::from(e)))?;
-        let log_verifier_key = app::create_data(&config, true).map_err(Box::new)?;
+        let log_verifier_key = app::create_data(&config, now, true).map_err(Box::new)?;
         write(folder, "log.vkey", &format!("{log_verifier_key}\n"))?;
         Ok(Self {
             folder: folder.to_owned(),

@@ -3,11 +3,11 @@
 mod document;
 mod entry;
 mod explain;
-mod moment;
+pub(super) mod moment;
 mod overview;
 mod pack;
 mod report;
-mod search;
+pub(super) mod search;
 mod shown;
 mod stream;
 mod witnesses;

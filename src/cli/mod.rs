@@ -5,6 +5,7 @@ mod check_config;
 mod client_file;
 mod consent;
 mod demo;
+mod erasure;
 mod ingest;
 mod init;
 mod notices;
@@ -62,6 +63,8 @@ enum Command {
     Consent(consent::Args),
     /// Requests of persons about their own data: the case list, as a compliance officer.
     Cases(cases::Args),
+    /// Erase people, and say what holds it, as a compliance officer.
+    Erasure(erasure::Args),
     /// Corrections of records behind answers that you got, as a partner.
     Notices(notices::Args),
     /// Verify and export the log, a receipt or two checkpoints.
@@ -150,6 +153,7 @@ pub fn run() -> ExitCode {
         Command::Query(args) => query::run(args, json),
         Command::Consent(args) => consent::run(args, json),
         Command::Cases(args) => cases::run(args, json),
+        Command::Erasure(args) => erasure::run(args, json),
         Command::Notices(args) => notices::run(args, json),
         Command::Audit(args) => audit::run(args, json),
         Command::Witness(args) => witness::run(&args, json),

@@ -14,6 +14,7 @@ mod load;
 mod log_holds;
 mod log_view;
 mod notices;
+mod persons;
 mod receipt;
 mod sealing;
 mod session;

@@ -1,11 +1,14 @@
-//! An officer's or auditor's connection to the log. It believes no proof that it has not checked with the log's key, and
+//! An officer's or auditor's connection: the log (what officers order about people is in `persons`). It believes no proof that it has not checked with the log's key, and
 //! notices where a stream leaves something out.
 use super::{
     call::{refused, timed},
     connection::channel,
     error::{ClientError, LogError, ReceiptError},
     log_view::{Head, continues},
-    stubs::{audit_service_client::AuditServiceClient, log_service_client::LogServiceClient},
+    stubs::{
+        audit_service_client::AuditServiceClient, log_service_client::LogServiceClient,
+        persons_service_client::PersonsServiceClient,
+    },
 };
 use crate::{
     audit::{
@@ -23,6 +26,7 @@ use tonic::{Streaming, transport::Channel};
 pub struct Staff {
     audit: AuditServiceClient<Channel>,
     log: LogServiceClient<Channel>,
+    pub(super) persons: PersonsServiceClient<Channel>,
     key: VerifierKey,
 }
 
@@ -84,6 +88,7 @@ impl Staff {
         let channel = channel(address, connector).await?;
         Ok(Self {
             audit: AuditServiceClient::new(channel.clone()).max_decoding_message_size(AUDIT_REPLY_BYTES_MAX),
+            persons: PersonsServiceClient::new(channel.clone()),
             log: LogServiceClient::new(channel).max_decoding_message_size(AUDIT_REPLY_BYTES_MAX),
             key,
         })

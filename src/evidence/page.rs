@@ -122,7 +122,7 @@ fn head(html: &mut Html, report: &SubjectReport, language: Language) {
         &[
             row(language.pick("person", "信息主体"), report.subject.clone()),
             row(language.pick("period", "期间"), period),
-            row(language.pick("made at", "出具时间"), report.made_at.clone()),
+            row(language.pick("made at", "出具时间"), clock(&report.made_at)),
             row(
                 language.pick("log", "审计日志"),
                 format!("{} ({})", report.log, report.log_size),
@@ -137,6 +137,12 @@ fn named(language: Language, english: &str, chinese: &str, id: &str) -> String {
         "" => id.to_owned(),
         text => text.to_owned(),
     }
+}
+
+/// A time of the report to the second, without the letters of RFC 3339.
+fn clock(time: &str) -> String {
+    let seconds = time.get(..19).unwrap_or(time);
+    format!("{} UTC", seconds.replacen('T', " ", 1))
 }
 
 /// One row a question.
@@ -168,12 +174,12 @@ fn summary(html: &mut Html, report: &SubjectReport, language: Language) {
                 "" => what.join(language.pick("; ", "；")),
                 code => format!("{} {code}", language.pick("refused:", "被拒绝：")),
             };
-            vec![line.time.clone(), line.partner.clone(), purpose, what]
+            vec![clock(&line.time), line.partner.clone(), purpose, what]
         })
         .collect();
     html.table(
         &[
-            language.pick("time (UTC)", "时间 (UTC)"),
+            language.pick("time", "时间"),
             language.pick("who asked", "查询机构"),
             language.pick("what for", "使用目的"),
             language.pick("what left", "提供的内容"),
@@ -220,11 +226,11 @@ fn consents(html: &mut Html, report: &SubjectReport, language: Language) {
                 purposes.join(language.pick(", ", "、")),
             ),
             row(language.pick("about what", "信号族与粒度"), consent.families.join(" ")),
-            row(language.pick("until", "到期时间"), consent.not_after.clone()),
+            row(language.pick("until", "到期时间"), clock(&consent.not_after)),
         ];
         for event in &consent.events {
             let what = named(language, &event.what.en, &event.what.zh, &event.what.id);
-            rows.push(vec![what, format!("{} {}", event.time, event.by)]);
+            rows.push(vec![what, format!("{} {}", clock(&event.time), event.by)]);
         }
         html.markup("<div class=\"entry\">\n")
             .table(&["", ""], &rows)
@@ -243,12 +249,9 @@ fn looks(html: &mut Html, report: &SubjectReport, language: Language) {
         let rows: Vec<Vec<String>> = report
             .looked
             .iter()
-            .map(|look| vec![look.time.clone(), look.peer.clone(), look.at.to_string()])
+            .map(|look| vec![clock(&look.time), look.peer.clone(), look.at.to_string()])
             .collect();
-        let (time, who) = (
-            language.pick("time (UTC)", "时间 (UTC)"),
-            language.pick("who", "查看者"),
-        );
+        let (time, who) = (language.pick("time", "时间"), language.pick("who", "查看者"));
         html.table(&[time, who, language.pick("entry", "条目")], &rows);
     }
     if report.looked_cut {

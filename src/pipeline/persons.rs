@@ -1,18 +1,20 @@
 //! What staff order about one person: erasures and what holds them. Entries like all others, under the person's key.
 //!
 //! These calls have no envelope: the staff listener's TLS ends in this process, and nobody lies between.
-use super::{Gate, read::Reading};
+use super::{
+    Gate,
+    read::Reading,
+    staff::{Seen, StaffCall, staff_holding},
+};
 use crate::{
-    agreement::{self, Partner, Role},
-    audit::{Auditable, Class},
-    case::{After, Case},
+    agreement::Role,
     clock::Time,
     crypto::Broken,
-    domain::{Method, SubjectRef},
+    domain::{Method, SubjectRef, SubjectToken},
     erasure::{self, Change, Reason, Register, Stage, Standing},
-    facts::{Facts, Kind},
+    facts::Kind,
     identity::PeerIdentity,
-    refusal::{Code, Refusal},
+    refusal::Code,
     state::Effect,
 };
 use std::sync::{
@@ -94,28 +96,6 @@ impl Order {
     }
 }
 
-/// Proof: the order may be given, and its entry will say so.
-pub struct Ordered {
-    standing: Option<Standing>,
-    /// Nothing is left to be kept.
-    empty: bool,
-    changed: bool,
-}
-
-impl After<Partner> for Ordered {}
-
-impl Auditable for Case<Ordered> {
-    fn class(&self) -> Class {
-        Class::Sealed
-    }
-    fn facts(&self) -> &Facts {
-        Case::facts(self)
-    }
-    fn answer(&self) -> Option<&[u8]> {
-        None
-    }
-}
-
 /// Carries out an order about one person, and tells how it stands; `None` where there is nothing to tell. An order that
 /// could not be read comes as its refusal.
 pub async fn order(
@@ -124,87 +104,57 @@ pub async fn order(
     method: Method,
     asked: Result<(SubjectRef, Order), Code>,
 ) -> Reading<Option<Standing>> {
-    let slot = gate.log.reserve(peer.uri(), method)?;
-    let view = &*gate.view;
-    let mut facts = Facts::new(Kind::Records, peer.uri(), method, view.snapshot.hash());
-    facts.reference = gate.reference();
-    let mut case = match agreement::authenticate(&view.register, peer, facts, &OFFICERS) {
-        Ok(case) => case,
-        Err(refusal) => return Ok(Err(slot.append(refusal).await?)),
+    let call = StaffCall {
+        method,
+        kind: Kind::Records,
+        roles: &OFFICERS,
     };
-    let (subject, order) = match asked {
-        Ok(asked) => asked,
-        Err(code) => return Ok(Err(slot.append(case.refuse(code)).await?)),
-    };
-    let token = subject.token(&gate.person_keys.pseudonym);
+    let locking = Arc::clone(&gate);
     // Held until the entry is recorded and what follows from it is done.
-    let mut person = match gate.person(token, true).await {
-        Ok(person) => person,
-        Err(error) => {
-            tracing::error!(%error, "a person's key could not be read");
-            return Ok(Err(slot.append(case.refuse(Code::Internal)).await?));
+    let person = async move {
+        let (subject, order) = asked?;
+        let person = locking
+            .person(subject.token(&locking.person_keys.pseudonym), true)
+            .await;
+        match person {
+            Ok(person) => Ok((person, order)),
+            Err(error) => {
+                tracing::error!(%error, "a person's key could not be read");
+                Err(Code::Internal)
+            }
         }
     };
-    person.known.note(case.note());
-    let case = match carry_out(&gate, case, &person.known, &order) {
-        Ok(case) => case,
-        Err(refusal) => return Ok(Err(slot.append(refusal).await?)),
-    };
-    let (case, _receipt) = slot.append(case).await?.into_parts();
-    let (_, ordered) = case.close();
-    if let (Some(standing), true) = (&ordered.standing, ordered.changed) {
-        gate.stands(standing, ordered.empty);
-    }
-    Ok(Ok(ordered.standing))
+    let ordered = staff_holding(gate, peer, call, person, |gate, member, facts, (person, order)| {
+        person.known.note(facts);
+        carry_out(gate, &member.uri, person.known.token, order)
+    });
+    Ok(ordered.await?.map(|(standing, _receipt)| standing))
 }
 
-fn carry_out(
-    gate: &Gate,
-    mut case: Case<Partner>,
-    person: &crate::person::Person,
-    order: &Order,
-) -> Result<Case<Ordered>, Refusal> {
+fn carry_out(gate: &Gate, by: &str, person: SubjectToken, order: &Order) -> Result<Seen<Option<Standing>>, Code> {
     let desk = erasure::Desk {
         register: &gate.erasing.register,
         rng: &*gate.rng,
         now: gate.clock.now(),
     };
-    let by = case.proof().member().uri.clone();
     let change = match order {
-        Order::Look => Ok(None),
-        Order::Request => erasure::request(&desk, person.token).map(Some),
+        Order::Look => return Ok(Seen::of(gate.erasing.register.of(&person), order.word())),
+        Order::Request => erasure::request(&desk, person)?,
         Order::Hold {
             reason,
             until,
             case_number,
-        } => erasure::hold(&desk, person.token, *reason, *until, case_number, &by).map(Some),
-        Order::Release(hold) => erasure::release(&desk, person.token, *hold).map(Some),
+        } => erasure::hold(&desk, person, *reason, *until, case_number, by)?,
+        Order::Release(hold) => erasure::release(&desk, person, *hold)?,
     };
-    let kept = match change {
-        Ok(None) => Ok((gate.erasing.register.of(&person.token), None)),
-        Ok(Some(change)) => match row(gate, &change) {
-            Ok(effect) => Ok((Some(change.standing.clone()), Some((change, effect)))),
-            Err(Broken) => Err(Code::Internal),
-        },
-        Err(code) => Err(code),
-    };
-    let (standing, change) = match kept {
-        Ok(kept) => kept,
-        Err(code) => return Err(case.refuse(code)),
-    };
-    let facts = case.note();
-    facts.outcomes = vec![order.word().to_owned()];
-    let (mut empty, mut changed) = (false, false);
-    if let Some((change, effect)) = change {
-        (empty, changed) = (change.is_empty(), change.changed);
-        facts.note = change.note;
-        facts.effects.extend(changed.then_some(effect));
+    let mut seen = Seen::of(Some(change.standing.clone()), order.word());
+    if change.changed {
+        seen.effects = vec![row(gate, &change).map_err(|Broken| Code::Internal)?];
+        let (standing, gone) = (change.standing.clone(), change.is_empty());
+        seen.once_recorded = Some(Box::new(move |gate| gate.stands(&standing, gone)));
     }
-    Ok(case.then(|_| Ordered {
-        standing,
-        empty,
-        changed,
-    }))
+    seen.note = change.note;
+    Ok(seen)
 }
 
 /// What makes the change true.

@@ -2,7 +2,7 @@
 //! sealed a second time; everything else is as for a partner. Reading the log is an entry in the log.
 use crate::{
     agreement::{self, Member, Partner, Role},
-    audit::{Auditable, Class, Receipt, Recorded},
+    audit::{Auditable, Class, Receipt},
     case::{After, Case},
     domain::{Method, SubjectToken},
     facts::{DetailKey, Facts, Kind},
@@ -92,16 +92,36 @@ pub async fn staff<T: Send + 'static>(
     call: StaffCall,
     work: impl FnOnce(&Gate, &Member) -> Result<Seen<T>, Code> + Send + 'static,
 ) -> Reading<(T, Receipt)> {
+    let alone = |gate: &Gate, member: &Member, _: &mut Facts, (): &mut ()| work(gate, member);
+    staff_holding(gate, peer, call, std::future::ready(Ok(())), alone).await
+}
+
+/// As [`staff`], with something that is waited for first and held to the end, such as a person's lock. It is not waited for
+/// before it is known that the caller may call. What `work` notes of it stands in the entry of a refusal too.
+pub(super) async fn staff_holding<T: Send + 'static, H: Send + 'static>(
+    gate: Arc<Gate>,
+    peer: PeerIdentity,
+    call: StaffCall,
+    hold: impl Future<Output = Result<H, Code>> + Send,
+    work: impl FnOnce(&Gate, &Member, &mut Facts, &mut H) -> Result<Seen<T>, Code> + Send + 'static,
+) -> Reading<(T, Receipt)> {
     let slot = gate.log.reserve_wait(peer.uri(), call.method).await?;
-    let case = match open(&gate, peer, call) {
+    let mut case = match open(&gate, peer, call) {
         Ok(case) => case,
         Err(refusal) => return Ok(Err(slot.append(refusal).await?)),
     };
-    let member = case.proof().member().clone();
+    let mut held = match hold.await {
+        Ok(held) => held,
+        Err(code) => return Ok(Err(slot.append(case.refuse(code)).await?)),
+    };
     let working = Arc::clone(&gate);
-    let worked = tokio::task::spawn_blocking(move || work(&working, &member));
+    let worked = tokio::task::spawn_blocking(move || {
+        let member = case.proof().member().clone();
+        let worked = work(&working, &member, case.note(), &mut held);
+        (case, held, worked)
+    });
     // A panic in it surfaces there; the slot says that the case was abandoned.
-    let worked = worked.await.map_err(|_| NotRecorded::LogFailed)?;
+    let (case, _held, worked) = worked.await.map_err(|_| NotRecorded::LogFailed)?;
     match worked {
         Ok(seen) => {
             let (case, once_recorded) = done(case, seen);
@@ -114,12 +134,8 @@ pub async fn staff<T: Send + 'static>(
             let (_, attended) = case.close();
             Ok(Ok((attended.value, receipt)))
         }
-        Err(code) => Ok(Err(refused(slot, case, code).await?)),
+        Err(code) => Ok(Err(slot.append(case.refuse(code)).await?)),
     }
-}
-
-async fn refused(slot: crate::audit::Slot, case: Case<Partner>, code: Code) -> Result<Recorded<Refusal>, NotRecorded> {
-    slot.append(case.refuse(code)).await
 }
 
 fn open(gate: &Gate, peer: PeerIdentity, call: StaffCall) -> Result<Case<Partner>, Refusal> {
@@ -134,13 +150,8 @@ fn open(gate: &Gate, peer: PeerIdentity, call: StaffCall) -> Result<Case<Partner
 }
 
 fn done<T>(mut case: Case<Partner>, seen: Seen<T>) -> (Case<Attended<T>>, Option<OnceRecorded>) {
-    let class = if seen.person.is_some() {
-        Class::Sealed
-    } else {
-        Class::Admin
-    };
     let facts = case.note();
-    facts.effects = seen.effects;
+    facts.effects.extend(seen.effects);
     facts.outcomes = vec![seen.outcome.to_owned()];
     facts.note = seen.note;
     facts.count = seen.count;
@@ -148,6 +159,10 @@ fn done<T>(mut case: Case<Partner>, seen: Seen<T>) -> (Case<Attended<T>>, Option
         facts.subject = Some(token);
         facts.detail_key = key;
     }
+    let class = match facts.subject {
+        Some(_) => Class::Sealed,
+        None => Class::Admin,
+    };
     let attended = Attended {
         value: seen.value,
         answer: seen.answer,

@@ -8,14 +8,14 @@ use crate::{
     clock::Time,
     crypto::sha256,
     domain::{Method, PartnerId, SubjectRef, SubjectToken},
-    facts::{DetailKey, Kind as About},
+    facts::{DetailKey, Facts, Kind as About},
     identity::PeerIdentity,
     limits::{
         PEOPLE_PER_STEP, SEARCH_PAGE_DEFAULT, SEARCH_PAGE_MAX, SUBJECT_CONTACT_BYTES_MAX, SUBJECT_REASON_BYTES_MAX,
         SUBJECT_RECEIVED_DAYS_MAX, SUBJECT_REQUESTS_MAX, SUBJECT_REQUESTS_PER_PERSON_MAX, SUBJECT_TEXT_BYTES_MAX,
     },
-    person::{self, LinkKey, PersonError},
-    pipeline::{Gate, Reading, Seen, StaffCall, staff},
+    person::{self, LinkKey, Person, PersonError},
+    pipeline::{Gate, Reading, Seen, StaffCall, staff, staff::staff_holding},
     refusal::Code,
     state::Effect,
     subject_request::{
@@ -109,10 +109,26 @@ pub type Asked<T> = Result<T, Code>;
 pub async fn open(gate: Arc<Gate>, peer: PeerIdentity, asked: Asked<Opening>) -> Reading<(Request, Receipt)> {
     let list = Arc::clone(&gate);
     let _one_at_a_time = list.case_list.lock().await;
-    staff(gate, peer, OPEN, move |gate, member| opened(gate, member, asked?)).await
+    let locking = Arc::clone(&gate);
+    // A key may be made for the person here, and nowhere else at the same time.
+    let person = async move {
+        let asked = asked?;
+        let person = locking.person(asked.subject.token(&locking.person_keys.pseudonym), true);
+        Ok((person.await.map_err(internal)?, asked))
+    };
+    staff_holding(gate, peer, OPEN, person, |gate, member, facts, (person, asked)| {
+        opened(gate, member, facts, &mut person.known, asked)
+    })
+    .await
 }
 
-fn opened(gate: &Gate, member: &Member, asked: Opening) -> Result<Seen<Request>, Code> {
+fn opened(
+    gate: &Gate,
+    member: &Member,
+    facts: &mut Facts,
+    person: &mut Person,
+    asked: &Opening,
+) -> Result<Seen<Request>, Code> {
     let now = gate.clock.now();
     let received = asked.received.unwrap_or(now);
     let days = now.since(received) / 86_400_000;
@@ -120,17 +136,12 @@ fn opened(gate: &Gate, member: &Member, asked: Opening) -> Result<Seen<Request>,
     if received > now || days > SUBJECT_RECEIVED_DAYS_MAX || !fits {
         return Err(Code::FieldInvalid);
     }
-    let owner = asked.owner.unwrap_or_else(|| member.id.clone());
+    let owner = asked.owner.as_ref().unwrap_or(&member.id).clone();
     is_officer(gate, &owner)?;
-    let token = asked.subject.token(&gate.person_keys.pseudonym);
     let rows = Rows(&*gate.state);
     let mut effects: Vec<Effect> = room(&rows)?.into_iter().flatten().collect();
-    // A key may be made for the person here, and nowhere else at the same time.
-    let lock = gate.people.wait(&token);
-    let known = person::know(&*gate.state, &gate.person_keys.epochs, &*gate.rng, token).map_err(internal)?;
-    let link = known.link;
-    effects.extend(known.made);
-    if rows.open_of(&link).map_err(internal)?.len() >= SUBJECT_REQUESTS_PER_PERSON_MAX {
+    let link = &person.link;
+    if rows.open_of(link).map_err(internal)?.len() >= SUBJECT_REQUESTS_PER_PERSON_MAX {
         return Err(Code::SubjectRequestsExhausted);
     }
     let mut random = [0; 10];
@@ -147,22 +158,22 @@ fn opened(gate: &Gate, member: &Member, asked: Opening) -> Result<Seen<Request>,
         letters: Vec::new(),
     };
     let words = PersonPart {
-        contact: asked.contact,
-        text: asked.text,
+        contact: asked.contact.clone(),
+        text: asked.text.clone(),
         reason: String::new(),
     };
-    effects.push(words.put(&*gate.rng, &link, request.id).map_err(internal)?);
-    effects.push(rows.note(&*gate.rng, &link, &request).map_err(internal)?);
+    effects.push(words.put(&*gate.rng, link, request.id).map_err(internal)?);
+    effects.push(rows.note(&*gate.rng, link, &request).map_err(internal)?);
     effects.push(rows.put(&request));
     let change = match request.kind {
-        Kind::Dispute => erasing::disputed(gate, member, token)?,
+        Kind::Dispute => erasing::disputed(gate, member, person.token)?,
         _ => None,
     };
-    let once_recorded = erasing::with(gate, change, &mut effects, lock)?;
+    let once_recorded = erasing::with(gate, change, &mut effects, None)?;
+    person.note(facts);
     Ok(Seen {
         effects,
         once_recorded: Some(once_recorded),
-        person: Some((token, DetailKey::Person(link.details()))),
         note: noted(&request),
         count: 1,
         ..Seen::of(request, "subject_request_opened")

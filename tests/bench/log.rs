@@ -203,15 +203,10 @@ pub(crate) fn run(run: &Run, figures: &mut Figures) {
     let clock = Arc::new(Year(AtomicI64::new(BEGIN_MS)));
     let opened = open(&path, clock.clone());
     let there = opened.log.head().size;
+    let callers = run.number("callers", 64) as usize;
+    let mut rate = None;
     if there == 0 {
-        build(
-            &opened.log,
-            &clock,
-            rows,
-            run.number("callers", 64) as usize,
-            figures,
-            temp.path(),
-        );
+        rate = Some(build(&opened.log, &clock, rows, callers, figures));
     } else {
         assert_eq!(there, rows, "the log in `--dir` has another number of rows");
     }
@@ -220,6 +215,20 @@ pub(crate) fn run(run: &Run, figures: &mut Figures) {
     figures.note("closing", closing.elapsed().as_secs_f64(), "s");
     drop(opened.log);
     let (journal, store) = (bytes_on_disk(&path.join("journal")), bytes_on_disk(&path.join("store")));
+    if let Some(rate) = rate {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let (bytes, time) = ((journal / rows) as usize, Duration::from_secs(run.pick(1, 20)));
+        let plain = runtime.block_on(plain_file(&temp.path().join("plain"), bytes, callers, time));
+        figures.note(
+            "plain append and sync of the journal's bytes",
+            plain.per_s(),
+            "writes/s",
+        );
+        figures.note("ratio", rate / plain.per_s(), "of plain");
+    }
     figures.note("journal", journal as f64 / rows as f64, "bytes/row");
     figures.note("store, index and all", store as f64 / rows as f64, "bytes/row");
     figures.at_most(
@@ -251,7 +260,7 @@ fn drop_caches() -> bool {
     synced && std::fs::write("/proc/sys/vm/drop_caches", "3").is_ok()
 }
 
-fn build(log: &Log, clock: &Arc<Year>, rows: u64, callers: usize, figures: &mut Figures, temp: &Path) {
+fn build(log: &Log, clock: &Arc<Year>, rows: u64, callers: usize, figures: &mut Figures) -> f64 {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -295,8 +304,5 @@ fn build(log: &Log, clock: &Arc<Year>, rows: u64, callers: usize, figures: &mut 
     figures.note("log p50", p(&mut latencies, 50), "ms");
     figures.at_most("log p99", p(&mut latencies, 99), "ms", 10.0);
     figures.note("log at most", p(&mut latencies, 100), "ms");
-    let bytes = 1_000;
-    let plain = runtime.block_on(plain_file(&temp.join("plain"), bytes, callers, Duration::from_secs(2)));
-    figures.note("plain append and sync of 1,000 bytes", plain.per_s(), "writes/s");
-    figures.note("ratio", rate / plain.per_s(), "of plain");
+    rate
 }

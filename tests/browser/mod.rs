@@ -19,6 +19,8 @@ const AUDITOR: Who = Who {
     uri: "spiffe://tollgate.example/auditor/officer",
     staff: true,
 };
+/// A report is proven by an entry of the service's own method.
+const REPORT: &str = "/tollgate.v1.AuditService/ReportSubject";
 /// A whole walk takes half a minute on a quiet machine.
 const WALK_MAX: Duration = Duration::from_secs(300);
 
@@ -149,6 +151,7 @@ fn looked_at(gateway: &Gateway, before: u64) {
             "no entry of {method}"
         );
     }
+    assert!(of(REPORT, "") > 0);
     assert!(of("/tollgate.console/Overview", "METHOD_NOT_ALLOWED") > 0);
     assert!(of("/tollgate.console/Entry", "LOG_RANGE") > 0);
     assert!(of("/tollgate.console/Entry", "OUT_OF_SCOPE") > 0);

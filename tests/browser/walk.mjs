@@ -211,9 +211,9 @@ await test("what was changed is found, and said", async () => {
   }), /^✓✗✓✗–$/);
   await picture(page, "entry-tampered");
   // Another root, which then is not the one that was signed.
-  assert.match(await again(swap, ["(tollgate.example/log\\n\\d+\\n)[A-Za-z0-9]{4}", "$1AAAA"]), /^✓✗✗✓–$/);
+  assert.match(await again(swap, ["(tollgate.example/log\\n\\d+\\n)[A-Za-z0-9+/]{4}", "$1AAAA"]), /^✓✗✗✓–$/);
   // A signature's byte.
-  assert.match(await again(swap, ["(\\u2014 \\S+ \\S{20})[A-Za-z0-9]{2}", "$1AA"]), /^✓✓✗✓–$/);
+  assert.match(await again(swap, ["(\\u2014 \\S+ \\S{20})[A-Za-z0-9+/]{4}", "$1AAAA"]), /^✓✓✗✓–$/);
   // No proof at all.
   assert.match(await again(swap, ["^c2sp", "none"]), /^✗✗✗✗✗$/);
   // The page shows something else than is proven.
@@ -293,6 +293,27 @@ await test("an export is a file, and one entry", async () => {
   ]);
   assert.equal(download.suggestedFilename(), `entry-${plan.answered}.tlog-proof`);
   assert(readFileSync(await download.path(), "utf8").startsWith("c2sp.org/tlog-proof@v1\nextra "));
+});
+
+await test("a report is a file that prints and proves", async () => {
+  const page = await pageOf("officer");
+  await page.goto(at("/"));
+  await page.getByRole("link", { name: "Report", exact: true }).click();
+  await wellMade(page);
+  await page.getByLabel("Identity", { exact: true }).fill(plan.identity);
+  await page.getByLabel("Reason").fill("asked at the counter");
+  await picture(page, "report-form");
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Make the report" }).click(),
+  ]);
+  assert.equal(download.suggestedFilename(), "report.html");
+  const text = readFileSync(await download.path(), "utf8");
+  assert(text.startsWith("<!DOCTYPE html>") && text.includes("bank-a") && !text.includes(plan.identity));
+  const reader = await browser.newPage();
+  await reader.setContent(text);
+  await picture(reader, "report");
+  await reader.close();
 });
 
 await test("without a certificate there is no page", async () => {

@@ -8,6 +8,7 @@ mod by_hand;
 mod cases;
 mod configuration;
 mod demo;
+mod erasure;
 mod exit_codes;
 mod failed_disk;
 mod full_disk;

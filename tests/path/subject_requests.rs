@@ -1,13 +1,14 @@
 //! The case list: clocks, owners, letters that the log proves, and a dispute that travels with every band.
 use crate::support::{
     BANK_A, COMPLIANCE, Caller, DAY_MS, Entry, Gateway, Place, SECURITY, Who, agreed, answered, entries, lib_client,
-    load_sample, person, question, runtime, subject,
+    load_sample, person, question, runtime, subject, until,
 };
 use tollgate::{
     audit::note::VerifierKey,
     client::{CaseList, ClientError},
     crypto::{Suite, sha256},
     domain::Method,
+    erasure::Stage,
     limits::SUBJECT_REQUESTS_PER_PERSON_MAX,
     pipeline::subject_requests::{ASSIGN, CLOSE, GET, LETTER, LIST, OPEN},
     refusal::Code,
@@ -139,6 +140,75 @@ fn a_dispute_travels_with_every_band_until_it_is_closed() {
             .unwrap();
         assert_eq!(closed.request.unwrap().state(), v1::SubjectRequestState::Closed);
         assert!(!answer(&gateway, &bank, 3, &consent).await.disputed);
+        gateway.stop().await.verify_log();
+    });
+}
+
+/// The holds of a person, and how their erasure stands.
+fn standing(gateway: &Gateway, row: u64) -> (usize, Stage) {
+    let standing = gateway.gate().erasing.register.of(&person(gateway, row));
+    standing.map_or((0, Stage::Free), |s| (s.holds.len(), s.stage()))
+}
+
+#[test]
+fn a_dispute_holds_an_erasure_until_the_last_one_is_closed() {
+    runtime().block_on(async {
+        let gateway = Gateway::start(Place::new()).await;
+        load_sample(&gateway).await;
+        let officer = case_list(&gateway, COMPLIANCE).await;
+        let mut open = Vec::new();
+        for _ in 0..2 {
+            open.push(officer.open(asking(3, Kind::Dispute)).await.unwrap().request.unwrap());
+        }
+        assert_eq!(
+            standing(&gateway, 3),
+            (1, Stage::Free),
+            "one hold, and nothing is blocked by it"
+        );
+        // A deletion orders nothing before an officer grants it; then it is an effect of the same entry.
+        let asked = officer.open(asking(3, Kind::Deletion)).await.unwrap().request.unwrap();
+        assert_eq!(standing(&gateway, 3), (1, Stage::Free));
+        officer.close(closing(&asked.id, Outcome::Fulfilled, "")).await.unwrap();
+        let entry = last(&gateway, CLOSE.method);
+        assert_eq!(entry.i.subject, person(&gateway, 3).0);
+        assert!(entry.i.effects_sha256.len() >= 3);
+        assert_eq!(standing(&gateway, 3), (1, Stage::Blocked));
+        // It is as durable as the entry.
+        let gateway = gateway.restart().await;
+        let officer = case_list(&gateway, COMPLIANCE).await;
+        assert_eq!(standing(&gateway, 3), (1, Stage::Blocked));
+        officer
+            .close(closing(&open[0].id, Outcome::Refused, "it stands"))
+            .await
+            .unwrap();
+        assert_eq!(standing(&gateway, 3), (1, Stage::Blocked), "another dispute is open");
+        officer
+            .close(closing(&open[1].id, Outcome::Withdrawn, ""))
+            .await
+            .unwrap();
+        until("nothing holds it", || {
+            standing(&gateway, 3) == (0, Stage::RecordRemoved)
+        })
+        .await;
+        gateway.stop().await.verify_log();
+    });
+}
+
+#[test]
+fn a_deletion_that_is_refused_erases_nothing() {
+    runtime().block_on(async {
+        let gateway = Gateway::start(Place::new()).await;
+        load_sample(&gateway).await;
+        let officer = case_list(&gateway, COMPLIANCE).await;
+        for (outcome, reason) in [
+            (Outcome::Refused, "a duty runs"),
+            (Outcome::Withdrawn, ""),
+            (Outcome::Partly, "some"),
+        ] {
+            let asked = officer.open(asking(3, Kind::Deletion)).await.unwrap().request.unwrap();
+            officer.close(closing(&asked.id, outcome, reason)).await.unwrap();
+            assert_eq!(standing(&gateway, 3), (0, Stage::Free), "{outcome:?}");
+        }
         gateway.stop().await.verify_log();
     });
 }

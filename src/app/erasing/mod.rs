@@ -148,7 +148,7 @@ impl Erasing {
         let Some(link) = person::load(&*self.gate.state, &self.gate.person_keys.epochs, &person)? else {
             return Err(Halt::from(Broken));
         };
-        let last = self.last_provision(link.details()).await?;
+        let last = self.last_provision(person, &link.details()).await?;
         let now = self.gate.clock.now();
         standing.link_until = Some(last.map_or(now, |last| last.plus_ms(self.provision_ms)));
         let mut facts = self.facts("provision-found", &standing);

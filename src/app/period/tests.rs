@@ -1,13 +1,17 @@
 //! Periods that end, of a real data directory. What a kill at any moment leaves is tried in `tests/crash/period.rs`.
-use super::*;
+use super::{carry::going_over, *};
 use crate::{
     app::{Archived, Deletable, Kept, archives, delete_archive, testing::Place, verify_archive},
-    audit::{open_details, proof, verify},
+    audit::{Query, open_details, proof, verify},
     client::{KeyList, Pinned},
     crypto::SystemRng,
+    domain::SubjectToken,
+    erasure,
     hold::{self, Held, Hold},
     keyring::KeyListTerms,
     limits::KEEP_YEARS_MIN,
+    notice::{self, Answered, Correction, Recipients},
+    state::{Effect, Table},
 };
 use std::collections::BTreeMap;
 
@@ -38,6 +42,121 @@ fn rows(kept: &Kept) -> Rows {
         }
     }
     all
+}
+
+/// One row in every table that there is, so that a new table is in this test from its first day.
+async fn one_of_each(kept: &Kept, place: &Place) {
+    let (rng, now) = (SystemRng::default(), place.clock.now());
+    let desk = erasure::Desk {
+        register: &kept.erasures,
+        rng: &rng,
+        now,
+    };
+    let person = SubjectToken([9; 32]);
+    let held = erasure::hold(&desk, person, erasure::Reason::Dispute, None, "case-list", "by").unwrap();
+    let correction = Correction::new(&rng, now).unwrap();
+    let answered = Answered {
+        request_id: vec![5; 16],
+        reference: "TG-0000-0000".into(),
+        at: now,
+        signals: vec!["overdue@1".into()],
+        valid_until: now.plus_ms(1_000),
+    };
+    let told = Recipients {
+        answers: [("bank-a".parse().unwrap(), vec![answered])].into(),
+        cut: false,
+    };
+    let key = kept.keyring.period_detail();
+    let notices = correction.notices(&rng, &key, &told, || "TG-1111-1111".into()).unwrap();
+    for table in Table::ALL {
+        let effects = match table {
+            Table::Erasure => vec![
+                held.standing
+                    .row(&rng, &kept.keyring.epochs().active().unwrap())
+                    .unwrap(),
+            ],
+            Table::Notice => {
+                let mut effects: Vec<_> = notices.iter().map(|n| n.effect.clone()).collect();
+                effects.push(correction.recorded());
+                effects
+            }
+            Table::Request => vec![Effect::put(table, [1; 24], [0; 48])],
+            Table::Hold => vec![hold::place(&Hold {
+                held: Held::Period(1),
+                case_number: "court 12".into(),
+            })],
+            _ => vec![Effect::put(table, [1; 24], [2; 48])],
+        };
+        let mut facts = Facts::new(Kind::Consent, "p", Method("/m"), [0; 32]);
+        facts.effects = effects;
+        kept.log.append(Event::new(facts)).await.unwrap();
+    }
+}
+
+/// Nobody's rows are lost with a period, and what is sealed under its key opens under the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_every_table_goes_over_but_requests() {
+    let place = Place::new();
+    let kept = place.kept();
+    one_of_each(&kept, &place).await;
+    let listed = |kept: &Kept| {
+        let rows = notice::Rows {
+            state: &*kept.state,
+            key: &kept.keyring.period_detail(),
+            partner: &"bank-a".parse().unwrap(),
+        };
+        let listed = rows.list(None).unwrap();
+        (listed.count, listed.answer)
+    };
+    let (before, told, size) = (rows(&kept), listed(&kept), kept.log.head().size);
+    assert_eq!(told.0, 1);
+    shut(kept).await;
+    place.clock.advance_ms(CLOSING_REST_MS);
+    std::fs::write(place.path("data/cosigned.note"), "what witnesses said").unwrap();
+    end(&place).await.unwrap();
+
+    let kept = place.kept();
+    let after = rows(&kept);
+    for table in Table::ALL {
+        let of = |rows: &Rows| -> Vec<_> {
+            let here = rows.iter().filter(|((number, _), _)| *number == table as u8);
+            here.map(|((_, key), value)| (key.clone(), value.clone())).collect()
+        };
+        let (was, is) = (of(&before), of(&after));
+        match table {
+            Table::Request => assert!(kept.state.rows(table, &[], None, 9).unwrap().is_empty()),
+            Table::Notice => {
+                assert_eq!(was.len(), 2);
+                assert!(was.iter().map(|(key, _)| key).eq(is.iter().map(|(key, _)| key)));
+                assert_ne!(was, is, "it is sealed anew");
+            }
+            _ => {
+                assert!(!was.is_empty(), "{table:?}");
+                assert_eq!(was, is, "{table:?}");
+            }
+        }
+    }
+    assert_eq!(listed(&kept), told);
+    let standing = kept.erasures.of(&SubjectToken([9; 32])).unwrap();
+    assert!(standing.is_held(place.clock.now()));
+    // The index begins with the log: what it finds are entries of this one.
+    let everything = Query {
+        from: None,
+        until: None,
+        terms: Vec::new(),
+        person: None,
+    };
+    let head = kept.log.head().size;
+    let found = kept.log.search(&everything, head, 200).unwrap();
+    assert_eq!(found.entries.len() as u64, head);
+    assert!(found.next.is_none());
+    shut(kept).await;
+    let archived = archives(&place.config()).unwrap().remove(0);
+    let verified = verify_archive(&place.config(), &archived, &mut |_| ()).unwrap();
+    assert_eq!(verified.entries, size + 1);
+    let cosigned = |at: &std::path::Path| std::fs::read(DataDir::cosigned_note_of(at)).ok();
+    assert_eq!(cosigned(&archived.path).as_deref(), Some(&b"what witnesses said"[..]));
+    assert_eq!(cosigned(&place.path("data")), None);
 }
 
 /// Writes rows of many sizes into several tables.

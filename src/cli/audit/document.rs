@@ -61,6 +61,16 @@ pub(super) fn checked(path: &Path, proof: Option<&Path>, key: &str, json: bool) 
     Ok(true)
 }
 
+/// A line a fact, however narrow the terminal.
+fn said(heading: &str, rows: &[Vec<String>]) {
+    print::line(format!("  {heading}"));
+    for cells in rows {
+        if let [name, value] = cells.as_slice() {
+            print::line(format!("    {name:<16} {value}"));
+        }
+    }
+}
+
 pub(super) fn report_json(report: &SubjectReport, proven: &Proven) -> serde_json::Value {
     serde_json::json!({
         "verified": true, "log": proven.origin, "entry": proven.leaf.seq, "log_size": proven.log_size,
@@ -85,7 +95,7 @@ pub(super) fn show_report(report: &SubjectReport, proven: &Proven) {
     if !report.known {
         rows.push(row("known", "no: nothing was asked about this person".to_owned()));
     }
-    print::table(&["the report holds", ""], &rows);
+    said("the report holds", &rows);
 }
 
 pub(super) fn pack_shown(checked: &pack::Checked, json: bool) {
@@ -122,5 +132,5 @@ pub(super) fn pack_shown(checked: &pack::Checked, json: bool) {
             format!("{from}: the period holds more than a pack takes"),
         ));
     }
-    print::table(&["the pack holds", ""], &rows);
+    said("the pack holds", &rows);
 }

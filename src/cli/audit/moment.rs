@@ -2,7 +2,7 @@
 use crate::wire::{Timestamp, timestamp};
 
 /// Reads a time stamp such as `2026-03-01T08:00:00+08:00`, or a day, which begins at midnight UTC.
-pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
+pub(in crate::cli) fn moment(text: &str) -> Result<Timestamp, String> {
     // A time without its zone would be read as its day.
     let day = || {
         let day: jiff::civil::Date = text.parse().ok().filter(|_| text.len() == "2026-03-01".len())?;
@@ -14,7 +14,7 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
 }
 
 /// As people read it: UTC, to the second.
-pub(super) fn shown(time: Option<&Timestamp>) -> String {
+pub(in crate::cli) fn shown(time: Option<&Timestamp>) -> String {
     let time = crate::wire::millis(time).and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     time.map_or_else(String::new, |t| t.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }

@@ -89,10 +89,10 @@ struct Filter {
     request: Option<String>,
 }
 
-/// A person, if entries about one are looked for.
+/// A person, if one is named.
 #[derive(clap::Args)]
 #[group(multiple = false)]
-pub(super) struct Whom {
+pub(in crate::cli) struct Whom {
     /// A file with one line, such as `resident-id 999999185001010019`, `mobile …` or `opaque …`; `-` is standard input.
     /// Better than the flags below: a command line is seen by others on the machine, and kept by the shell.
     #[arg(long)]
@@ -217,7 +217,8 @@ fn filter(filter: Filter, person: Whom) -> Result<v1::EntryFilter, Failure> {
     })
 }
 
-pub(super) fn subject(person: Whom) -> Result<Option<v1::Subject>, Failure> {
+/// The person that is named, if one is.
+pub(in crate::cli) fn subject(person: Whom) -> Result<Option<v1::Subject>, Failure> {
     let (scheme, value) = match person {
         Whom {
             subject_file: Some(path),
@@ -242,7 +243,7 @@ pub(super) fn subject(person: Whom) -> Result<Option<v1::Subject>, Failure> {
 }
 
 /// The person in a file's first line.
-pub(in crate::cli) fn from_file(path: &Path) -> Result<v1::Subject, Failure> {
+fn from_file(path: &Path) -> Result<v1::Subject, Failure> {
     let unreadable = |e: std::io::Error| Failure::file(format!("cannot read `{}`: {e}", path.display()));
     let mut line = Zeroizing::new(String::new());
     if path == Path::new("-") {

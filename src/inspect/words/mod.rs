@@ -243,6 +243,12 @@ fn noted(i: &InstitutionDetail, language: Language) -> Vec<String> {
             "The same request was answered before: the answer that entry {entry} kept went out again, and nothing was read for it.",
             "同一请求此前已经答复：再次发出的是条目 {entry} 中保存的答复，没有为此读取任何内容。"
         ));
+    } else if let Some(consent) = note.strip_prefix("consent ") {
+        said.push(say!(
+            language,
+            "The consent it is about: {consent}.",
+            "涉及的授权：{consent}。"
+        ));
     } else if !note.is_empty() && i.guards.is_empty() {
         said.push(say!(language, "Noted: {note}.", "备注：{note}。"));
     }

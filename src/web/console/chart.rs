@@ -17,6 +17,8 @@ const HEIGHT: f64 = 220.0;
 const LEFT: f64 = 48.0;
 const BOTTOM: f64 = 24.0;
 const TOP: f64 = 10.0;
+/// Room for one date.
+const LABEL: f64 = 72.0;
 /// Dates that have room below.
 const LABELS: usize = 8;
 
@@ -63,7 +65,8 @@ pub(super) fn stacked(title: &str, labels: &[String], series: &[Series]) -> Mark
                         title { (label) " · " (bar.name) ": " (to - from) }
                     }
                 }
-                @if i % every == 0 {
+                // The last date would be cut off.
+                @if i % every == 0 && x < WIDTH - LABEL {
                     text class="axis" x=(tenth(x)) y=(HEIGHT - 6.0) { (label) }
                 }
             }

@@ -15,6 +15,7 @@ mod live;
 mod moment;
 mod names;
 mod overview;
+mod report;
 mod search;
 mod shell;
 mod thelog;
@@ -120,6 +121,7 @@ pub fn console(parts: ConsoleParts) -> Router {
         .route("/", get(overview::page))
         .route("/search", get(search::page))
         .route("/person", post(search::name_person))
+        .route("/report", get(report::page).post(report::make))
         .route("/export.csv", get(export::csv))
         .route("/export.jsonl", get(export::lines))
         .route("/entry/{index}", get(entry::page))

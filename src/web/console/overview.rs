@@ -189,7 +189,11 @@ impl Drawn<'_> {
             .take(COLOURS)
             .enumerate()
             .map(|(i, (name, _))| Series {
-                name: (*name).to_owned(),
+                // A signal that the configuration has forgotten, or that nobody ever had.
+                name: match *name {
+                    "?" => self.say(Text::UnknownSignals).to_owned(),
+                    name => name.to_owned(),
+                },
                 colour: format!("c{i}"),
                 values: self.values(counts, |count| count.signal == *name),
             })

@@ -48,14 +48,16 @@ pub(super) async fn guarded(mut response: Response) -> Response {
 pub(super) enum Place {
     Overview,
     Search,
+    Report,
     Live,
     TheLog,
     Elsewhere,
 }
 
-const NAVIGATION: [(Place, &str, Text); 4] = [
+const NAVIGATION: [(Place, &str, Text); 5] = [
     (Place::Overview, "/", Text::Overview),
     (Place::Search, "/search", Text::Search),
+    (Place::Report, "/report", Text::Report),
     (Place::Live, "/live", Text::Live),
     (Place::TheLog, "/log", Text::TheLog),
 ];

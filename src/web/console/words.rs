@@ -52,6 +52,7 @@ texts! {
     Time = "Time", "时间";
     NothingInPeriod = "Nothing in this period.", "此时间范围内没有条目。";
     Others = "others", "其他";
+    UnknownSignals = "no signal of this gateway", "本网关没有的信号";
     OneBar = "one bar is", "每柱为";
     Minutes = "min", "分钟";
     Hours = "h", "小时";
@@ -121,6 +122,12 @@ texts! {
     ExportBound = "At most 10,000 entries.", "最多 10,000 条。";
     Number = "Entry", "条目";
     CannotBeOpened = "sealed: the person's key is destroyed", "已密封：该主体的密钥已销毁";
+
+    // The report about a person.
+    Report = "Report", "查询报告";
+    ReportExplained = "Everything that was asked about one person and what left (PIPL articles 44 and 45), in the language of this page: a file that opens as a page, prints, and proves by itself. That it was made is recorded under the person's own key, with your reason. Check it anywhere with `tollgate audit verify report.html`.", "关于一名信息主体的全部查询及提供情况（个人信息保护法第四十四、四十五条），使用本页面的语言：文件可直接打开、打印，并可自证。出具行为连同理由以该主体自己的密钥记入日志。可随时用 `tollgate audit verify report.html` 验证。";
+    Reason = "Reason", "理由";
+    MakeReport = "Make the report", "出具报告";
 
     // Entry.
     EntryTitle = "Entry", "日志条目";
