@@ -7,8 +7,11 @@ pub use witness::{AskedWitness, WitnessRole, WitnessesAsked};
 use crate::{
     agreement::Jurisdiction,
     document,
-    limits::{CONFIG_BYTES_MAX, PROVISION_DAYS, PROVISION_DAYS_MAX, REPLY_QUANTUM_MS_MAX},
+    limits::{
+        CONFIG_BYTES_MAX, KEEP_YEARS_MAX, KEEP_YEARS_MIN, PROVISION_DAYS, PROVISION_DAYS_MAX, REPLY_QUANTUM_MS_MAX,
+    },
     policy::Licence,
+    subject_request::Deadlines,
 };
 use serde::Deserialize;
 use std::{
@@ -58,6 +61,9 @@ pub struct Config {
     pub key_list: KeyListFiles,
     /// What it decides by.
     pub files: Files,
+    /// Days to answer persons in, where they are fewer than the law's.
+    #[serde(default)]
+    pub subject_requests: Deadlines,
     /// How long things are kept.
     #[serde(default)]
     pub retention: Retention,
@@ -68,18 +74,37 @@ pub struct Config {
 }
 
 /// How long things are kept.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retention {
     /// How many days after it was told what was told about a person stays provable; then, if they asked to be erased, the
     /// log's link to them goes. At least three years.
     pub provision_days: u32,
+    /// Years that an archived period of the log is kept after its last entry.
+    pub keep_years: u16,
 }
 
 impl Default for Retention {
     fn default() -> Self {
         Self {
             provision_days: PROVISION_DAYS,
+            keep_years: KEEP_YEARS_MIN,
+        }
+    }
+}
+
+impl Retention {
+    fn check(&self) -> Result<(), String> {
+        if !(PROVISION_DAYS..=PROVISION_DAYS_MAX).contains(&self.provision_days) {
+            return Err(format!(
+                "`provision_days` is {PROVISION_DAYS} to {PROVISION_DAYS_MAX}: three years at least, as provisions must be provable for"
+            ));
+        }
+        match (KEEP_YEARS_MIN..=KEEP_YEARS_MAX).contains(&self.keep_years) {
+            true => Ok(()),
+            false => Err(format!(
+                "`keep_years` is {KEEP_YEARS_MIN} to {KEEP_YEARS_MAX}: what was told must be answered for that long"
+            )),
         }
     }
 }
@@ -179,12 +204,10 @@ impl Config {
                 format!("`reply_quantum_ms` is at most {REPLY_QUANTUM_MS_MAX} ms: each reply waits up to that long");
             return Err(invalid(why));
         }
-        let days = config.retention.provision_days;
-        if !(PROVISION_DAYS..=PROVISION_DAYS_MAX).contains(&days) {
-            return Err(invalid(format!(
-                "`provision_days` is {PROVISION_DAYS} to {PROVISION_DAYS_MAX}: three years at least, as provisions must be provable for"
-            )));
-        }
+        let checked = config.subject_requests.check();
+        checked.map_err(|why| invalid(format!("`[subject_requests]`: {why}")))?;
+        let checked = config.retention.check();
+        checked.map_err(|why| invalid(format!("`[retention]`: {why}")))?;
         config.check_witnesses().map_err(invalid)?;
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         config.resolve(&folder);

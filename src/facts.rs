@@ -26,6 +26,8 @@ pub enum Kind {
     Configuration,
     /// Many events, counted.
     Counted,
+    /// A request of a person about their own data.
+    SubjectRequest,
     /// A checkpoint of another log was cosigned or refused; or what witnesses say of this one has changed.
     Witness,
 }
@@ -93,6 +95,11 @@ pub struct Facts {
     pub note: String,
     /// Who can open the details later.
     pub detail_key: DetailKey,
+
+    /// In the first entry of a log: the final checkpoint of the log before.
+    pub continues: String,
+    /// In the last entry of a log: the origin of the next.
+    pub continued_by: String,
 }
 
 impl Facts {
@@ -123,6 +130,8 @@ impl Facts {
             count: 0,
             note: String::new(),
             detail_key: DetailKey::Period,
+            continues: String::new(),
+            continued_by: String::new(),
         }
     }
 }

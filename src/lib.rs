@@ -20,7 +20,7 @@
 //! | doors to the network | [`rpc`] (tonic), [`web`] (axum), [`channel`] (rustls), [`client`] |
 //! | for staff | [`inspect`]: what officers see of the log; [`evidence`]: documents that prove by themselves |
 //! | the path | [`pipeline`]: [`identity`], [`agreement`], [`policy`], [`consent`], [`source`], [`signal`], [`minimise`], [`audit`], [`seal`] |
-//! | beside it | [`notice`], [`witness`], [`keyring`], [`erasure`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
+//! | beside it | [`subject_request`], [`notice`], [`erasure`], [`hold`], [`witness`], [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
 //! | low | [`crypto`] (ring, hpke), [`store`] (sled), [`wire`] (prost) |
 //! | words | [`domain`], [`facts`], [`case`], [`refusal`], [`state`], [`person`], [`limits`], [`clock`] |
 //!
@@ -65,6 +65,8 @@ pub mod erasure;
 #[cfg(feature = "gateway")]
 pub mod evidence;
 #[cfg(feature = "gateway")]
+pub mod hold;
+#[cfg(feature = "gateway")]
 pub mod inspect;
 #[cfg(feature = "gateway")]
 pub mod keyring;
@@ -88,6 +90,8 @@ pub mod signal;
 pub mod source;
 #[cfg(feature = "gateway")]
 pub mod store;
+#[cfg(feature = "gateway")]
+pub mod subject_request;
 #[cfg(feature = "gateway")]
 pub mod telemetry;
 #[cfg(feature = "gateway")]

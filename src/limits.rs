@@ -1,4 +1,7 @@
 //! Every bound in the program, each with its arithmetic. A bound that is not here does not exist.
+mod retention;
+
+pub use retention::*;
 
 // --- Channel -------------------------------------------------------------------------------------------------------
 
@@ -271,6 +274,7 @@ pub const PACK_FILES_MAX: usize = PACK_SAMPLE_MAX + 16;
 pub const PACK_PART_BYTES: usize = 256 << 10;
 /// People whose keys are unwrapped in one step of a walk over everybody.
 pub const PEOPLE_PER_STEP: usize = 1_024;
+
 /// Distinct (reason, peer) pairs that are counted per minute; the rest are counted as one.
 pub const COUNTED_PEERS_MAX: usize = 256;
 

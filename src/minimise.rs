@@ -122,6 +122,8 @@ fn repeated(permit: &Permit, stored: &[u8], snapshot: &Snapshot) -> Option<Vec<L
         && answer.policy_hash == snapshot.hash()
         && answer.agreement_id == question.agreement.as_str()
         && answer.consent_id == question.consent.0
+        // What was told before a dispute began or ended is not sent again as it was.
+        && answer.disputed == is_marked(permit, &answer)
         && answer.signals.len() == question.signals.len();
     let line = |(id, told): (&SignalId, v1::SignalAnswer)| {
         let tells = matches!(told.outcome(), Outcome::Band | Outcome::NoFile | Outcome::NotAvailable);
@@ -151,9 +153,15 @@ fn write(permit: &Permit, values: &[SignalValue], snapshot: &Snapshot) -> Option
             _ => return None,
         });
     }
-    let page = page(snapshot, permit.opened(), &mut lines);
+    let mut page = page(snapshot, permit.opened(), &mut lines);
+    page.answer.disputed = is_marked(permit, &page.answer);
     let sound = values.len() == permit.permitted().len() && page.read.is_subset(&permit.fields());
     (sound && page.answer.encoded_len() <= ANSWER_BYTES_MAX).then_some((page, lines))
+}
+
+/// Whether this answer must say that the person disputes it: only a band can be disputed.
+fn is_marked(permit: &Permit, answer: &v1::Answer) -> bool {
+    permit.disputed() && answer.signals.iter().any(|told| told.outcome() == Outcome::Band)
 }
 
 /// What the entry says of a signal.
@@ -269,6 +277,7 @@ fn page(snapshot: &Snapshot, opened: &Opened<Question>, lines: &mut [Line]) -> P
         consent_id: question.consent.0.to_vec(),
         fields_read: names(read),
         fields_withheld: names(withheld),
+        disputed: false,
     };
     Page { answer, read, withheld }
 }
@@ -346,6 +355,7 @@ pub fn check_size(shapes: &[Shape<'_>]) -> Result<(), AnswerTooLarge> {
         policy_hash: vec![0xff; 32],
         agreement_id: "a".repeat(ID_BYTES_MAX),
         consent_id: vec![0xff; 16],
+        disputed: true,
         ..Default::default()
     };
     let largest = |sizes: &mut dyn Iterator<Item = usize>| sizes.take(SIGNALS_PER_QUERY_MAX).sum::<usize>();

@@ -157,6 +157,12 @@ codes! {
     CheckpointInconsistent = "CHECKPOINT_INCONSISTENT", InvalidArgument, "the proof does not lead from the checkpoint that was cosigned to this one";
     /// A browser was made to ask by a page of another site.
     CrossOrigin = "CROSS_ORIGIN", PermissionDenied, "the request came from another site: open the console itself and try again";
+    /// No request of a person has this id.
+    SubjectRequestUnknown = "SUBJECT_REQUEST_UNKNOWN", NotFound, "the case list has no request of this id: list it";
+    /// The request has ended.
+    SubjectRequestClosed = "SUBJECT_REQUEST_CLOSED", FailedPrecondition, "this request is closed: open a new one if the person asks again";
+    /// The person has as many requests as may be open, or the case list is full of open ones.
+    SubjectRequestsExhausted = "SUBJECT_REQUESTS_EXHAUSTED", ResourceExhausted, "too many requests are open, of this person or in all: close some first";
     /// The disk is full; withdrawals still work.
     DiskFull = "DISK_FULL", ResourceExhausted, "the gateway has no room for its log: the operator has been told; try again later";
     /// A record source or another part failed.

@@ -3,10 +3,23 @@
 //! Every change is an [`Effect`] inside an entry. The journal makes it durable with the entry, and it is applied again
 //! after a crash; without that a power cut would bring a withdrawn consent back to life.
 
-/// Which table a row is in. The numbers are on disk: never reuse one (6 was never written).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Table {
+macro_rules! tables {
+    ($($(#[doc = $doc:literal])+ $name:ident = $number:literal,)+) => {
+        /// Which table a row is in. The numbers are on disk: never reuse one (6 was never written).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Table {
+            $($(#[doc = $doc])+ $name = $number,)+
+        }
+
+        impl Table {
+            /// All tables.
+            pub const ALL: [Table; [$($number),+].len()] = [$(Table::$name),+];
+        }
+    };
+}
+
+tables! {
     /// HMAC of the subject token under the shred-epoch key → token and audit-link key, wrapped under it.
     SubjectLink = 1,
     /// HMAC under the audit-link key → a consent, sealed under it.
@@ -30,27 +43,16 @@ pub enum Table {
     Shredding = 11,
     /// Partner, time, correction and part → a notice, sealed under the period's key; or a correction that is recorded.
     Notice = 12,
+    /// Requests of persons: the lines of the case list, and under each person's key which of theirs are not closed.
+    SubjectRequest = 13,
+    /// Period or partner → the case number of a legal hold.
+    Hold = 14,
 }
 
 /// The one row of [`Table::Shredding`].
 pub const REMOVED: &[u8] = b"removed";
 
 impl Table {
-    /// All tables.
-    pub const ALL: [Table; 11] = [
-        Table::SubjectLink,
-        Table::Consent,
-        Table::RecordBatch,
-        Table::Denied,
-        Table::CrlNumber,
-        Table::Quota,
-        Table::Request,
-        Table::Witnessed,
-        Table::Erasure,
-        Table::Shredding,
-        Table::Notice,
-    ];
-
     /// The table with this number.
     pub fn from_number(number: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|t| u32::from(*t as u8) == number)

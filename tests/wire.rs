@@ -3,17 +3,20 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 use std::{fs, path::Path};
 
-const PROTOS: [&str; 10] = [
+const PROTOS: [&str; 13] = [
     "tollgate/v1/audit.proto",
     "tollgate/v1/sealed.proto",
     "tollgate/v1/exchange.proto",
     "tollgate/v1/consent.proto",
+    "tollgate/v1/log_hold.proto",
     "tollgate/v1/log.proto",
     "tollgate/v1/records.proto",
     "tollgate/v1/notice.proto",
     "tollgate/v1/persons.proto",
+    "tollgate/v1/subject_request.proto",
     "tollgate/store/v1/store.proto",
     "tollgate/store/v1/standing.proto",
+    "tollgate/store/v1/subject_request.proto",
 ];
 /// Where each generated file lives, and the name under which the generator makes it.
 const GENERATED: [(&str, &str); 5] = [
@@ -53,6 +56,10 @@ fn generate(out: &Path) {
             ".tollgate.v1.CorrectRecord",
             ".tollgate.v1.ListNotices",
             ".tollgate.v1.AcknowledgeNotices",
+            ".tollgate.v1.OpenSubjectRequestRequest",
+            ".tollgate.v1.GetSubjectRequestResponse",
+            ".tollgate.v1.CloseSubjectRequestRequest",
+            ".tollgate.v1.WriteSubjectLetterResponse",
             ".tollgate.v1.EntryFilter",
             ".tollgate.v1.SearchRequest",
             ".tollgate.v1.ReportSubjectRequest",

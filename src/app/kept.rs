@@ -1,5 +1,5 @@
 //! The data directory, opened: keys, log, state and records.
-use super::AppError;
+use super::{AppError, period};
 use crate::{
     audit::{self, Log, Worker, note},
     clock::{Clock, Time},
@@ -41,7 +41,12 @@ pub fn create_data(config: &Config, now: Time, development: bool) -> Result<Stri
 
 /// The C2SP verifier key of the log.
 pub fn verifier_key(config: &Config, keyring: &Keyring) -> String {
-    note::VerifierKey::encode(&config.gateway.log_origin, &keyring.log_signer().public_key())
+    note::VerifierKey::encode(&origin(config, keyring), &keyring.log_signer().public_key())
+}
+
+/// The origin of the log's period: the keyring knows which one it is, so that an older one cannot be put in its place.
+pub fn origin(config: &Config, keyring: &Keyring) -> String {
+    note::period_origin(&config.gateway.log_origin, keyring.period())
 }
 
 impl Kept {
@@ -54,10 +59,13 @@ impl Kept {
         rng: &Arc<dyn Rng>,
     ) -> Result<Self, AppError> {
         let dir = DataDir::open(&config.gateway.data_dir)?;
+        if period::is_closing(&dir) {
+            return Err(AppError::ClosingUnderWay);
+        }
         let keyring = Arc::new(Keyring::open(&dir.keyring_dir())?);
         let opened = Log::open(audit::Setup {
             dir: &dir,
-            origin: config.gateway.log_origin.clone(),
+            origin: origin(config, &keyring),
             signer: keyring.log_signer(),
             period_key: keyring.period_detail(),
             clock: Arc::clone(clock),

@@ -1,4 +1,5 @@
 //! Wires the modules together, owns every task, drains on shutdown. Bad configuration ends here, before a port is bound.
+mod archive;
 mod console;
 mod erasing;
 mod health;
@@ -6,6 +7,7 @@ mod housekeeping;
 mod judge;
 mod kept;
 mod keys;
+mod period;
 mod pruning;
 mod revocation;
 mod running;
@@ -15,8 +17,10 @@ mod start;
 mod testing;
 mod witnesses;
 
+pub use archive::{Archived, Deletable, archives, delete_archive, verify_archive};
 pub use judge::{check_channel, check_keys, judge_by};
-pub use kept::{Kept, create_data, verifier_key};
+pub use kept::{Kept, create_data, origin, verifier_key};
+pub use period::{Closed, Step, close_period};
 pub use running::Running;
 pub use start::{start, start_with};
 pub use witnesses::{check_witnesses, witness_key};
@@ -92,6 +96,21 @@ pub enum AppError {
     /// A witness has seen more of the log, or another one.
     #[error(transparent)]
     BehindWitness(#[from] WitnessError),
+    /// The log failed while the gateway ran.
+    #[error(
+        "the audit log could not be written or read, so nothing is answered any more: start the gateway again, it checks \
+         what is on disk and goes on from there; if this comes back, look at the disk"
+    )]
+    LogFailed,
+    /// A period was being closed when the machine or the program stopped.
+    #[error("the log's period is being closed: run `tollgate audit close-period --yes` again, it goes on where it was")]
+    ClosingUnderWay,
+    /// The period cannot be closed, or an archive not be used, now.
+    #[error("{0}")]
+    Period(String),
+    /// An archived period is not what was closed.
+    #[error("the archive does not hold: {0}; restore it from a backup")]
+    ArchiveBad(String),
     /// A key could not be used.
     #[error("a key of the gateway could not be used: {0}")]
     Broken(#[from] Broken),

@@ -1,7 +1,7 @@
 //! A gateway that runs: its listeners, its tasks, its end.
 use super::AppError;
 use crate::{
-    audit::{Event, Worker},
+    audit::{Event, Recovery, Worker},
     channel::{Connections, Denied, Denylist},
     clock::Time,
     domain::Method,
@@ -49,6 +49,7 @@ pub struct Running {
     /// Everything else that runs for as long as the gateway.
     pub(super) tasks: JoinSet<Result<(), AppError>>,
     pub(super) worker: Worker,
+    pub(super) recovery: Recovery,
     pub(super) snapshot: [u8; 32],
 }
 
@@ -72,6 +73,10 @@ impl Running {
     /// The witnesses of this gateway's log, if it has any: what each has cosigned and why it did not.
     pub fn witnesses(&self) -> Option<&Arc<Witnesses>> {
         self.witnesses.as_ref()
+    }
+    /// What the start found in the log and did, in plain words.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
     }
     /// The request path, for what runs beside it in this process.
     pub fn gate(&self) -> &Arc<Gate> {
@@ -113,7 +118,7 @@ impl Running {
     }
 
     /// Resolves when a task has ended, failed or panicked that runs for as long as the gateway does, or a thread of the
-    /// log. May be dropped and called again.
+    /// log, or when the log has failed. May be dropped and called again.
     pub async fn failed(&mut self) -> AppError {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -121,8 +126,15 @@ impl Running {
             tokio::select! {
                 Some(ended) = self.servers.join_next() => return why(ended),
                 Some(ended) = self.tasks.join_next() => return why(ended),
-                _ = look.tick() => if !self.worker.is_running() {
-                    return AppError::Server("a thread of the audit log has ended".to_owned());
+                _ = look.tick() => {
+                    if !self.worker.is_running() {
+                        return AppError::Server("a thread of the audit log has ended".to_owned());
+                    }
+                    // What is on disk is not known any more; a start finds out, and goes on where the log ends. A full
+                    // disk is no failure: that one goes away while the gateway runs.
+                    if self.gate.log.has_failed() {
+                        return AppError::LogFailed;
+                    }
                 }
             }
         }

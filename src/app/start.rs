@@ -33,6 +33,7 @@ use crate::{
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     signal::unix::{SignalKind, signal},
+    sync::Mutex,
     task::JoinSet,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -87,12 +88,15 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
             pseudonym: kept.keyring.pseudonym(),
         },
         period_key: kept.keyring.period_detail(),
+        period: kept.keyring.period(),
         clock: Arc::clone(&clock),
         rng,
         recent: Recent::load(&*kept.state, clock.now())?,
         quotas: Quotas::load(&*kept.state, view.snapshot.agreements())?,
         people: PersonLocks::default(),
         erasing: persons::Erasing::of(kept.erasures),
+        deadlines: config.subject_requests,
+        case_list: Mutex::default(),
         view,
     });
     let cases = TaskTracker::new();
@@ -261,6 +265,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         servers,
         tasks,
         worker: kept.worker,
+        recovery: kept.recovery,
         snapshot,
     })
 }

@@ -250,6 +250,8 @@ fn leaf(facts: &Facts, class: Class, x_commit: &[u8; 32], i_commit: &[u8; 32]) -
         key_ids: facts.key_ids.clone(),
         x_commit: x_commit.to_vec(),
         i_commit: i_commit.to_vec(),
+        continues: facts.continues.clone(),
+        continued_by: facts.continued_by.clone(),
         ..Default::default()
     }
 }
@@ -265,6 +267,7 @@ fn kind(kind: Kind) -> v1::EntryKind {
         Kind::Keys => v1::EntryKind::Keys,
         Kind::Configuration => v1::EntryKind::Configuration,
         Kind::Counted => v1::EntryKind::Counted,
+        Kind::SubjectRequest => v1::EntryKind::SubjectRequest,
         Kind::Witness => v1::EntryKind::Witness,
     }
 }

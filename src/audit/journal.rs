@@ -246,6 +246,14 @@ pub(super) fn remove_drafts(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether there are bytes up to this place.
+pub(super) fn reaches(segments: &[Segment], place: Place) -> bool {
+    segments.iter().any(|s| match s.header.number == place.segment {
+        true => s.bytes >= place.offset,
+        false => s.header.number > place.segment,
+    })
+}
+
 /// What a scan found at the end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scanned {

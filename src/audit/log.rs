@@ -10,11 +10,13 @@ use super::{
     syncer::Progress,
 };
 use crate::{
+    clock::Time,
     crypto::{Rng, Secret},
     domain::{Method, SubjectToken},
     facts::{Facts, Kind},
     refusal::NotRecorded,
     state::StateError,
+    wire::{self, v1},
 };
 use std::{fs::File, sync::Arc, thread::JoinHandle};
 use tokio::sync::{
@@ -121,6 +123,17 @@ impl Log {
     pub fn entry(&self, index: u64) -> Result<Option<StoredEntry>, StateError> {
         let read = self.with.shared.read(|reader| reader.entry(index));
         read.map_err(|e| StateError(e.to_string()))
+    }
+
+    /// When this log began, if it continues another one: what that told is in an archive, and not found here.
+    pub fn continues_since(&self) -> Result<Option<Time>, StateError> {
+        let Some(first) = self.entry(0)? else { return Ok(None) };
+        let damaged = || StateError("entry 0 cannot be read: run `tollgate audit verify`".to_owned());
+        let leaf: v1::Leaf = wire::decode_canonical(&first.leaf).map_err(|_| damaged())?;
+        match leaf.continues.is_empty() {
+            true => Ok(None),
+            false => Ok(Some(Time(wire::millis(leaf.time.as_ref()).ok_or_else(damaged)?))),
+        }
     }
 
     /// The log's name.

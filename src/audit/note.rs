@@ -116,6 +116,14 @@ impl VerifierKey {
     }
 }
 
+/// The name of a log's period: the first has the name itself, each later one its number behind it.
+pub fn period_origin(name: &str, period: u32) -> String {
+    match period {
+        0 | 1 => name.to_owned(),
+        n => format!("{name}/{n}"),
+    }
+}
+
 /// Whether a log may have this name: 1 to 96 printable characters without white space or `+`.
 pub fn name_is_valid(name: &str) -> bool {
     let bad = |c: char| c == '+' || c.is_whitespace() || c.is_control();

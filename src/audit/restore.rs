@@ -145,6 +145,9 @@ impl Files {
             head_copy_damaged: found.head_copy_damaged,
             ..Recovery::default()
         };
+        if let Some(mark) = &found.marked {
+            self.reaches(&found, mark)?;
+        }
         let key = Arc::new(IndexKey::new(&setup.period_key, &setup.origin));
         let (store, mark, tail) = match self.usable_store(&setup.origin, found.marked.as_ref(), &key) {
             Ok(usable) => usable,
@@ -179,7 +182,8 @@ impl Files {
         recovery.replayed = replay.replayed;
         recovery.torn_bytes = scanned.torn_bytes;
         recovery.entries = tip.edge.size();
-        let compared = self.compare(&found.head_note, known, &mark, &tip, &store);
+        let marked = found.marked.as_ref().map_or(0, |marked| marked.size);
+        let compared = self.compare(&found.head_note, (known, marked), &mark, &tip, &store);
         compared.inspect_err(|_| drop(store.damaged()))?;
         let journal = self.resume(&scanned)?;
         Ok(Restored {
@@ -189,6 +193,27 @@ impl Files {
             head: found.head,
             mark: found.mark,
             recovery,
+        })
+    }
+
+    /// A journal that ends before the place where the mark begins was set back: then how much is missing is said exactly.
+    fn reaches(&self, found: &Found, mark: &Mark) -> Result<(), OpenError> {
+        if journal::reaches(&found.segments, mark.anchor.place) {
+            return Ok(());
+        }
+        let mut journal = 0;
+        journal::scan(&*self.disk, &found.segments, Place::start_of(1), |_, _, frame| {
+            journal = frame.first + frame.entries.len() as u64;
+            Ok::<_, OpenError>(())
+        })?;
+        let (witness, known) = match found.head_note.size >= mark.size {
+            true => ("`head`", found.head_note.size),
+            false => ("`mark`", mark.size),
+        };
+        Err(OpenError::Shorter {
+            journal,
+            witness,
+            known,
         })
     }
 
@@ -266,17 +291,18 @@ impl Files {
         Ok(Some(aside))
     }
 
-    /// The journal against what else knows how long the log was.
+    /// The journal against what else knows how long the log was; the mark that was found too, where a lost store made it
+    /// useless as a place to begin.
     fn compare(
         &self,
         head: &Checkpoint,
-        known: u64,
+        (known, marked): (u64, u64),
         mark: &Mark,
         tip: &Tip,
         store: &LogStore,
     ) -> Result<(), OpenError> {
         let journal = tip.edge.size();
-        for (witness, known) in [("`head`", head.size), ("the store", known), ("`mark`", mark.size)] {
+        for (witness, known) in [("`head`", head.size), ("the store", known), ("`mark`", marked)] {
             if known > journal {
                 return Err(OpenError::Shorter {
                     journal,

@@ -92,7 +92,7 @@ fn walk(path: &Path, mut chain: Chain<'_>, progress: &mut dyn FnMut(u64)) -> Res
     let disk: &dyn Disk = &ReadOnly;
     let key = chain.key;
     // The head is read first: a gateway that runs meanwhile only adds.
-    let head = read_head(disk, path, key).map_err(|why| chain.bad_at(0, why))?;
+    let (_, head) = signed_head(disk, path, key).map_err(|why| chain.bad_at(0, why))?;
     let (segments, broken) = journal::sound_segments(disk, &path.join("journal"), key.name());
     let mut torn_bytes = 0;
     if let Some(checked) = abreast::check(&chain, &segments, &head, progress) {
@@ -119,7 +119,7 @@ fn walk(path: &Path, mut chain: Chain<'_>, progress: &mut dyn FnMut(u64)) -> Res
     }
     // A gateway that runs has signed its last batch by now; its checkpoint is in the head only.
     if chain.signed < size
-        && let Ok(head) = read_head(disk, path, key)
+        && let Ok((_, head)) = signed_head(disk, path, key)
     {
         chain.sign_at(&head)?;
     }
@@ -230,13 +230,22 @@ pub fn continuation(
     Ok((older, newer))
 }
 
-/// The newest copy of the head that is signed.
-pub(super) fn read_head(disk: &dyn Disk, path: &Path, key: &VerifierKey) -> Result<note::Checkpoint, String> {
+/// The newest signed checkpoint of a directory, as it was signed.
+///
+/// # Errors
+/// Why there is none.
+pub fn head(path: &Path, key: &VerifierKey) -> Result<String, String> {
+    signed_head(&ReadOnly, path, key).map(|(text, _)| text)
+}
+
+/// The newest copy of the head, which must be signed, and what it says.
+fn signed_head(disk: &dyn Disk, path: &Path, key: &VerifierKey) -> Result<(String, note::Checkpoint), String> {
     let (_, copies) =
         Slots::open(disk, &path.join("head")).map_err(|e| format!("the file `head` cannot be read: {e}"))?;
-    let newest = copies.first().ok_or("the file `head` is damaged")?;
-    let text = std::str::from_utf8(newest).map_err(|_| "the file `head` is damaged")?;
-    note::verify(text, key).map_err(|e| format!("the file `head`: {e}"))
+    let newest = copies.into_iter().next().ok_or("the file `head` is damaged")?;
+    let text = String::from_utf8(newest).map_err(|_| "the file `head` is damaged")?;
+    let head = note::verify(&text, key).map_err(|e| format!("the file `head`: {e}"))?;
+    Ok((text, head))
 }
 
 /// Why a scan stopped.

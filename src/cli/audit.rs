@@ -12,7 +12,7 @@ mod shown;
 mod stream;
 mod witnesses;
 
-use super::{Failure, Outcome, client_file, print, runtime};
+use super::{Failure, Outcome, client_file, period, print, runtime};
 use crate::{
     audit::{self, ExportForm, note::VerifierKey, proof, verify},
     client::Head,
@@ -96,6 +96,13 @@ enum Act {
         #[arg(long, short = 'o')]
         output: PathBuf,
     },
+    /// End the period of the log: seal it, archive it, and begin the next. Offline.
+    ClosePeriod(period::CloseArgs),
+    /// Periods that are over: list, verify, delete.
+    #[command(subcommand)]
+    Archive(period::Archive),
+    /// Legal holds: what may not be deleted, whatever its age.
+    Hold(period::HoldArgs),
     /// Write the log as JSON Lines: one header, one line per entry, the checkpoint. Or as a table for a spreadsheet.
     Export {
         /// A data directory.
@@ -175,6 +182,9 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
             said(json, newest.size, &newest.root, &output);
             Ok(())
         }
+        Act::ClosePeriod(args) => period::close(&args, json),
+        Act::Archive(act) => period::archive(&act, json),
+        Act::Hold(args) => period::hold(args, json),
         Act::Export { dir, csv, ocsf, output } => {
             let form = match (csv, ocsf) {
                 (true, _) => ExportForm::Csv,

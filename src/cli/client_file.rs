@@ -4,7 +4,7 @@ use super::Failure;
 use crate::{
     audit::note::VerifierKey,
     channel::{Credential, client::Connector},
-    client::{Client, ClientError, Partnership, Pinned, Staff},
+    client::{CaseList, Client, ClientError, LogHolds, Partnership, Pinned, Staff},
     clock::SystemClock,
     config::read_text,
     crypto::{Ed25519Signer, Suite, SystemRng, VerifyKey},
@@ -75,15 +75,33 @@ pub(super) fn is_of_staff(path: &Path) -> Result<bool, Failure> {
     Ok(either.log_key.is_some())
 }
 
-/// Reads the file of an officer or auditor and connects to the staff listener.
-pub(super) async fn connect_staff(path: &Path) -> Result<Staff, Failure> {
+/// Reads the file of an officer or auditor: where to connect, with what, and the log's verifier key.
+fn read_staff(path: &Path) -> Result<(SocketAddr, Connector, VerifierKey), Failure> {
     let file: StaffFile = document::read(&read_text(path).map_err(Failure::file)?).map_err(|e| wrong(path, e))?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let connector = connector(folder, &file.tls, &file.gateway)?;
     let key_path = folder.join(&file.log_key);
     let key = VerifierKey::parse(read_text(&key_path).map_err(Failure::file)?.trim());
     let key = key.map_err(|e| wrong(&key_path, e))?;
-    Staff::connect(file.address, connector, key).await.map_err(failure)
+    Ok((file.address, connector, key))
+}
+
+/// Reads the file of an officer or auditor and connects to the staff listener.
+pub(super) async fn connect_staff(path: &Path) -> Result<Staff, Failure> {
+    let (address, connector, key) = read_staff(path)?;
+    Staff::connect(address, connector, key).await.map_err(failure)
+}
+
+/// Reads the file of an officer and connects to the case list.
+pub(super) async fn connect_cases(path: &Path) -> Result<CaseList, Failure> {
+    let (address, connector, key) = read_staff(path)?;
+    CaseList::connect(address, connector, key).await.map_err(failure)
+}
+
+/// Reads the file of an officer and connects to the holds.
+pub(super) async fn connect_holds(path: &Path) -> Result<LogHolds, Failure> {
+    let (address, connector, _) = read_staff(path)?;
+    LogHolds::connect(address, connector).await.map_err(failure)
 }
 
 fn connector(folder: &Path, tls: &Tls, gateway: &str) -> Result<Connector, Failure> {

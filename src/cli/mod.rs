@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand. Prints, asks, exits; decides nothing.
 mod audit;
+mod cases;
 mod check_config;
 mod client_file;
 mod consent;
@@ -8,6 +9,7 @@ mod erasure;
 mod ingest;
 mod init;
 mod notices;
+mod period;
 mod pki;
 mod print;
 mod query;
@@ -59,6 +61,8 @@ enum Command {
     Query(query::Args),
     /// Grant, confirm, withdraw and list consents.
     Consent(consent::Args),
+    /// Requests of persons about their own data: the case list, as a compliance officer.
+    Cases(cases::Args),
     /// Erase people, and say what holds it, as a compliance officer.
     Erasure(erasure::Args),
     /// Corrections of records behind answers that you got, as a partner.
@@ -126,6 +130,7 @@ impl Failure {
                 | OpenError::Root(_),
             )
             | AppError::BehindWitness(_)
+            | AppError::ArchiveBad(_)
             | AppError::Denylist(DenylistError::Damaged)
             | AppError::Vault(VaultError::Shorter(_)) => Self::proof(error),
             _ => Self::work(error),
@@ -147,6 +152,7 @@ pub fn run() -> ExitCode {
         Command::Ingest(args) => ingest::run(&args, json),
         Command::Query(args) => query::run(args, json),
         Command::Consent(args) => consent::run(args, json),
+        Command::Cases(args) => cases::run(args, json),
         Command::Erasure(args) => erasure::run(args, json),
         Command::Notices(args) => notices::run(args, json),
         Command::Audit(args) => audit::run(args, json),

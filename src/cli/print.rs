@@ -21,6 +21,20 @@ pub(super) fn heading(text: &str) {
     }
 }
 
+/// What must not be overlooked: red where a terminal shows colours.
+pub(super) fn red(text: &str) -> String {
+    match std::io::stdout().is_terminal() {
+        true => format!("\x1b[31m{text}\x1b[0m"),
+        false => text.to_owned(),
+    }
+}
+
+/// How wide a cell is on a terminal: without what only colours it.
+fn width(cell: &str) -> usize {
+    let coloured = cell.starts_with("\x1b[");
+    cell.chars().count() - if coloured { "\x1b[31m\x1b[0m".chars().count() } else { 0 }
+}
+
 /// Progress and remarks: on standard error, so that standard output stays for results.
 pub(super) fn remark(text: impl AsRef<str>) {
     eprintln!("{}", text.as_ref());
@@ -44,7 +58,7 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) {
     let mut widths: Vec<usize> = head.iter().map(|h| h.chars().count()).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(self::width(cell));
         }
     }
     if widths.iter().map(|width| width + 2).sum::<usize>() > TERMINAL_COLUMNS {
@@ -60,7 +74,7 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) {
     let write = |cells: &mut dyn Iterator<Item = &str>| {
         let line: Vec<String> = cells
             .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
+            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width.saturating_sub(self::width(cell)))))
             .collect();
         println!("  {}", line.join("  ").trim_end());
     };

@@ -140,6 +140,9 @@ pub(super) fn show(verified: &Verified<v1::Answer>) {
         })
         .collect();
     print::table(&["signal", "answer", "reasons"], &rows);
+    if answer.disputed {
+        print::line("  disputed    the person disputes what is told here, and the dispute is not settled");
+    }
     print::line(format!("  reference   {}", verified.reference));
     print::line(format!("  read        {}", list(&answer.fields_read)));
     print::line(format!("  withheld    {}", list(&answer.fields_withheld)));
@@ -175,6 +178,7 @@ pub(super) fn as_json(verified: &Verified<v1::Answer>) -> serde_json::Value {
         .collect();
     serde_json::json!({
         "signals": signals,
+        "disputed": verified.answer.disputed,
         "reference": verified.reference,
         "fields_read": verified.answer.fields_read,
         "fields_withheld": verified.answer.fields_withheld,

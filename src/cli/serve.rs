@@ -18,6 +18,7 @@ pub(super) fn run(args: Args) -> Outcome {
     crate::telemetry::start(args.log_json, "warn,tollgate=info");
     runtime()?.block_on(async {
         let mut running = app::start(&config).await.map_err(Failure::app)?;
+        print::remark(format!("the log: {}", running.recovery()));
         print::remark(format!(
             "tollgate serves partners on {} and staff on {}; stop with Ctrl-C",
             running.partners(),

@@ -4,12 +4,14 @@
 //! It never falls back to another suite, never keeps a session outside memory, and never prints a secret.
 //! Every rule is in `docs/protocol.md`.
 mod call;
+mod case_list;
 mod confirm;
 mod connection;
 mod continuity;
 mod error;
 mod key_list;
 mod load;
+mod log_holds;
 mod log_view;
 mod notices;
 mod persons;
@@ -30,11 +32,13 @@ mod stubs {
     include!("gen/tollgate.v1.rs");
 }
 
+pub use case_list::CaseList;
 pub use confirm::terms_sha256;
 pub use connection::{Client, Partnership};
 pub use error::{ClientError, Conflict, KeyListError, LogError, ReceiptError};
 pub use key_list::{ExchangeKey, KeyList, Pinned, SerialMemory};
 pub use load::Loading;
+pub use log_holds::LogHolds;
 pub use log_view::Head;
 pub use receipt::{CheckedReceipt, Expected, Verified, check};
 pub use sealing::{Draft, PendingReply, open_body, seal_one_shot};

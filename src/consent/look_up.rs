@@ -13,13 +13,16 @@ use crate::{
     refusal::{Code, Refusal},
     seal::{Opened, payload::Question},
     state::State,
+    subject_request,
 };
 
 /// Proof: the consent of this question was looked for.
 ///
 /// ```compile_fail,E0451
 /// use tollgate::{consent::{Asked, ConsentFact}, seal::{Opened, payload::Question}};
-/// fn skip(opened: Opened<Question>, fact: ConsentFact) -> Asked { Asked { opened, consent: Some(fact) } }
+/// fn skip(opened: Opened<Question>, fact: ConsentFact) -> Asked {
+///     Asked { opened, consent: Some(fact), disputed: false }
+/// }
 /// ```
 /// ```
 /// use tollgate::{consent::{Asked, ConsentFact}, seal::{Opened, payload::Question}};
@@ -28,6 +31,7 @@ use crate::{
 pub struct Asked {
     opened: Opened<Question>,
     consent: Option<ConsentFact>,
+    disputed: bool,
 }
 
 impl After<Opened<Question>> for Asked {}
@@ -58,20 +62,28 @@ impl Asked {
     pub fn consent(&self) -> Option<&ConsentFact> {
         self.consent.as_ref()
     }
+    /// Whether the person disputes what is told of them.
+    pub fn disputed(&self) -> bool {
+        self.disputed
+    }
     pub(crate) fn into_opened(self) -> Opened<Question> {
         self.opened
     }
     /// For tests of later steps.
     #[cfg(test)]
     pub(crate) fn for_tests(opened: Opened<Question>, consent: Option<ConsentFact>) -> Self {
-        Self { opened, consent }
+        Self {
+            opened,
+            consent,
+            disputed: false,
+        }
     }
 }
 
 /// A question whose consent was looked for, or one about somebody whom no entry has named: that one goes on to [`meet`].
 pub type LookedUp = Result<Case<Asked>, Case<Opened<Question>>>;
 
-/// Looks for the consent, and notes the person and the key that the entry's details are sealed under.
+/// Looks for the consent and for a dispute, and notes the person and the key that the entry's details are sealed under.
 ///
 /// # Errors
 /// `INTERNAL` if a row cannot be read: a consent that does not open is no consent and no answer.
@@ -115,7 +127,11 @@ fn find(
     case.note().consent = Some(id);
     let recipient = &case.proof().partner().member().id;
     match fact(state, &known.link, recipient, id, now) {
-        Ok(consent) => Ok(case.then(|opened| Asked { opened, consent })),
+        Ok((consent, disputed)) => Ok(case.then(|opened| Asked {
+            opened,
+            consent,
+            disputed,
+        })),
         Err(error) => Err(unread(case, &error)),
     }
 }
@@ -131,9 +147,9 @@ fn fact(
     recipient: &PartnerId,
     id: ConsentId,
     now: Time,
-) -> Result<Option<ConsentFact>, PersonError> {
+) -> Result<(Option<ConsentFact>, bool), PersonError> {
     let record = Rows::new(state, link).find(View::Recipient(recipient), id)?;
-    Ok(record.map(|record| {
+    let fact = record.map(|record| {
         let terms = record.terms();
         ConsentFact {
             status: record.status(now),
@@ -143,5 +159,7 @@ fn fact(
             separate: terms.separate,
             look_back_days: terms.look_back_days,
         }
-    }))
+    });
+    // Looked for whether or not the consent is one: what is done does not depend on it.
+    Ok((fact, subject_request::is_disputed(state, link)?))
 }

@@ -223,6 +223,11 @@ impl Key {
         })
     }
 
+    /// The key of details in this period of the log.
+    pub(super) fn is_of_period(&self, period: u32) -> bool {
+        self.class == Class::PeriodDetail && self.version == period
+    }
+
     /// The log key's public half.
     pub(super) fn log_public(&self) -> Option<[u8; 32]> {
         match &self.material {

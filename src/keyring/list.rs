@@ -1,10 +1,10 @@
 //! The signed key list: what a client seals to and verifies the log with. The same for every partner.
 use super::{Keyring, KeyringError, State, key::Material};
 use crate::{
-    audit::note::VerifierKey,
+    audit::note::{VerifierKey, period_origin},
     clock::Time,
     crypto::{Broken, Rng, Signer},
-    limits::{KEY_LIST_BYTES_MAX, KEY_LIST_DELEGATION_S, KEY_LIST_S},
+    limits::{KEY_LIST_BYTES_MAX, KEY_LIST_DELEGATION_S, KEY_LIST_S, LOG_PERIODS_LISTED_MAX},
     seal::frame,
     wire::{Message, timestamp, v1},
 };
@@ -16,7 +16,7 @@ const PROTOCOL_MINORS: [u32; 1] = [0];
 pub struct KeyListTerms<'a> {
     /// Our SPIFFE URI.
     pub gateway: &'a str,
-    /// Origin line of the log.
+    /// Name of the log: the origin line of its first period.
     pub origin: &'a str,
     /// The online key.
     pub online: &'a dyn Signer,
@@ -54,7 +54,7 @@ impl Keyring {
                 not_before: Some(timestamp(now.seconds() * 1000)),
                 not_after: Some(timestamp(not_after_s * 1000)),
                 exchange_keys: ring.keys.iter().filter_map(published).collect(),
-                log_keys: ring.keys.iter().filter_map(|key| log_key(terms.origin, key)).collect(),
+                log_keys: log_keys(ring, terms.origin),
                 protocol_minors: PROTOCOL_MINORS.to_vec(),
             };
             let key_list = list.encode_to_vec();
@@ -118,11 +118,20 @@ fn published(key: &super::Key) -> Option<v1::ExchangeKey> {
     })
 }
 
-fn log_key(origin: &str, key: &super::Key) -> Option<v1::LogKey> {
-    let public = key.log_public()?;
-    // Verifier keys of retired log keys stay: what they signed must still verify.
-    Some(v1::LogKey {
-        origin: origin.to_owned(),
-        verifier_key: VerifierKey::encode(origin, &public),
-    })
+/// The newest period first. Verifier keys of retired log keys stay, and so do the origins of periods that are over, also
+/// when their archive is deleted: what they signed must still verify.
+fn log_keys(ring: &super::Ring, name: &str) -> Vec<v1::LogKey> {
+    let period = ring.active(super::Class::PeriodDetail).map_or(1, |key| key.version);
+    let periods = (1..=period).rev().take(LOG_PERIODS_LISTED_MAX);
+    let origins = periods.map(|period| period_origin(name, period));
+    let keys: Vec<[u8; 32]> = ring.keys.iter().filter_map(super::Key::log_public).collect();
+    let of_origin = |origin: String| {
+        keys.iter()
+            .map(|public| v1::LogKey {
+                verifier_key: VerifierKey::encode(&origin, public),
+                origin: origin.clone(),
+            })
+            .collect::<Vec<_>>()
+    };
+    origins.flat_map(of_origin).collect()
 }

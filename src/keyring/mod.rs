@@ -221,6 +221,80 @@ impl Keyring {
         self.singles.period_detail.clone()
     }
 
+    /// The period of the log: each has a key of its own for the details of entries that have no person.
+    pub fn period(&self) -> u32 {
+        self.ring().active(Class::PeriodDetail).map_or(1, |key| key.version)
+    }
+
+    /// The key of one period, if it is not destroyed.
+    pub fn period_detail_of(&self, period: u32) -> Option<Secret<32>> {
+        let ring = self.ring();
+        let key = ring
+            .keys
+            .iter()
+            .find(|key| key.class == Class::PeriodDetail && key.version == period)?;
+        match &key.material {
+            Material::Secret(secret) => Some(secret.clone()),
+            _ => None,
+        }
+    }
+
+    /// Makes the key of the next period, if there is none yet, and gives it with the period's number.
+    pub fn prepare_period(&self, now: Time, rng: &dyn Rng) -> Result<(u32, Secret<32>), KeyringError> {
+        let next = self.period() + 1;
+        self.change(rng, |ring| {
+            if ring.keys.iter().any(|key| key.is_of_period(next)) {
+                return Ok(None);
+            }
+            if ring.keys.len() >= KEYRING_KEYS_MAX {
+                return Err(KeyringError::Full);
+            }
+            let mut key = Key::single(Class::PeriodDetail, now, rng)?;
+            (key.version, key.state) = (next, State::Prepared);
+            ring.keys.push(key);
+            Ok(Some(()))
+        })?;
+        let key = self.period_detail_of(next);
+        let key = key.ok_or(KeyringError::Incomplete("the next period's key could not be made"))?;
+        Ok((next, key))
+    }
+
+    /// Makes the prepared `period` the one that is used; the one before opens what it sealed, until it is destroyed. Open
+    /// the keyring anew after it. Twice changes nothing the second time.
+    pub fn activate_period(&self, period: u32, rng: &dyn Rng) -> Result<(), KeyringError> {
+        self.change(rng, |ring| {
+            if ring
+                .active(Class::PeriodDetail)
+                .is_some_and(|key| key.version == period)
+            {
+                return Ok(None);
+            }
+            if !ring.keys.iter().any(|key| key.is_of_period(period)) {
+                return Err(KeyringError::Incomplete("the next period's key is missing"));
+            }
+            for key in ring.keys.iter_mut().filter(|key| key.class == Class::PeriodDetail) {
+                match (key.version == period, key.state) {
+                    (true, _) => key.state = State::Active,
+                    (false, State::Active) => key.state = State::Tainted,
+                    (false, _) => {}
+                }
+            }
+            Ok(Some(()))
+        })
+        .map(drop)
+    }
+
+    /// Destroys the key of a period that is over: its details are then closed for good. Whether there was one.
+    pub fn destroy_period(&self, period: u32, rng: &dyn Rng) -> Result<bool, KeyringError> {
+        let destroyed = self.change(rng, |ring| {
+            let before = ring.keys.len();
+            ring.keys
+                .retain(|key| !(key.is_of_period(period) && key.state == State::Tainted));
+            Ok((ring.keys.len() < before).then_some(()))
+        })?;
+        Ok(destroyed.is_some())
+    }
+
     /// The exchange key of this id, if it may open now.
     pub fn exchange(&self, key_id: &[u8], now: Time) -> Option<Arc<KemKeyPair>> {
         let ring = self.ring();

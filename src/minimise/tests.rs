@@ -262,6 +262,7 @@ fn longest(all: &[Described]) -> usize {
         consent_id: vec![1; 16],
         fields_read: names.into_iter().map(ToString::to_string).collect(),
         fields_withheld: Vec::new(),
+        disputed: true,
     }
     .encoded_len()
 }

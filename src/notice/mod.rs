@@ -9,3 +9,4 @@ mod rows;
 
 pub use recipients::{Answered, Recipients, recipients};
 pub use rows::{Correction, Listed, NoticeError, NoticeId, Rows, Written, acknowledged};
+pub(crate) use rows::{opened, sealed_anew};

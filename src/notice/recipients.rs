@@ -30,7 +30,7 @@ pub struct Answered {
 pub struct Recipients {
     /// By partner.
     pub answers: BTreeMap<PartnerId, Vec<Answered>>,
-    /// There are more than were looked at.
+    /// There may be more than were looked at: too many, or told by the log that this one continues.
     pub cut: bool,
 }
 
@@ -60,6 +60,7 @@ pub fn recipients(
         person: Some(log.whom(token, Some(key))),
     };
     let (mut found, mut seen) = (Recipients::default(), HashSet::new());
+    found.cut = log.continues_since()?.is_some_and(|began| from < began);
     let (mut before, mut looked_at) = (Some(log.head().size), 0);
     while let Some(at) = before {
         let left = CORRECTED_ANSWERS_MAX - looked_at;

@@ -213,6 +213,29 @@ pub fn acknowledged(count: usize) -> Vec<u8> {
     .encode_to_vec()
 }
 
+/// The plain text of a row: nothing where it marks a correction as recorded.
+pub(crate) fn opened(period: &Secret<32>, key: &[u8], value: &[u8]) -> Result<Vec<u8>, Broken> {
+    match key.first() {
+        Some(0) => Ok(value.to_vec()),
+        _ => open_boxed(period.expose(), &place(key), value),
+    }
+}
+
+/// A row's value under the key of the next period.
+pub(crate) fn sealed_anew(
+    rng: &dyn Rng,
+    from: &Secret<32>,
+    to: &Secret<32>,
+    key: &[u8],
+    value: &[u8],
+) -> Result<Vec<u8>, Broken> {
+    let plain = opened(from, key, value)?;
+    match key.first() {
+        Some(0) => Ok(plain),
+        _ => seal_boxed(rng, to.expose(), &place(key), plain),
+    }
+}
+
 fn prefix(partner: &PartnerId) -> Vec<u8> {
     [partner.as_str().as_bytes(), &[0]].concat()
 }

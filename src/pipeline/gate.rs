@@ -15,6 +15,7 @@ use crate::{
     signal::Signals,
     source::{Catalogue, RecordSource, Vault},
     state::State,
+    subject_request::Deadlines,
 };
 use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -49,6 +50,8 @@ pub struct Gate {
     pub person_keys: consent::Keys,
     /// Key of details without a person.
     pub period_key: Secret<32>,
+    /// The log's period, counted from 1.
+    pub period: u32,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -61,6 +64,10 @@ pub struct Gate {
     pub people: PersonLocks,
     /// Erasures, and what holds them.
     pub erasing: Erasing,
+    /// When requests of persons are due.
+    pub deadlines: Deadlines,
+    /// One change of the case list at a time.
+    pub case_list: Mutex<()>,
 }
 
 impl Gate {
@@ -128,10 +135,17 @@ impl PersonLocks {
         }
     }
 
+    /// As [`PersonLocks::lock`], on a thread that may block.
+    pub(super) fn wait(&self, token: &SubjectToken) -> Option<OwnedMutexGuard<()>> {
+        Some(Arc::clone(self.of(token)?).blocking_lock_owned())
+    }
+
     /// Held until the change is recorded.
     pub async fn lock(&self, token: &SubjectToken) -> Option<OwnedMutexGuard<()>> {
-        let stripe = token.0.first().copied().map(usize::from)?;
-        let lock = self.0.get(stripe)?;
-        Some(Arc::clone(lock).lock_owned().await)
+        Some(Arc::clone(self.of(token)?).lock_owned().await)
+    }
+
+    fn of(&self, token: &SubjectToken) -> Option<&Arc<Mutex<()>>> {
+        self.0.get(token.0.first().copied().map(usize::from)?)
     }
 }

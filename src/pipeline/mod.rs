@@ -75,6 +75,7 @@
 mod act;
 pub mod calls;
 mod gate;
+pub mod log_holds;
 pub mod notices;
 pub mod persons;
 mod read;
@@ -82,6 +83,7 @@ mod recent;
 pub mod records;
 mod session;
 mod staff;
+pub mod subject_requests;
 
 pub use act::{Acted, Action, Done, OnceRecorded, act};
 pub use gate::{Gate, PersonLocks, Subject, View};

@@ -157,7 +157,8 @@ fn carry_out(gate: &Gate, by: &str, person: SubjectToken, order: &Order) -> Resu
     Ok(seen)
 }
 
-fn row(gate: &Gate, change: &Change) -> Result<Effect, Broken> {
+/// What makes the change true.
+pub(super) fn row(gate: &Gate, change: &Change) -> Result<Effect, Broken> {
     match change.is_empty() {
         true => Ok(change.standing.gone()),
         false => change.standing.row(&*gate.rng, &*gate.person_keys.epochs.active()?),

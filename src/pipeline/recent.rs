@@ -106,6 +106,25 @@ impl Recent {
         Ok(Self(Arc::new(Mutex::new(requests))))
     }
 
+    /// When the newest request came that entries have remembered.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub fn newest(state: &dyn State) -> Result<Option<Time>, StateError> {
+        let (mut newest, mut after) = (None, None::<Vec<u8>>);
+        loop {
+            let rows = state.rows(Table::Request, &[], after.as_deref(), PAGE)?;
+            let Some((last, _)) = rows.last() else {
+                return Ok(newest);
+            };
+            after = Some(last.clone());
+            for (row, value) in &rows {
+                let read = read(row, value).ok_or_else(|| StateError("a request row is malformed".to_owned()))?;
+                newest = newest.max(Some(read.2.at));
+            }
+        }
+    }
+
     /// Claims an id. A second claim with the same content waits until the first is answered or gives up.
     pub async fn claim(&self, key: RequestKey, now: Time) -> Claim {
         loop {

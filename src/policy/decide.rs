@@ -61,6 +61,7 @@ pub fn decide(snapshot: &Snapshot, mut case: Case<Asked>, now: Time) -> Result<D
         return Ok(Decided::Withheld(case.then(withhold)));
     }
     let permit = |asked: Asked| {
+        let disputed = asked.disputed();
         Permit::new(
             asked.into_opened(),
             weighed.permitted,
@@ -68,6 +69,7 @@ pub fn decide(snapshot: &Snapshot, mut case: Case<Asked>, now: Time) -> Result<D
             weighed.fields,
             bounds,
         )
+        .marked(disputed)
     };
     Ok(Decided::Permit(case.then(permit)))
 }

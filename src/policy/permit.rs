@@ -27,7 +27,7 @@ pub struct Bounds {
 /// ```compile_fail,E0451
 /// use tollgate::{domain::{FieldSet, SignalId}, policy::{Bounds, Permit}, seal::{Opened, payload::Question}};
 /// fn forge(opened: Opened<Question>, permitted: Vec<SignalId>, fields: FieldSet, bounds: Bounds) -> Permit {
-///     Permit { opened, permitted, withheld: Vec::new(), fields, bounds }
+///     Permit { opened, permitted, withheld: Vec::new(), fields, bounds, disputed: false }
 /// }
 /// ```
 /// ```
@@ -42,6 +42,7 @@ pub struct Permit {
     withheld: Vec<(SignalId, Withhold)>,
     fields: FieldSet,
     bounds: Bounds,
+    disputed: bool,
 }
 
 /// Proof: the question was decided, and nothing may be read.
@@ -67,7 +68,16 @@ impl Permit {
             withheld,
             fields,
             bounds,
+            disputed: false,
         }
+    }
+    /// Whether what is told is disputed by the person.
+    pub(crate) fn marked(self, disputed: bool) -> Self {
+        Self { disputed, ..self }
+    }
+    /// Whether a band that is told must say that the person disputes it.
+    pub fn disputed(&self) -> bool {
+        self.disputed
     }
     /// The question.
     pub fn opened(&self) -> &Opened<Question> {

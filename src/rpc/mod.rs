@@ -6,12 +6,14 @@ mod consent;
 mod documents;
 mod exchange;
 mod log;
+mod log_hold;
 mod notice;
 mod persons;
 mod records;
 mod server;
 mod size;
 pub mod status;
+mod subject_request;
 
 #[allow(
     missing_docs,

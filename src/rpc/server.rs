@@ -3,9 +3,10 @@ use super::{
     Desk,
     generated::{
         audit_service_server::AuditServiceServer, consent_service_server::ConsentServiceServer,
-        exchange_service_server::ExchangeServiceServer, log_service_server::LogServiceServer,
-        notice_service_server::NoticeServiceServer, persons_service_server::PersonsServiceServer,
-        records_service_server::RecordsServiceServer,
+        exchange_service_server::ExchangeServiceServer, log_hold_service_server::LogHoldServiceServer,
+        log_service_server::LogServiceServer, notice_service_server::NoticeServiceServer,
+        persons_service_server::PersonsServiceServer, records_service_server::RecordsServiceServer,
+        subject_request_service_server::SubjectRequestServiceServer,
     },
     size::Bounded,
 };
@@ -30,7 +31,7 @@ pub struct Services<H: Health> {
     pub health: HealthServer<H>,
     /// `grpc.reflection.v1`, if the configuration says so.
     pub reflection: bool,
-    /// `AuditService`: on the staff listener only, on that of partners it does not exist.
+    /// Services of the institution's own people: on the listener of partners they do not exist.
     pub staff: bool,
 }
 
@@ -56,8 +57,16 @@ pub async fn serve<H: Health>(
         })
         .flatten();
     let audit = staff.then(|| {
-        let service = AuditServiceServer::new(desk.clone()).max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX);
-        Bounded::new(service, &desk)
+        let service = AuditServiceServer::new(desk.clone());
+        Bounded::new(service.max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX), &desk)
+    });
+    let subject_requests = staff.then(|| {
+        let service = SubjectRequestServiceServer::new(desk.clone());
+        Bounded::new(service.max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX), &desk)
+    });
+    let log_holds = staff.then(|| {
+        let service = LogHoldServiceServer::new(desk.clone());
+        Bounded::new(service.max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX), &desk)
     });
     // One check for all services, health and reflection too: what a connection may do ends with its certificate.
     let asked = desk.clone();
@@ -94,6 +103,8 @@ pub async fn serve<H: Health>(
             &desk,
         ))
         .add_optional_service(audit)
+        .add_optional_service(subject_requests)
+        .add_optional_service(log_holds)
         .add_service(
             Bounded::new(
                 RecordsServiceServer::new(desk.clone()).max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX),

@@ -323,6 +323,8 @@ impl TestLog {
             key_ids: facts.key_ids.clone(),
             x_commit: x_commit(&commitment_key, &detail).to_vec(),
             i_commit: vec![1; 32],
+            continues: String::new(),
+            continued_by: String::new(),
         };
         self.append_leaf(leaf.encode_to_vec(), commitment_key)
     }

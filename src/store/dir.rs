@@ -112,6 +112,14 @@ impl DataDir {
     pub fn vault_dir(&self) -> PathBuf {
         self.path.join("vault")
     }
+    /// Periods of the log that are over, one directory each.
+    pub fn archive_dir(&self) -> PathBuf {
+        Self::archive_dir_of(&self.path)
+    }
+    /// The same of the data directory at `path`, without opening it.
+    pub fn archive_dir_of(path: &Path) -> PathBuf {
+        path.join("archive")
+    }
     /// Wrapped keys.
     pub fn keyring_dir(&self) -> PathBuf {
         Self::keyring_dir_of(&self.path)

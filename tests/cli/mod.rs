@@ -5,10 +5,12 @@ mod site;
 
 mod audit;
 mod by_hand;
+mod cases;
 mod configuration;
 mod demo;
 mod erasure;
 mod exit_codes;
+mod failed_disk;
 mod full_disk;
 mod loading;
 mod loading_killed;

@@ -111,6 +111,11 @@ impl Spawned {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGTERM, as a service manager sends it.
     pub(crate) fn terminate(&self) {
         let sent = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();

@@ -79,6 +79,11 @@ impl Site {
         let mut command = program();
         command.arg("serve").args(words).current_dir(self.path());
         command.envs(environment.iter().copied());
+        self.serving(command)
+    }
+
+    /// A gateway that was started in another way: waits until it serves.
+    pub(crate) fn serving(&self, command: std::process::Command) -> Gateway {
         let process = Spawned::start(command);
         let line = process.wait_for("tollgate serves partners on ");
         let mut addresses = line

@@ -1,6 +1,10 @@
 //! Every flipped byte and every truncation of a data directory is detected or harmless: never another log, never a
-//! shorter one. A sample by default; `TOLLGATE_LONG=1` takes every byte outside of sled and many inside.
-use super::{Dice, METHOD, check_token, event, is_long, open, seed, token, vkey};
+//! shorter one. A sample by default; `TOLLGATE_LONG=1` takes thousands in each file.
+use super::{
+    Dice, METHOD, check_token, event,
+    figures::{Figures, progress, tell},
+    is_long, open, seed, token, vkey,
+};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -52,18 +56,11 @@ pub(super) fn copy(from: &Path, to: &Path) {
     }
 }
 
-#[derive(Debug, Default)]
-struct Tally {
-    refused: usize,
-    rebuilt: usize,
-    unreadable: usize,
-    harmless: usize,
-}
-
 /// Opens a damaged copy: refused, or everything is there, or what is not there says so.
-fn judge(dir: &Path, tokens: &[String], what: &str, tally: &mut Tally) {
+fn judge(dir: &Path, tokens: &[String], what: &str, tally: &mut Figures) {
+    tally.made += 1;
     let offline = verify::dir(dir, &vkey(), &mut |_| ());
-    if let Ok(verified) = offline {
+    if let Ok(verified) = &offline {
         assert_eq!(verified.entries, ENTRIES, "{what}");
     }
     // A damaged `FORMAT` is refused by the data directory itself.
@@ -73,7 +70,13 @@ fn judge(dir: &Path, tokens: &[String], what: &str, tally: &mut Tally) {
     }
     let opened = match open(dir) {
         Ok(opened) => opened,
-        Err(_) => {
+        Err(error) => {
+            // A refusal says what is wrong and what is left: the verifier names the first entry that does not hold.
+            let named = offline.as_ref().err().map(|bad| bad.index);
+            assert!(
+                named.is_some_and(|index| index <= ENTRIES),
+                "{what}: {error}: {named:?}"
+            );
             tally.refused += 1;
             return;
         }
@@ -83,8 +86,8 @@ fn judge(dir: &Path, tokens: &[String], what: &str, tally: &mut Tally) {
     let rebuilt = opened.recovery.rebuilt.is_some();
     let _ = opened.worker.close();
     if failures.is_empty() {
-        tally.rebuilt += usize::from(rebuilt);
-        tally.harmless += usize::from(!rebuilt);
+        tally.recovered += u64::from(rebuilt);
+        tally.harmless += u64::from(!rebuilt);
         return;
     }
     // What cannot be read must say so, and be whole again after the next start.
@@ -105,46 +108,39 @@ fn flipped_bits_and_cut_files_are_detected_or_harmless() {
     let (good, bad) = (temp.path().join("good"), temp.path().join("bad"));
     let tokens = closed(&good);
     let mut dice = Dice(seed());
-    let mut tally = Tally::default();
+    let (mut flipped, mut cut) = (Figures::default(), Figures::default());
+    for tally in [&mut flipped, &mut cut] {
+        tally.acknowledged = ENTRIES;
+    }
     for file in files(&good) {
         let name = file.strip_prefix(&good).unwrap().to_owned();
         let bytes = fs::read(&file).unwrap();
         if bytes.is_empty() || name == Path::new("reserve") {
             continue;
         }
-        let inside_sled = name.starts_with("store");
-        let flips = match (is_long(), inside_sled) {
-            (false, _) => 12,
-            (true, true) => 3_000,
-            (true, false) => bytes.len() as u64,
-        };
-        for n in 0..flips {
-            let at = if is_long() && !inside_sled {
-                n
-            } else {
-                dice.below(bytes.len() as u64)
-            } as usize;
-            let bit = 1 << dice.below(8);
+        let spoil = |what: String, changed: &[u8], tally: &mut Figures| {
             copy(&good, &bad);
+            fs::write(bad.join(&name), changed).unwrap();
+            judge(&bad, &tokens, &format!("{} {what}", name.display()), tally);
+            fs::remove_dir_all(&bad).unwrap();
+        };
+        // A file of a few bytes is flipped whole.
+        let flips = if is_long() { 2_000 } else { 12 }.min(8 * bytes.len() as u64);
+        for n in 0..flips {
+            let at = dice.below(bytes.len() as u64) as usize;
+            let bit = 1 << dice.below(8);
             let mut changed = bytes.clone();
             changed[at] ^= bit;
-            fs::write(bad.join(&name), changed).unwrap();
-            judge(
-                &bad,
-                &tokens,
-                &format!("{} byte {at} xor {bit}", name.display()),
-                &mut tally,
-            );
-            fs::remove_dir_all(&bad).unwrap();
+            spoil(format!("byte {at} xor {bit}"), &changed, &mut flipped);
+            progress(&format!("flips in {}", name.display()), n, flips);
         }
-        for _ in 0..if is_long() { 500 } else { 6 } {
+        for _ in 0..if is_long() { 500 } else { 6 }.min(bytes.len()) {
             let len = dice.below(bytes.len() as u64) as usize;
-            copy(&good, &bad);
-            fs::write(bad.join(&name), &bytes[..len]).unwrap();
-            judge(&bad, &tokens, &format!("{} cut to {len}", name.display()), &mut tally);
-            fs::remove_dir_all(&bad).unwrap();
+            spoil(format!("cut to {len}"), &bytes[..len], &mut cut);
         }
     }
-    eprintln!("{tally:?}");
-    assert!(tally.refused > 0 && tally.rebuilt > 0 && tally.harmless > 0);
+    tell("log: flipped bit", &flipped);
+    tell("log: cut file", &cut);
+    let sum = |of: fn(&Figures) -> u64| of(&flipped) + of(&cut);
+    assert!(sum(|f| f.refused) > 0 && sum(|f| f.recovered) > 0 && sum(|f| f.harmless) > 0);
 }

@@ -3,9 +3,13 @@
 //! A child process is this test binary again: [`child::life`] does nothing unless an environment variable says so.
 mod child;
 mod damage;
+pub(crate) mod figures;
 pub(crate) mod full_disk;
+mod io_errors;
 mod kill;
+mod period;
 mod power_cut;
+mod rolled_back;
 mod vault;
 
 use std::{path::Path, sync::Arc};

@@ -1,27 +1,33 @@
 //! Simulated power cuts: what was written is replayed as a cut at any moment would have left it.
 //!
 //! The simulator is in `tests/support/powercut`; its README says what a cut may take.
-use super::{child, is_long, seed, skip, vault};
+use super::{
+    child,
+    figures::{Figures, progress, tell},
+    is_long, seed, skip, vault,
+};
 use std::{path::Path, process::Command};
 
 const SIMULATOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/powercut/powercut.py");
 
 #[test]
 fn what_was_acknowledged_survives_power_cuts() {
-    let entries = if is_long() { 20_000 } else { 8_000 };
+    let entries = if is_long() { 10_000 } else { 8_000 };
     let life = |data: &Path, acks: &Path| child::living(data, acks, "life", entries);
-    cut(life, &child::checking(), if is_long() { 200 } else { 12 });
+    cut("log", life, &child::checking());
 }
 
 #[test]
 fn records_that_were_acknowledged_survive_power_cuts() {
-    let rounds = if is_long() { 60 } else { 12 };
+    let rounds = if is_long() { 30 } else { 12 };
     let life = |data: &Path, acks: &Path| vault::living(data, acks, "life", rounds);
-    cut(life, &vault::checking(), if is_long() { 200 } else { 12 });
+    cut("records", life, &vault::checking());
 }
 
-/// Lives twice, so that a cut also hits a start, and checks what `cuts` cuts leave under each policy.
-fn cut(living: impl Fn(&Path, &Path) -> Command, checking: &str, cuts: u32) {
+/// Lives twice, so that a cut also hits a start, and checks what the cuts leave under each policy. Half of them are right
+/// after an acknowledgement.
+fn cut(what: &str, living: impl Fn(&Path, &Path) -> Command, checking: &str) {
+    let cuts = if is_long() { 70 } else { 12 };
     let there = |program: &str| {
         Command::new(program)
             .arg("--version")
@@ -53,6 +59,11 @@ fn cut(living: impl Fn(&Path, &Path) -> Command, checking: &str, cuts: u32) {
         record.env(key, value.unwrap());
     }
     assert!(record.status().unwrap().success());
+    let known = std::fs::read_to_string(&acks).unwrap();
+    let mut figures = Figures {
+        acknowledged: known.lines().count() as u64,
+        ..Figures::default()
+    };
     for policy in ["none", "subset", "all"] {
         let mut sweep = Command::new("python3");
         sweep.arg(SIMULATOR).arg("sweep");
@@ -71,5 +82,9 @@ fn cut(living: impl Fn(&Path, &Path) -> Command, checking: &str, cuts: u32) {
         eprintln!("{policy}: {}", said.lines().last().unwrap_or_default());
         let errors = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{policy}: {said}\n{errors}");
+        figures.made += cuts;
+        figures.recovered += cuts;
+        progress(&format!("{what}: power cuts"), figures.made, 3 * cuts);
     }
+    tell(&format!("{what}: power cut"), &figures);
 }

@@ -53,6 +53,7 @@ pub(super) struct Opened {
     pub(super) standings: usize,
     pub(super) details: usize,
     pub(super) consents: usize,
+    pub(super) cases: usize,
     pub(super) records: usize,
     pub(super) tags: usize,
 }
@@ -72,7 +73,12 @@ pub(super) fn carve(place: &Place) -> Carved {
     let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng::default()));
     let catalogue = judge_by(&config).unwrap().catalogue;
     let kept = Kept::open(&config, &catalogue, LossRule::Refuse, &clock, &rng).unwrap();
-    for table in [Table::SubjectLink, Table::Consent, Table::Erasure] {
+    for table in [
+        Table::SubjectLink,
+        Table::Consent,
+        Table::Erasure,
+        Table::SubjectRequest,
+    ] {
         for (key, value) in kept.state.rows(table, &[], None, usize::MAX).unwrap() {
             boxes.insert(Box::Row(table as u8, key, value));
         }
@@ -209,6 +215,10 @@ pub(super) fn open_all(boxes: &BTreeSet<Box>, keys: &Carved) -> Found {
                 Box::Row(table, at, value) if *table == Table::Consent as u8 => {
                     let opened = open_boxed(link, &ctx(Label::Row, &[&[*table], at]), value);
                     person.consents += usize::from(opened.is_ok());
+                }
+                Box::Row(table, at, value) if *table == Table::SubjectRequest as u8 => {
+                    let opened = open_boxed(link, &ctx(Label::Row, &[&[*table], at]), value);
+                    person.cases += usize::from(opened.is_ok());
                 }
                 Box::Details(leaf, sealed) => {
                     let opened = open_details(&Secret::from(details), &keys.origin, leaf, sealed);

@@ -15,6 +15,8 @@ use tollgate::{state::Table, wire::v1};
 const GONE: u64 = 3;
 const STAYS: u64 = 4;
 
+const CONTACT: &str = "12 Quite Unlikely Lane";
+const OPEN: &str = "/tollgate.v1.SubjectRequestService/OpenSubjectRequest";
 const BAND: i32 = v1::SignalOutcome::Band as i32;
 const NO_FILE: i32 = v1::SignalOutcome::NoFile as i32;
 
@@ -35,6 +37,15 @@ async fn live(gateway: &Gateway) -> [Vec<u8>; 2] {
         });
         answered(gateway, &lender, correction).await;
         assert_eq!(outcomes(&bank, row, &consent).await, [BAND; 4]);
+        let case = v1::OpenSubjectRequestRequest {
+            subject: Some(subject(row)),
+            kind: v1::SubjectRequestKind::Access as i32,
+            contact: CONTACT.to_owned(),
+            text: "what do you hold of me?".to_owned(),
+            ..Default::default()
+        };
+        let officer = gateway.caller(COMPLIANCE).await;
+        let _: v1::OpenSubjectRequestResponse = officer.call(OPEN, case).await.unwrap();
         consents.push(consent);
     }
     consents.try_into().unwrap()
@@ -53,6 +64,8 @@ fn every_key_that_remains_opens_nothing_of_who_was_erased() {
         for token in tokens {
             let opened = &control.people[&token[..]];
             assert!(opened.links > 0 && opened.records > 0, "{opened:?}");
+            // What they said, and which of their requests are open.
+            assert!(opened.cases >= 2, "{opened:?}");
             assert!(opened.consents > 0 && opened.details >= 5 && opened.tags >= 5, "{opened:?}");
         }
         println!(
@@ -110,13 +123,14 @@ fn every_key_that_remains_opens_nothing_of_who_was_erased() {
             found.people[&tokens[0][..]]
         );
         let other = &found.people[&tokens[1][..]];
-        assert!(other.links > 0 && other.records > 0 && other.consents > 0 && other.details >= 5, "{other:?}");
+        assert!(other.links > 0 && other.records > 0 && other.consents > 0 && other.details >= 5 && other.cases >= 2, "{other:?}");
         // The index still says that these entries are about somebody, and of them the first byte of the pseudonym: no more.
         let alike = |carved: &super::carver::Carved, token: &[u8; 32]| {
             carved.tags.iter().filter(|tag| tag.bucket() == token[0]).count()
         };
         assert!(alike(&after, &tokens[0]) >= alike(&before, &tokens[0]));
         // Neither pseudonym nor number stands anywhere, of nobody.
+        assert!(occurs(&after.files, CONTACT.as_bytes()).is_empty());
         let mut left = 0;
         for (row, token) in [GONE, STAYS].into_iter().zip(tokens) {
             assert!(occurs(&after.files, &token).is_empty());

@@ -6,6 +6,7 @@ mod consents;
 mod console;
 mod documents;
 mod envelope;
+mod log_holds;
 mod members;
 mod named;
 mod notices;
@@ -15,6 +16,7 @@ mod register;
 mod repeats;
 mod sessions;
 mod signed;
+mod subject_requests;
 mod trouble;
 mod words;
 

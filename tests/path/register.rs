@@ -1,6 +1,7 @@
 //! Which test asserts which code. A code without one fails.
 use super::{
-    agreed, answers, audit, consents, console, envelope, members, persons, records, sessions, signed, trouble,
+    agreed, answers, audit, consents, console, envelope, members, persons, records, sessions, signed, subject_requests,
+    trouble,
 };
 use crate::witness::statuses;
 use tollgate::refusal::Code;
@@ -79,6 +80,15 @@ const TESTS: &[(Code, fn())] = &[
     (
         Code::CrossOrigin,
         console::people::a_page_of_another_site_uses_no_certificate,
+    ),
+    (
+        Code::SubjectRequestUnknown,
+        subject_requests::a_request_that_nobody_knows,
+    ),
+    (Code::SubjectRequestClosed, subject_requests::a_request_that_has_ended),
+    (
+        Code::SubjectRequestsExhausted,
+        subject_requests::too_many_requests_of_one_person,
     ),
     (Code::DiskFull, trouble::a_full_disk),
     (Code::Internal, trouble::a_damaged_record),

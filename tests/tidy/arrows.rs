@@ -43,7 +43,7 @@ const ONLY: [(&str, &[&str]); 5] = [
 /// Who may name a high module.
 const NAMED_BY: [(&str, &[&str]); 8] = [
     ("evidence", &["evidence", "inspect", "rpc", "web", "cli", "app"]),
-    ("notice", &["notice", "pipeline"]),
+    ("notice", &["notice", "pipeline", "app"]),
     ("cli", &["cli", "main"]),
     ("app", &["app", "cli", "main"]),
     ("rpc", &["rpc", "app"]),

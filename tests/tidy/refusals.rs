@@ -130,6 +130,13 @@ const MEND: &[(&str, &str, Retry)] = &[
     ("CHECKPOINT_FORKED", PARTNER, Retry::AfterMending),
     ("CHECKPOINT_INCONSISTENT", PARTNER, Retry::AfterMending),
     ("CROSS_ORIGIN", CALLER, Retry::AfterMending),
+    ("SUBJECT_REQUEST_UNKNOWN", CALLER, Retry::AfterMending),
+    ("SUBJECT_REQUEST_CLOSED", CALLER, Retry::AfterMending),
+    (
+        "SUBJECT_REQUESTS_EXHAUSTED",
+        CALLER,
+        Retry::Later("once a request was closed"),
+    ),
     ("DISK_FULL", OPERATOR, Retry::Later("after some minutes")),
     (
         "INTERNAL",

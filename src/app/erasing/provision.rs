@@ -28,7 +28,12 @@ impl Erasing {
             };
             last = last.max(self.newest(query, word, key).await?);
         }
-        Ok(last)
+        let log = self.gate.log.clone();
+        // What the log before told is in an archive, and counts as told at its very end: a link may stay longer than it must,
+        // never shorter.
+        let began = tokio::task::spawn_blocking(move || log.continues_since()).await;
+        let began = began.map_err(|e| AppError::Server(e.to_string()))??;
+        Ok(last.max(began.filter(|began| *began >= oldest)))
     }
 
     async fn newest(&self, query: Query, word: &'static str, key: &Secret<32>) -> Result<Option<Time>, Halt> {
@@ -78,4 +83,30 @@ fn told(log: &Log, index: u64, word: &str, key: &Secret<32>) -> Result<Option<Ti
     };
     let at = Time(millis(leaf.time.as_ref()).ok_or_else(missing)?);
     Ok(details.i.outcomes.iter().any(|outcome| outcome == word).then_some(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        app::{close_period, testing::Place},
+        clock::Clock,
+        crypto::{Rng, SystemRng},
+    };
+    use std::sync::Arc;
+
+    /// What an archive has told is not forgotten: it counts from the end of the archive.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_log_that_continues_another_says_since_when() {
+        let place = Place::new();
+        let kept = place.kept();
+        assert_eq!(kept.log.continues_since().unwrap(), None);
+        drop((kept.state, kept.vault, kept.log));
+        kept.worker.close().unwrap();
+        place.clock.advance_ms(5_000);
+        let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (place.clock.clone(), Arc::new(SystemRng::default()));
+        let at = clock.now();
+        close_period(&place.config(), &clock, &rng, &mut |_| ()).await.unwrap();
+        place.clock.advance_ms(5_000);
+        assert_eq!(place.kept().log.continues_since().unwrap(), Some(at));
+    }
 }

@@ -27,6 +27,7 @@ async fn a_rotation_that_could_not_be_recorded_is_recorded_and_published_later()
         .unwrap()
         .unwrap();
     drop((kept.state, kept.vault, kept.log));
+    // A minute more: the keys were made by the system's clock, after this one was read.
     place
         .clock
         .advance_ms((EXCHANGE_KEY_ACTIVE_S - EXCHANGE_KEY_PREPARE_S) * 1_000);

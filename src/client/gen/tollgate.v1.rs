@@ -808,6 +808,160 @@ pub mod consent_service_client {
     }
 }
 /// Generated client implementations.
+pub mod log_hold_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct LogHoldServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> LogHoldServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> LogHoldServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            LogHoldServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        pub async fn place_log_hold(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::PlaceLogHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::PlaceLogHoldResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.LogHoldService/PlaceLogHold",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tollgate.v1.LogHoldService", "PlaceLogHold"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn release_log_hold(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::ReleaseLogHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::ReleaseLogHoldResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.LogHoldService/ReleaseLogHold",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tollgate.v1.LogHoldService", "ReleaseLogHold"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn list_log_holds(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::ListLogHoldsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::ListLogHoldsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.LogHoldService/ListLogHolds",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tollgate.v1.LogHoldService", "ListLogHolds"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated client implementations.
 pub mod records_service_client {
     #![allow(
         unused_variables,
@@ -1303,6 +1457,270 @@ pub mod persons_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("tollgate.v1.PersonsService", "RunErasures"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated client implementations.
+pub mod subject_request_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct SubjectRequestServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> SubjectRequestServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> SubjectRequestServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            SubjectRequestServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Takes in a request and starts its clock. A dispute marks every answer about the person until it is closed.
+        pub async fn open_subject_request(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::OpenSubjectRequestRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::OpenSubjectRequestResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.SubjectRequestService/OpenSubjectRequest",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tollgate.v1.SubjectRequestService",
+                        "OpenSubjectRequest",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// One request, with what names the person while the person's key exists.
+        pub async fn get_subject_request(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::GetSubjectRequestRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::GetSubjectRequestResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.SubjectRequestService/GetSubjectRequest",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tollgate.v1.SubjectRequestService",
+                        "GetSubjectRequest",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The case list, nearest deadline first. Names nobody.
+        pub async fn list_subject_requests(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::ListSubjectRequestsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::ListSubjectRequestsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.SubjectRequestService/ListSubjectRequests",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tollgate.v1.SubjectRequestService",
+                        "ListSubjectRequests",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives a request to another officer, and says whether it waits for somebody else. The clock goes on either way.
+        pub async fn assign_subject_request(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                crate::wire::v1::AssignSubjectRequestRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::AssignSubjectRequestResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.SubjectRequestService/AssignSubjectRequest",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tollgate.v1.SubjectRequestService",
+                        "AssignSubjectRequest",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends a request with its outcome.
+        pub async fn close_subject_request(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::CloseSubjectRequestRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::CloseSubjectRequestResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.SubjectRequestService/CloseSubjectRequest",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tollgate.v1.SubjectRequestService",
+                        "CloseSubjectRequest",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The letter that is due: receipt, delay, outcome or refusal. The entry proves its bytes.
+        pub async fn write_subject_letter(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::WriteSubjectLetterRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::WriteSubjectLetterResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.SubjectRequestService/WriteSubjectLetter",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tollgate.v1.SubjectRequestService",
+                        "WriteSubjectLetter",
+                    ),
+                );
             self.inner.unary(req, path, codec).await
         }
     }

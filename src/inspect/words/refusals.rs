@@ -14,6 +14,7 @@ enum Step {
     Policy,
     Quota,
     Records,
+    Cases,
     Log,
     Scope,
     Work,
@@ -41,6 +42,7 @@ impl Step {
             ),
             Step::Quota => language.pick("the agreement's quota of the day", "配额：协议当日调用配额"),
             Step::Records => language.pick("the records desk", "记录登记"),
+            Step::Cases => language.pick("the case list", "个人权利请求清单"),
             Step::Log => language.pick("the log's own reader", "日志读取"),
             Step::Scope => language.pick("the scope of the caller in the register", "登记册中的审计范围"),
             Step::Work => language.pick("the gateway itself", "网关自身"),
@@ -51,7 +53,7 @@ impl Step {
 /// The step that gives a code, and its meaning in Chinese; the English one is the code's own text.
 fn row(code: Code) -> (Step, &'static str) {
     use Step::{
-        Authenticate, Consent, Identity, Log, Open, Policy, Quota, Rate, Records, Request, Scope, Signed, Work,
+        Authenticate, Cases, Consent, Identity, Log, Open, Policy, Quota, Rate, Records, Request, Scope, Signed, Work,
     };
     match code {
         Code::PeerUnknown => (Identity, "证书不属于已登记的对端"),
@@ -110,6 +112,9 @@ fn row(code: Code) -> (Step, &'static str) {
         Code::CheckpointForked => (Log, "同一条数下见证方已签署另一个根：日志出现两种历史"),
         Code::CheckpointInconsistent => (Log, "延续证明与已签署的检查点不衔接"),
         Code::CrossOrigin => (Identity, "请求来自其他网站的页面"),
+        Code::SubjectRequestUnknown => (Cases, "案件清单中没有此编号的请求"),
+        Code::SubjectRequestClosed => (Cases, "该请求已办结"),
+        Code::SubjectRequestsExhausted => (Cases, "未办结的个人权利请求过多"),
         Code::DiskFull => (Work, "磁盘空间不足，日志无法写入"),
         Code::Internal => (Work, "网关自身出错，未能答复"),
         Code::DeadlineExceeded => (Work, "处理超时"),

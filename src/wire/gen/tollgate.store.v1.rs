@@ -276,3 +276,66 @@ pub struct Shred {
     #[prost(int64, tag = "3")]
     pub destroyed_ms: i64,
 }
+/// A line of the case list. It names nobody, and stays when the person is erased.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct SubjectRequest {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, tag = "2")]
+    pub kind: u32,
+    #[prost(uint32, tag = "3")]
+    pub state: u32,
+    #[prost(string, tag = "4")]
+    pub owner: ::prost::alloc::string::String,
+    #[prost(int64, tag = "5")]
+    pub received_ms: i64,
+    #[prost(int64, tag = "6")]
+    pub due_ms: i64,
+    #[prost(int64, tag = "7")]
+    pub closed_ms: i64,
+    #[prost(uint32, tag = "8")]
+    pub outcome: u32,
+    #[prost(string, tag = "9")]
+    pub reference: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "10")]
+    pub letters: ::prost::alloc::vec::Vec<SubjectLetter>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct SubjectLetter {
+    #[prost(uint32, tag = "1")]
+    pub kind: u32,
+    #[prost(int64, tag = "2")]
+    pub at_ms: i64,
+    #[prost(bytes = "vec", tag = "3")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bool, tag = "4")]
+    pub chinese: bool,
+}
+/// What names the person: a row of its own, sealed under the person's audit-link key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct SubjectRequestPerson {
+    #[prost(string, tag = "1")]
+    pub contact: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// The requests of one person that are not closed: a row of the person's own.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct PersonsSubjectRequests {
+    #[prost(message, repeated, tag = "1")]
+    pub open: ::prost::alloc::vec::Vec<PersonsSubjectRequest>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct PersonsSubjectRequest {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bool, tag = "2")]
+    pub dispute: bool,
+}

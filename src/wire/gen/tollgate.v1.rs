@@ -65,6 +65,12 @@ pub struct Leaf {
     /// HMAC-SHA-256(k_i, ctx("i-detail", InstitutionDetail)).
     #[prost(bytes = "vec", tag = "14")]
     pub i_commit: ::prost::alloc::vec::Vec<u8>,
+    /// Only in entry 0 of a log that continues another: the final signed checkpoint of that one.
+    #[prost(string, tag = "15")]
+    pub continues: ::prost::alloc::string::String,
+    /// Only in the last entry of a log that was closed: the origin of the log that continues it.
+    #[prost(string, tag = "16")]
+    pub continued_by: ::prost::alloc::string::String,
 }
 /// What the partner may prove: opens x_commit.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -106,6 +112,8 @@ pub enum EntryKind {
     Configuration = 8,
     /// Many events of one reason, peer and minute, counted.
     Counted = 9,
+    /// A request of a person about their own data was opened, read, changed or answered.
+    SubjectRequest = 10,
     /// A checkpoint of another log was cosigned or refused, or what witnesses say of this log has changed.
     Witness = 20,
 }
@@ -126,6 +134,7 @@ impl EntryKind {
             Self::Keys => "ENTRY_KIND_KEYS",
             Self::Configuration => "ENTRY_KIND_CONFIGURATION",
             Self::Counted => "ENTRY_KIND_COUNTED",
+            Self::SubjectRequest => "ENTRY_KIND_SUBJECT_REQUEST",
             Self::Witness => "ENTRY_KIND_WITNESS",
         }
     }
@@ -142,6 +151,7 @@ impl EntryKind {
             "ENTRY_KIND_KEYS" => Some(Self::Keys),
             "ENTRY_KIND_CONFIGURATION" => Some(Self::Configuration),
             "ENTRY_KIND_COUNTED" => Some(Self::Counted),
+            "ENTRY_KIND_SUBJECT_REQUEST" => Some(Self::SubjectRequest),
             "ENTRY_KIND_WITNESS" => Some(Self::Witness),
             _ => None,
         }
@@ -849,6 +859,9 @@ pub struct Answer {
     pub fields_read: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, repeated, tag = "7")]
     pub fields_withheld: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The person disputes what is told of them, and the dispute is not settled. Set only where a band is told.
+    #[prost(bool, tag = "8")]
+    pub disputed: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SignalAnswer {
@@ -1178,6 +1191,51 @@ impl ConsentStatus {
             _ => None,
         }
     }
+}
+/// What is held: exactly one.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogHoldScope {
+    /// A period of the log, by its number, counted from 1.
+    #[prost(uint32, tag = "1")]
+    pub period: u32,
+    /// Everything about a partner: every archive is kept.
+    #[prost(string, tag = "2")]
+    pub partner: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlaceLogHoldRequest {
+    #[prost(message, optional, tag = "1")]
+    pub scope: ::core::option::Option<LogHoldScope>,
+    /// The number under which the institution keeps the reason, at most 64 bytes, free of names.
+    #[prost(string, tag = "2")]
+    pub case_number: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlaceLogHoldResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReleaseLogHoldRequest {
+    #[prost(message, optional, tag = "1")]
+    pub scope: ::core::option::Option<LogHoldScope>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReleaseLogHoldResponse {
+    /// False if there was no such hold.
+    #[prost(bool, tag = "1")]
+    pub released: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLogHoldsRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListLogHoldsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub holds: ::prost::alloc::vec::Vec<LogHold>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogHold {
+    #[prost(message, optional, tag = "1")]
+    pub scope: ::core::option::Option<LogHoldScope>,
+    #[prost(string, tag = "2")]
+    pub case_number: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LoadRequest {
@@ -1542,6 +1600,323 @@ impl ErasureStatus {
             "ERASURE_STATUS_BLOCKED" => Some(Self::Blocked),
             "ERASURE_STATUS_RECORD_ERASED" => Some(Self::RecordErased),
             "ERASURE_STATUS_LINK_REMOVED" => Some(Self::LinkRemoved),
+            _ => None,
+        }
+    }
+}
+/// A line of the case list. Names nobody.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SubjectRequestSummary {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "SubjectRequestKind", tag = "2")]
+    pub kind: i32,
+    #[prost(enumeration = "SubjectRequestState", tag = "3")]
+    pub state: i32,
+    /// Member id of the officer.
+    #[prost(string, tag = "4")]
+    pub owner: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "5")]
+    pub received_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "6")]
+    pub due_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "7")]
+    pub closed_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(enumeration = "SubjectRequestOutcome", tag = "8")]
+    pub outcome: i32,
+    /// For people: stands on the letters.
+    #[prost(string, tag = "9")]
+    pub reference: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "10")]
+    pub letters: ::prost::alloc::vec::Vec<SubjectLetter>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SubjectLetter {
+    #[prost(enumeration = "SubjectLetterKind", tag = "1")]
+    pub kind: i32,
+    #[prost(message, optional, tag = "2")]
+    pub written_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// SHA-256 of its bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "4")]
+    pub language: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct OpenSubjectRequestRequest {
+    #[prost(message, optional, tag = "1")]
+    pub subject: ::core::option::Option<Subject>,
+    #[prost(enumeration = "SubjectRequestKind", tag = "2")]
+    pub kind: i32,
+    /// When it reached the institution; unset means now. At most a year ago, never in the future.
+    #[prost(message, optional, tag = "3")]
+    pub received_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Where letters go, at most 256 bytes. Kept under the person's key.
+    #[prost(string, tag = "4")]
+    pub contact: ::prost::alloc::string::String,
+    /// What the person asks, at most 1,024 bytes. Kept under the person's key.
+    #[prost(string, tag = "5")]
+    pub text: ::prost::alloc::string::String,
+    /// Member id of a compliance officer; empty means the caller.
+    #[prost(string, tag = "6")]
+    pub owner: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OpenSubjectRequestResponse {
+    #[prost(message, optional, tag = "1")]
+    pub request: ::core::option::Option<SubjectRequestSummary>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetSubjectRequestRequest {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct GetSubjectRequestResponse {
+    #[prost(message, optional, tag = "1")]
+    pub request: ::core::option::Option<SubjectRequestSummary>,
+    /// False once the person's key is destroyed: then nothing names them any more.
+    #[prost(bool, tag = "2")]
+    pub opened: bool,
+    #[prost(string, tag = "3")]
+    pub contact: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSubjectRequestsRequest {
+    /// Unspecified means every state.
+    #[prost(enumeration = "SubjectRequestState", tag = "1")]
+    pub state: i32,
+    /// Unspecified means every kind.
+    #[prost(enumeration = "SubjectRequestKind", tag = "2")]
+    pub kind: i32,
+    /// Only those that are not closed and past their deadline.
+    #[prost(bool, tag = "3")]
+    pub overdue: bool,
+    /// At most 200; 0 means 50.
+    #[prost(uint32, tag = "4")]
+    pub page_size: u32,
+    #[prost(string, tag = "5")]
+    pub page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListSubjectRequestsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub requests: ::prost::alloc::vec::Vec<SubjectRequestSummary>,
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// Of all requests, whatever was asked for.
+    #[prost(uint32, tag = "3")]
+    pub open_total: u32,
+    #[prost(uint32, tag = "4")]
+    pub overdue_total: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AssignSubjectRequestRequest {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// Member id of a compliance officer; empty leaves the owner.
+    #[prost(string, tag = "2")]
+    pub owner: ::prost::alloc::string::String,
+    /// Unspecified leaves it; closed is not allowed here.
+    #[prost(enumeration = "SubjectRequestState", tag = "3")]
+    pub state: i32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AssignSubjectRequestResponse {
+    #[prost(message, optional, tag = "1")]
+    pub request: ::core::option::Option<SubjectRequestSummary>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct CloseSubjectRequestRequest {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "SubjectRequestOutcome", tag = "2")]
+    pub outcome: i32,
+    /// Why, in words for the person, at most 512 bytes; needed unless it was fulfilled or withdrawn. Kept under the person's
+    /// key.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CloseSubjectRequestResponse {
+    #[prost(message, optional, tag = "1")]
+    pub request: ::core::option::Option<SubjectRequestSummary>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WriteSubjectLetterRequest {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// `zh` or `en`.
+    #[prost(string, tag = "2")]
+    pub language: ::prost::alloc::string::String,
+    /// As a page to print; else as text.
+    #[prost(bool, tag = "3")]
+    pub html: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct WriteSubjectLetterResponse {
+    #[prost(enumeration = "SubjectLetterKind", tag = "1")]
+    pub kind: i32,
+    /// The letter, UTF-8.
+    #[prost(bytes = "vec", tag = "2")]
+    pub document: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "3")]
+    pub proof: ::core::option::Option<DocumentProof>,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SubjectRequestKind {
+    Unspecified = 0,
+    /// What do you hold and tell of me? (PIPL article 45)
+    Access = 1,
+    /// Something is wrong. (PIPL article 46)
+    Correction = 2,
+    /// Delete it. (PIPL article 47)
+    Deletion = 3,
+    /// What was told of me is disputed. (Regulation on the Credit Reporting Industry, article 25)
+    Dispute = 4,
+    /// Why was this decided? (PIPL articles 24 and 48)
+    Explanation = 5,
+}
+impl SubjectRequestKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SUBJECT_REQUEST_KIND_UNSPECIFIED",
+            Self::Access => "SUBJECT_REQUEST_KIND_ACCESS",
+            Self::Correction => "SUBJECT_REQUEST_KIND_CORRECTION",
+            Self::Deletion => "SUBJECT_REQUEST_KIND_DELETION",
+            Self::Dispute => "SUBJECT_REQUEST_KIND_DISPUTE",
+            Self::Explanation => "SUBJECT_REQUEST_KIND_EXPLANATION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SUBJECT_REQUEST_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "SUBJECT_REQUEST_KIND_ACCESS" => Some(Self::Access),
+            "SUBJECT_REQUEST_KIND_CORRECTION" => Some(Self::Correction),
+            "SUBJECT_REQUEST_KIND_DELETION" => Some(Self::Deletion),
+            "SUBJECT_REQUEST_KIND_DISPUTE" => Some(Self::Dispute),
+            "SUBJECT_REQUEST_KIND_EXPLANATION" => Some(Self::Explanation),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SubjectRequestState {
+    Unspecified = 0,
+    Open = 1,
+    /// For the person, or for another institution.
+    Waiting = 2,
+    Closed = 3,
+}
+impl SubjectRequestState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SUBJECT_REQUEST_STATE_UNSPECIFIED",
+            Self::Open => "SUBJECT_REQUEST_STATE_OPEN",
+            Self::Waiting => "SUBJECT_REQUEST_STATE_WAITING",
+            Self::Closed => "SUBJECT_REQUEST_STATE_CLOSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SUBJECT_REQUEST_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "SUBJECT_REQUEST_STATE_OPEN" => Some(Self::Open),
+            "SUBJECT_REQUEST_STATE_WAITING" => Some(Self::Waiting),
+            "SUBJECT_REQUEST_STATE_CLOSED" => Some(Self::Closed),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SubjectRequestOutcome {
+    Unspecified = 0,
+    Fulfilled = 1,
+    Partly = 2,
+    /// With its reason: the letter names the remedy.
+    Refused = 3,
+    /// By the person.
+    Withdrawn = 4,
+}
+impl SubjectRequestOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SUBJECT_REQUEST_OUTCOME_UNSPECIFIED",
+            Self::Fulfilled => "SUBJECT_REQUEST_OUTCOME_FULFILLED",
+            Self::Partly => "SUBJECT_REQUEST_OUTCOME_PARTLY",
+            Self::Refused => "SUBJECT_REQUEST_OUTCOME_REFUSED",
+            Self::Withdrawn => "SUBJECT_REQUEST_OUTCOME_WITHDRAWN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SUBJECT_REQUEST_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "SUBJECT_REQUEST_OUTCOME_FULFILLED" => Some(Self::Fulfilled),
+            "SUBJECT_REQUEST_OUTCOME_PARTLY" => Some(Self::Partly),
+            "SUBJECT_REQUEST_OUTCOME_REFUSED" => Some(Self::Refused),
+            "SUBJECT_REQUEST_OUTCOME_WITHDRAWN" => Some(Self::Withdrawn),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SubjectLetterKind {
+    Unspecified = 0,
+    Receipt = 1,
+    /// The deadline has passed. It does not move.
+    Delay = 2,
+    Outcome = 3,
+    Refusal = 4,
+}
+impl SubjectLetterKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SUBJECT_LETTER_KIND_UNSPECIFIED",
+            Self::Receipt => "SUBJECT_LETTER_KIND_RECEIPT",
+            Self::Delay => "SUBJECT_LETTER_KIND_DELAY",
+            Self::Outcome => "SUBJECT_LETTER_KIND_OUTCOME",
+            Self::Refusal => "SUBJECT_LETTER_KIND_REFUSAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SUBJECT_LETTER_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "SUBJECT_LETTER_KIND_RECEIPT" => Some(Self::Receipt),
+            "SUBJECT_LETTER_KIND_DELAY" => Some(Self::Delay),
+            "SUBJECT_LETTER_KIND_OUTCOME" => Some(Self::Outcome),
+            "SUBJECT_LETTER_KIND_REFUSAL" => Some(Self::Refusal),
             _ => None,
         }
     }

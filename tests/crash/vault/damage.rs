@@ -4,6 +4,7 @@ use super::{
     super::{
         Dice,
         damage::{copy, files},
+        figures::{Figures, progress, tell},
         is_long, seed,
     },
     PEOPLE, Site,
@@ -25,14 +26,8 @@ fn expected(person: u64) -> i64 {
     if person == 7 { 3 } else { 2 }
 }
 
-#[derive(Debug, Default)]
-struct Tally {
-    refused: usize,
-    unreadable: usize,
-    harmless: usize,
-}
-
-fn judge(dir: &Path, what: &str, tally: &mut Tally) {
+fn judge(dir: &Path, what: &str, tally: &mut Figures) {
+    tally.made += 1;
     let Ok(site) = Site::open(dir) else {
         tally.refused += 1;
         return;
@@ -44,8 +39,8 @@ fn judge(dir: &Path, what: &str, tally: &mut Tally) {
         }
     }
     let failed = values.iter().any(Result::is_err);
-    tally.unreadable += usize::from(failed);
-    tally.harmless += usize::from(!failed);
+    tally.unreadable += u64::from(failed);
+    tally.harmless += u64::from(!failed);
     drop(site.vault);
     let _ = site.opened.worker.close();
 }
@@ -56,7 +51,10 @@ fn damage_to_records_is_detected_or_harmless() {
     let (good, bad) = (temp.path().join("good"), temp.path().join("bad"));
     closed(&good);
     let mut dice = Dice(seed());
-    let mut tally = Tally::default();
+    let (mut flipped, mut cut) = (Figures::default(), Figures::default());
+    for tally in [&mut flipped, &mut cut] {
+        tally.acknowledged = PEOPLE;
+    }
     for file in files(&good.join("vault")) {
         let name = file.strip_prefix(&good).unwrap().to_owned();
         let bytes = fs::read(&file).unwrap();
@@ -65,25 +63,29 @@ fn damage_to_records_is_detected_or_harmless() {
         if written.is_empty() {
             continue;
         }
-        let mut spoil = |what: String, changed: &[u8]| {
+        let spoil = |what: String, changed: &[u8], tally: &mut Figures| {
             copy(&good, &bad);
             fs::write(bad.join(&name), changed).unwrap();
-            judge(&bad, &format!("{} {what}", name.display()), &mut tally);
+            judge(&bad, &format!("{} {what}", name.display()), tally);
             fs::remove_dir_all(&bad).unwrap();
         };
-        for _ in 0..if is_long() { 2_000 } else { 40 } {
+        let flips = if is_long() { 2_000 } else { 40 };
+        for n in 0..flips {
             let at = written[dice.below(written.len() as u64) as usize];
             let bit = 1 << dice.below(8);
             let mut changed = bytes.clone();
             changed[at] ^= bit;
-            spoil(format!("byte {at} xor {bit}"), &changed);
+            spoil(format!("byte {at} xor {bit}"), &changed, &mut flipped);
+            progress(&format!("flips in {}", name.display()), n, flips);
         }
         let end = written.last().unwrap() + 1;
         for _ in 0..if is_long() { 300 } else { 10 } {
             let len = dice.below(end as u64) as usize;
-            spoil(format!("cut to {len}"), &bytes[..len]);
+            spoil(format!("cut to {len}"), &bytes[..len], &mut cut);
         }
     }
-    eprintln!("{tally:?}");
-    assert!(tally.refused > 0 && tally.harmless + tally.unreadable > 0);
+    tell("records: flipped bit", &flipped);
+    tell("records: cut file", &cut);
+    let sum = |of: fn(&Figures) -> u64| of(&flipped) + of(&cut);
+    assert!(sum(|f| f.refused) > 0 && sum(|f| f.harmless + f.unreadable) > 0);
 }

@@ -1,16 +1,33 @@
 //! `kill -9` while rows are staged, batches made visible, people corrected, and replaced rows removed.
 use super::{
-    super::{Dice, is_long, seed},
+    super::{
+        Dice,
+        figures::{Figures, progress, tell},
+        is_long, seed,
+    },
     Site, check, living,
 };
 use std::{fs, process::Stdio, thread, time::Duration};
 
+/// As for the log: see `tests/crash/kill.rs`.
+const LIVES: usize = 20;
+
 #[test]
 fn acknowledged_records_survive_kill_9() {
+    let mut dice = Dice(seed());
+    let rounds = if is_long() { 200 } else { 15 };
+    let mut figures = Figures::default();
+    while figures.made < rounds as u64 {
+        let left = rounds - figures.made as usize;
+        lives(left.min(LIVES), rounds as u64, &mut dice, &mut figures);
+    }
+    tell("records: kill -9", &figures);
+    assert!(figures.acknowledged > 2 * rounds as u64, "{}", figures.acknowledged);
+}
+
+fn lives(rounds: usize, of: u64, dice: &mut Dice, figures: &mut Figures) {
     let temp = tempfile::tempdir().unwrap();
     let (dir, acks) = (temp.path().join("data"), temp.path().join("acks"));
-    let mut dice = Dice(seed());
-    let rounds = if is_long() { 300 } else { 15 };
     let mut acknowledged = 0;
     for round in 0..rounds {
         let mut child = living(&dir, &acks, &format!("r{round}"), u64::MAX);
@@ -27,9 +44,11 @@ fn acknowledged_records_survive_kill_9() {
         let whole = known.rfind('\n').map_or("", |end| &known[..end]);
         let tokens: Vec<_> = whole.lines().map(|line| line.split_once(' ').unwrap().1).collect();
         check(&site, &tokens).unwrap_or_else(|e| panic!("round {round}: {e}"));
-        acknowledged = tokens.len();
+        acknowledged = tokens.len() as u64;
         site.close();
+        figures.made += 1;
+        figures.recovered += 1;
+        progress("kills of a gateway that loads", figures.made, of);
     }
-    eprintln!("{rounds} kills, {acknowledged} acknowledged");
-    assert!(acknowledged > 2 * rounds, "{acknowledged}");
+    figures.acknowledged += acknowledged;
 }
