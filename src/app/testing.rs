@@ -136,13 +136,18 @@ impl Place {
 
     /// What is kept on disk, without a gateway around it.
     pub(super) fn kept(&self) -> Kept {
+        self.kept_by(LossRule::Refuse)
+    }
+
+    /// The same, by another rule for records that are lost.
+    pub(super) fn kept_by(&self, on_loss: LossRule) -> Kept {
         let (clock, rng) = (
             Arc::clone(&self.clock) as Arc<dyn Clock>,
             Arc::new(SystemRng::default()),
         );
         let (config, rng) = (self.config(), rng as Arc<dyn Rng>);
         let catalogue = judge_by(&config).unwrap().catalogue;
-        Kept::open(&config, &catalogue, LossRule::Refuse, &clock, &rng).unwrap()
+        Kept::open(&config, &catalogue, on_loss, &clock, &rng).unwrap()
     }
 
     /// The notes of all entries of the stopped gateway that the institution can read without a person's key, each with

@@ -8,7 +8,6 @@ const PAGE: &str = include_str!("../../docs/operating/cases.md");
 fn a_dispute_is_taken_in_marked_answered_and_closed() {
     let site = Site::loaded(3);
     let gateway = site.serve();
-    site.edit("compliance.toml", "127.0.0.1:0", &gateway.staff.to_string());
     let consent = site.consent(&person(1));
     let disputed = || site.ask(&person(1), &consent, &["limit_band@1"]).ends(0).json()["disputed"].clone();
     assert_eq!(disputed(), false);
@@ -108,7 +107,6 @@ fn a_period_is_closed_archived_held_and_too_young_to_be_deleted() {
 
     // The records are there, and a partner that comes for the first time is answered under the new log.
     let gateway = site.serve();
-    site.edit("compliance.toml", "127.0.0.1:0", &gateway.staff.to_string());
     let consent = site.consent(&person(1));
     site.ask(&person(1), &consent, &["limit_band@1"]).ends(0);
     let hold = ["audit", "hold", "-c", "compliance.toml"];
@@ -122,26 +120,13 @@ fn a_period_is_closed_archived_held_and_too_young_to_be_deleted() {
         .ends(1)
         .says(&["a legal hold keeps it (period 1, court 12)"]);
     let gateway = site.serve();
-    site.edit("compliance.toml", &address(&site), &gateway.staff.to_string());
     site.run(&[&hold[..], &["release", "--period", "1"]].concat()).ends(0);
     gateway.stop();
     site.run(&["audit", "archive", "delete", "1", "--yes"])
         .ends(1)
         .says(&["it must be kept until", "`keep_years`"]);
-    site.edit("gateway.toml", "[files]", "[retention]\nkeep_years = 4\n[files]");
+    site.edit("gateway.toml", "[retention]\n", "[retention]\nkeep_years = 4\n");
     site.run(&["audit", "archive", "list"])
         .ends(3)
         .says(&["`keep_years` is 5 to 100"]);
-}
-
-/// Where the officer's file says that the gateway listens.
-fn address(site: &Site) -> String {
-    let text = site.text("compliance.toml");
-    text.split("address = \"")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap()
-        .to_owned()
 }
