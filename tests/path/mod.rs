@@ -5,6 +5,7 @@ mod consents;
 mod envelope;
 mod log_holds;
 mod members;
+mod periods;
 mod records;
 mod register;
 mod repeats;
