@@ -193,6 +193,13 @@ impl Stubs {
         reply.map(tonic::Response::into_inner).map_err(refused)
     }
 
+    /// That the log continues the one of the period before.
+    pub(super) async fn prove_succession(&self) -> Result<String, ClientError> {
+        let mut stub = self.log.clone();
+        let reply = stub.prove_succession(timed(v1::ProveSuccessionRequest {})).await;
+        reply.map(|r| r.into_inner().proof).map_err(refused)
+    }
+
     /// From `from_size` to `to_size`, or to the newest where that is 0.
     pub(super) async fn prove_consistency(
         &self,

@@ -1,13 +1,14 @@
 //! That the log only ever grows, within one run and from one run to the next.
 use super::{
     connection::{Client, lock},
-    error::{ClientError, LogError},
+    error::{ClientError, LogError, ReceiptError},
     key_list::KeyList,
     log_view::{Head, continues},
 };
 use crate::{
-    audit::proof::Continuation,
+    audit::proof::{self, Continuation},
     limits::{CONSISTENCY_MS, NOTE_BYTES_MAX},
+    wire::{decode_canonical, v1},
 };
 use std::{
     fs,
@@ -49,44 +50,72 @@ impl Client {
         Ok(Some(keys.checkpoint(&note).map_err(LogError::Checkpoint)?))
     }
 
-    /// Proves that the log continues everything seen of it: first that the newest head of a receipt continues what was
-    /// proven before, then that the log's newest head continues that. One chain, so that no two heads can each be shown
-    /// a log of their own. The first time it takes what the log says. [`Client::query`] calls it when it is due.
+    /// Proves that the log continues everything seen of it: that the newest head of a receipt continues what was proven
+    /// before, and that the log's newest head continues that. One chain, so that no two heads can each be shown a log of
+    /// their own. The first time it takes what the log says. Where a new period has begun, its entry 0 must hold a final
+    /// checkpoint of the log that is known. [`Client::query`] calls it when it is due.
     pub async fn check_log(&self) -> Result<Head, ClientError> {
         let keys = self.key_list().await?;
         let mut view = lock(&self.log).clone();
         if view.proven.is_none() {
             view.proven = self.log_memory.recall(&keys)?;
         }
-        if let (Some(proven), Some(seen)) = (&view.proven, &view.seen) {
-            let reply = self.stubs.prove_consistency(proven.size, seen.size).await?;
-            continues(proven, seen, &reply.proof)?;
-        }
         let newest = match view.newest() {
             Some(older) => {
-                let reply = match self.stubs.prove_consistency(older.size, 0).await {
-                    // The log has fewer entries than it had: its own newest checkpoint is the evidence.
-                    Err(refused) if refused.is_code("LOG_RANGE") => {
-                        let newest = keys.checkpoint(&self.stubs.checkpoint().await?);
-                        let newest = newest.map_err(LogError::Checkpoint)?;
-                        older.may_become(&newest).map_err(LogError::Checkpoint)?;
-                        return Err(refused);
-                    }
-                    reply => reply?,
-                };
-                let newest = keys.checkpoint(&reply.checkpoint).map_err(LogError::Checkpoint)?;
-                continues(&older, &newest, &reply.proof)?;
+                let newest = self.continued(&older).await?;
+                if let (Some(proven), Some(seen)) = (&view.proven, &view.seen)
+                    && seen.origin() == newest.origin()
+                {
+                    let reply = self.stubs.prove_consistency(proven.size, seen.size).await?;
+                    continues(proven, seen, &reply.proof)?;
+                }
                 newest
             }
-            None => {
-                let note = self.stubs.checkpoint().await?;
-                keys.checkpoint(&note).map_err(LogError::Checkpoint)?
-            }
+            None => self.listed(&self.stubs.checkpoint().await?).await?,
         };
         self.log_memory.keep(&newest)?;
         lock(&self.log).prove(newest.clone());
         *lock(&self.proven_at) = Some(self.clock.now());
         Ok(newest)
+    }
+
+    /// The log's newest head, proven to continue `older`.
+    async fn continued(&self, older: &Head) -> Result<Head, ClientError> {
+        let reply = match self.stubs.prove_consistency(older.size, 0).await {
+            // The log has fewer entries than it had: a new period, or its own newest checkpoint is the evidence.
+            Err(refused) if refused.is_code("LOG_RANGE") => {
+                let newest = self.listed(&self.stubs.checkpoint().await?).await?;
+                if newest.origin() != older.origin() {
+                    return self.succeeded(older).await;
+                }
+                older.may_become(&newest).map_err(LogError::Checkpoint)?;
+                return Err(refused);
+            }
+            reply => reply?,
+        };
+        let newest = self.listed(&reply.checkpoint).await?;
+        if newest.origin() != older.origin() {
+            return self.succeeded(older).await;
+        }
+        continues(older, &newest, &reply.proof)?;
+        Ok(newest)
+    }
+
+    /// The head of a log that began after the one of `older` was closed.
+    async fn succeeded(&self, older: &Head) -> Result<Head, ClientError> {
+        let text = self.stubs.prove_succession().await?;
+        let keys = self.key_list().await?;
+        Ok(succession(&keys, &text, older)?)
+    }
+
+    /// A checkpoint by the key list; by the newest one, if it is of a log that the list does not name yet.
+    async fn listed(&self, note: &str) -> Result<Head, ClientError> {
+        let keys = self.key_list().await?;
+        let read = match keys.checkpoint(note) {
+            Err(ReceiptError::Origin) => self.fetch_key_list().await?.checkpoint(note),
+            read => read,
+        };
+        Ok(read.map_err(LogError::Checkpoint)?)
     }
 
     pub(super) async fn check_log_if_due(&self) -> Result<(), ClientError> {
@@ -105,6 +134,29 @@ impl Client {
         let now = self.clock.now();
         lock(&self.proven_at).is_none_or(|at| now.since(at) >= CONSISTENCY_MS)
     }
+}
+
+/// Checks that entry 0 of a log holds the final checkpoint of the log of `older`, and gives the newer log's head. That the
+/// final checkpoint extends `older` where it has more entries is not proven by this: both are signed, and the archive
+/// settles it.
+fn succession(keys: &KeyList, text: &str, older: &Head) -> Result<Head, LogError> {
+    let broken = LogError::Succession;
+    let read = proof::decode(text).map_err(|_| broken("its proof is malformed"))?;
+    let bytes = read.extra.as_deref().ok_or(broken("its proof has no leaf"))?;
+    let leaf: v1::Leaf = decode_canonical(bytes).map_err(|_| broken("its first entry is malformed"))?;
+    let newest = keys.checkpoint(&read.checkpoint).map_err(LogError::Checkpoint)?;
+    if read.index != 0 || leaf.seq != 0 || newest.origin() == older.origin() {
+        return Err(broken("the proof is not of its first entry"));
+    }
+    proof::verify_inclusion(bytes, 0, &read.proof, newest.size, &newest.root)
+        .map_err(|_| broken("its first entry is not in it"))?;
+    let last = keys.checkpoint(&leaf.continues);
+    let last = last.map_err(|_| broken("its first entry names no log that the key list names"))?;
+    if last.origin() != older.origin() {
+        return Err(broken("a period in between was never seen by this client"));
+    }
+    older.may_become(&last).map_err(LogError::Checkpoint)?;
+    Ok(newest)
 }
 
 /// The newest proven checkpoint, kept in a file, so that a log that was set back between two runs is noticed.

@@ -106,6 +106,11 @@ pub enum ReceiptError {
     /// The checkpoint is of a log that the key list does not name.
     #[error("the checkpoint is of a log that the key list does not name")]
     Origin,
+    /// The checkpoint is of another period of the gateway's log than the one that is known.
+    #[error(
+        "the receipt is of another period of the log: prove first that it continues the one that is known (`Client::check_log`)"
+    )]
+    OtherLog,
     /// The checkpoint is not signed by the log, or has lines that nobody signed for.
     #[error("the checkpoint is not signed by the log: {0}")]
     Checkpoint(NoteError),
@@ -166,6 +171,11 @@ impl fmt::Display for Conflict {
 /// Why the log is not believed to continue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogError {
+    /// A new period of the log does not prove that it continues what is known.
+    #[error(
+        "a new period of the log does not continue what is known: {0}; keep both checkpoints and ask the institution for the archive"
+    )]
+    Succession(&'static str),
     /// The checkpoint does not verify.
     #[error("the checkpoint does not verify: {0}")]
     Checkpoint(#[from] ReceiptError),

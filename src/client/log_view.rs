@@ -22,8 +22,16 @@ pub(super) struct LogView {
 }
 
 impl Head {
-    /// That `newer` may follow this head: never smaller, and the same root at the same size.
+    /// The name of its log.
+    pub fn origin(&self) -> &str {
+        self.note.split('\n').next().unwrap_or_default()
+    }
+
+    /// That `newer` may follow this head: of the same log, never smaller, and the same root at the same size.
     pub(super) fn may_become(&self, newer: &Head) -> Result<(), ReceiptError> {
+        if self.origin() != newer.origin() {
+            return Err(ReceiptError::OtherLog);
+        }
         if newer.size < self.size {
             return Err(ReceiptError::Shrank {
                 known: self.size,
@@ -64,11 +72,12 @@ impl LogView {
     /// `newest` continues everything that was known when the proof was asked for.
     pub(super) fn prove(&mut self, newest: Head) {
         // Of two checks at once the one that saw less may come last.
-        if self.proven.as_ref().is_some_and(|proven| proven.size > newest.size) {
+        let more = |known: &Head| known.origin() == newest.origin() && known.size > newest.size;
+        if self.proven.as_ref().is_some_and(more) {
             return;
         }
         // A receipt may have come in between that showed more.
-        self.seen = self.seen.take().filter(|seen| seen.size > newest.size);
+        self.seen = self.seen.take().filter(more);
         self.proven = Some(newest);
     }
 }

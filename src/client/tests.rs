@@ -279,17 +279,26 @@ fn every_check_of_a_receipt_can_fail_and_says_which_did() {
     };
     let shrank = good.check_with(|expected| expected.known = Some(larger));
     assert!(matches!(shrank, Err(ReceiptError::Shrank { .. })));
+    let other_note: std::sync::Arc<str> = format!("{}\nthe other", head.origin()).into();
     let fork = Head {
         root: [0; 32],
-        note: "the other".into(),
+        note: other_note.clone(),
         ..head.clone()
     };
     let forked = good.check_with(|expected| expected.known = Some(fork)).err();
     let Some(ReceiptError::Forked { size, evidence }) = forked else {
         panic!("{forked:?}")
     };
-    assert_eq!((size, &*evidence.known), (head.size, "the other"));
+    assert_eq!((size, &evidence.known), (head.size, &other_note));
     assert_eq!(evidence.offered, head.note, "the evidence is what was signed");
+    // Of another period: sizes say nothing then, and nobody is accused.
+    let before = Head {
+        size: head.size + 1,
+        note: "log.test/1\n".into(),
+        ..head.clone()
+    };
+    let other = good.check_with(|expected| expected.known = Some(before)).err();
+    assert_eq!(other, Some(ReceiptError::OtherLog));
     good.check_with(|expected| expected.known = Some(head)).unwrap();
 }
 

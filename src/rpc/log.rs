@@ -1,10 +1,11 @@
 //! `LogService`: the log's own proofs, for partners.
 use super::{Desk, generated::log_service_server::LogService};
-use crate::{domain::Method, refusal::Code, wire::v1};
+use crate::{audit::proof::TlogProof, domain::Method, refusal::Code, wire::v1};
 use tonic::{Request, Response, Status};
 
 const GET_CHECKPOINT: Method = Method("/tollgate.v1.LogService/GetCheckpoint");
 const PROVE_CONSISTENCY: Method = Method("/tollgate.v1.LogService/ProveConsistency");
+const PROVE_SUCCESSION: Method = Method("/tollgate.v1.LogService/ProveSuccession");
 
 #[tonic::async_trait]
 impl LogService for Desk {
@@ -22,6 +23,27 @@ impl LogService for Desk {
                 .and_then(|w| w.cosigned().newest())
                 .map(|note| note.to_string())
                 .unwrap_or_default(),
+        }))
+    }
+
+    async fn prove_succession(
+        &self,
+        request: Request<v1::ProveSuccessionRequest>,
+    ) -> Result<Response<v1::ProveSuccessionResponse>, Status> {
+        let peer = self.peer(&request)?;
+        let first = self
+            .read(peer, PROVE_SUCCESSION, |gate| {
+                gate.log.prove_inclusion(0).map_err(|_| Code::LogRange)
+            })
+            .await?;
+        let proof = TlogProof {
+            index: first.index,
+            proof: first.proof,
+            checkpoint: first.head.note.to_string(),
+            extra: None,
+        };
+        Ok(Response::new(v1::ProveSuccessionResponse {
+            proof: proof.with_leaf(&first.leaf),
         }))
     }
 

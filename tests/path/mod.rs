@@ -10,6 +10,7 @@ mod log_holds;
 mod members;
 mod named;
 mod notices;
+mod periods;
 mod persons;
 mod records;
 mod register;

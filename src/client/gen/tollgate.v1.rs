@@ -129,6 +129,31 @@ pub mod log_service_client {
                 .insert(GrpcMethod::new("tollgate.v1.LogService", "ProveConsistency"));
             self.inner.unary(req, path, codec).await
         }
+        /// That this log continues an older one of the gateway, whose period is over: its entry 0 holds the final checkpoint.
+        pub async fn prove_succession(
+            &mut self,
+            request: impl tonic::IntoRequest<crate::wire::v1::ProveSuccessionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::ProveSuccessionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tollgate.v1.LogService/ProveSuccession",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tollgate.v1.LogService", "ProveSuccession"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated client implementations.

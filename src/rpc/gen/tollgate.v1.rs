@@ -28,6 +28,14 @@ pub mod log_service_server {
             tonic::Response<crate::wire::v1::ProveConsistencyResponse>,
             tonic::Status,
         >;
+        /// That this log continues an older one of the gateway, whose period is over: its entry 0 holds the final checkpoint.
+        async fn prove_succession(
+            &self,
+            request: tonic::Request<crate::wire::v1::ProveSuccessionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::wire::v1::ProveSuccessionResponse>,
+            tonic::Status,
+        >;
     }
     #[derive(Debug)]
     pub struct LogServiceServer<T> {
@@ -185,6 +193,54 @@ pub mod log_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ProveConsistencySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tollgate.v1.LogService/ProveSuccession" => {
+                    #[allow(non_camel_case_types)]
+                    struct ProveSuccessionSvc<T: LogService>(pub Arc<T>);
+                    impl<
+                        T: LogService,
+                    > tonic::server::UnaryService<
+                        crate::wire::v1::ProveSuccessionRequest,
+                    > for ProveSuccessionSvc<T> {
+                        type Response = crate::wire::v1::ProveSuccessionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                crate::wire::v1::ProveSuccessionRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LogService>::prove_succession(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ProveSuccessionSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

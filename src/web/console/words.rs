@@ -78,6 +78,8 @@ texts! {
     KindKeys = "Keys", "密钥";
     KindConfiguration = "Configuration", "配置";
     KindCounted = "Counted", "计数";
+    KindSubjectRequest = "Request of a person", "信息主体请求";
+    KindWitness = "Witnessing", "见证";
     KindOther = "Other", "其他";
 
     // How entries ended.

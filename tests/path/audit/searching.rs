@@ -55,7 +55,7 @@ fn a_filter_that_is_not_valid() {
         let no_time = Some(Timestamp { seconds: 1, nanos: -1 });
         #[rustfmt::skip]
         let bad = [
-            v1::EntryFilter { kind: 19, ..empty() },
+            v1::EntryFilter { kind: 999, ..empty() },
             v1::EntryFilter { kind: -1, ..empty() },
             v1::EntryFilter { class: 5, ..empty() },
             v1::EntryFilter { refusal: "quota_spent".into(), ..empty() },
