@@ -5,6 +5,7 @@ use super::{
     Gate,
     read::Reading,
     staff::{Seen, StaffCall, staff_holding},
+    subject_requests,
 };
 use crate::{
     agreement::Role,
@@ -14,6 +15,7 @@ use crate::{
     erasure::{self, Change, Reason, Register, Stage, Standing},
     facts::Kind,
     identity::PeerIdentity,
+    person::Person,
     refusal::Code,
     state::Effect,
 };
@@ -126,12 +128,25 @@ pub async fn order(
     };
     let ordered = staff_holding(gate, peer, call, person, |gate, member, facts, (person, order)| {
         person.known.note(facts);
-        carry_out(gate, &member.uri, person.known.token, order)
+        carry_out(gate, &member.uri, &person.known, order)
     });
     Ok(ordered.await?.map(|(standing, _receipt)| standing))
 }
 
-fn carry_out(gate: &Gate, by: &str, person: SubjectToken, order: &Order) -> Result<Seen<Option<Standing>>, Code> {
+fn carry_out(gate: &Gate, by: &str, known: &Person, order: &Order) -> Result<Seen<Option<Standing>>, Code> {
+    let mut seen = carried_out(gate, by, known.token, order)?;
+    let dispute = subject_requests::erasing::dispute(gate, &known.link).map_err(|error| {
+        tracing::error!(%error, "the case list could not be read");
+        Code::Internal
+    })?;
+    // Told, and not kept: it stands in the case list.
+    if let (Some(standing), Some(dispute)) = (&mut seen.value, dispute) {
+        standing.holds.push(dispute);
+    }
+    Ok(seen)
+}
+
+fn carried_out(gate: &Gate, by: &str, person: SubjectToken, order: &Order) -> Result<Seen<Option<Standing>>, Code> {
     let desk = erasure::Desk {
         register: &gate.erasing.register,
         rng: &*gate.rng,

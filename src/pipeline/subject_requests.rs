@@ -1,6 +1,6 @@
 //! What officers do with requests of persons: open, look, hand on, close, write. Each is an entry; what changes is an effect
 //! in it.
-mod erasing;
+pub(super) mod erasing;
 
 use crate::{
     agreement::{Member, Role},
@@ -165,15 +165,9 @@ fn opened(
     effects.push(words.put(&*gate.rng, link, request.id).map_err(internal)?);
     effects.push(rows.note(&*gate.rng, link, &request).map_err(internal)?);
     effects.push(rows.put(&request));
-    let change = match request.kind {
-        Kind::Dispute => erasing::disputed(gate, member, person.token)?,
-        _ => None,
-    };
-    let once_recorded = erasing::with(gate, change, &mut effects, None)?;
     person.note(facts);
     Ok(Seen {
         effects,
-        once_recorded: Some(once_recorded),
         note: noted(&request),
         count: 1,
         ..Seen::of(request, "subject_request_opened")
@@ -291,7 +285,7 @@ pub async fn assign(
     .await
 }
 
-/// Ends a request. The end of a dispute ends the mark on answers and its hold; a deletion that is fulfilled orders the erasure.
+/// Ends a request. The end of a dispute ends the mark on answers and the hold on an erasure; a deletion that is fulfilled orders the erasure.
 pub async fn close(
     gate: Arc<Gate>,
     peer: PeerIdentity,
@@ -305,6 +299,10 @@ pub async fn close(
         if !words_fit(&reason, SUBJECT_REASON_BYTES_MAX) || (outcome.needs_reason() && reason.trim().is_empty()) {
             return Err(Code::FieldInvalid);
         }
+        // The person's words are not written again then, so that the order of the erasure fits the entry.
+        if !reason.is_empty() && (request.kind, outcome) == (Kind::Deletion, Outcome::Fulfilled) {
+            return Err(Code::FieldInvalid);
+        }
         request.state = State::Closed;
         request.ended = Some((gate.clock.now(), outcome));
         let rows = Rows(&*gate.state);
@@ -314,15 +312,15 @@ pub async fn close(
         let known = known.filter(|known| known.is_there(gate));
         let mut change = None;
         if let Some(Known { token, link, words }) = &known {
-            let words = PersonPart {
-                reason,
-                ..words.clone()
-            };
-            effects.push(words.put(&*gate.rng, link, id).map_err(internal)?);
+            if !reason.is_empty() {
+                let words = PersonPart {
+                    reason,
+                    ..words.clone()
+                };
+                effects.push(words.put(&*gate.rng, link, id).map_err(internal)?);
+            }
             effects.push(rows.note(&*gate.rng, link, &request).map_err(internal)?);
-            let mut open = rows.open_of(link).map_err(internal)?;
-            open.retain(|(other, _)| *other != id);
-            change = erasing::ended(gate, *token, (request.kind, outcome), &open)?;
+            change = erasing::ended(gate, *token, (request.kind, outcome))?;
         }
         let once_recorded = erasing::with(gate, change, &mut effects, lock)?;
         Ok(Seen {

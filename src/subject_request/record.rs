@@ -19,6 +19,11 @@ impl std::fmt::Display for RequestId {
 }
 
 impl RequestId {
+    /// When it was opened.
+    pub fn opened(&self) -> Time {
+        Time(i64::try_from(u128::from_be_bytes(self.0) >> 80).unwrap_or(0))
+    }
+
     /// A new one.
     pub fn new(now: Time, random: [u8; 10]) -> Self {
         let time = (u128::try_from(now.0).unwrap_or(0) & 0xffff_ffff_ffff) << 80;
@@ -193,8 +198,9 @@ mod tests {
         assert_eq!(request.letters.len(), SUBJECT_LETTERS_MAX);
         assert_eq!(request.letters.last().unwrap().at, Time(19));
         assert_eq!(Request::from_row(&request.to_row()), Ok(request));
-        let ids: Vec<_> = [1, 2, 3].map(|n| RequestId::new(Time(n), [255 - n as u8; 10])).to_vec();
+        let ids = [1, 2, 3].map(|n| RequestId::new(Time(n), [255 - n as u8; 10]));
         assert!(ids.is_sorted(), "ids are in order of opening");
+        assert_eq!(ids.map(|id| id.opened()), [Time(1), Time(2), Time(3)]);
     }
 
     proptest! {

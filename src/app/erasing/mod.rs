@@ -18,6 +18,7 @@ use crate::{
     person,
     pipeline::Gate,
     state::{Effect, REMOVED, Table},
+    subject_request,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::MissedTickBehavior;
@@ -116,8 +117,18 @@ impl Erasing {
         }
     }
 
+    /// An open dispute holds what it is about. Asked under the person's lock, which its opening takes too.
+    fn is_disputed(&self, person: &SubjectToken) -> Result<bool, Halt> {
+        let link = person::load(&*self.gate.state, &self.gate.person_keys.epochs, person)?;
+        let disputed = link.map(|link| subject_request::is_disputed(&*self.gate.state, &link));
+        Ok(disputed.transpose()?.unwrap_or(false))
+    }
+
     /// The tombstone first: once it is recorded, a start does not miss the rows.
     async fn remove_record(&self, person: SubjectToken, mut standing: Standing) -> Result<(), Halt> {
+        if self.is_disputed(&person)? {
+            return Ok(());
+        }
         standing.record = Some(self.shred()?);
         let count = self.gate.state.row(Table::Shredding, REMOVED)?;
         let count = count
@@ -165,6 +176,9 @@ impl Erasing {
 
     /// Consents, then the key that they, and all entries about the person, are under. From here on nobody is named.
     async fn remove_link(&self, person: SubjectToken, mut standing: Standing) -> Result<(), Halt> {
+        if self.is_disputed(&person)? {
+            return Ok(());
+        }
         let epochs = &self.gate.person_keys.epochs;
         while let Some(link) = person::load(&*self.gate.state, epochs, &person)? {
             let gone = consent::forget(&*self.gate.state, &link)?;

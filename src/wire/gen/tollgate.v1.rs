@@ -1534,7 +1534,8 @@ pub struct Hold {
     pub until: ::core::option::Option<::prost_types::Timestamp>,
     #[prost(string, tag = "5")]
     pub case_number: ::prost::alloc::string::String,
-    /// The identity in the certificate of who placed it.
+    /// The identity in the certificate of who placed it; empty for an open dispute of the case list. That one has the number 0,
+    /// and ends when the dispute is closed.
     #[prost(string, tag = "6")]
     pub placed_by: ::prost::alloc::string::String,
 }
@@ -1749,7 +1750,7 @@ pub struct CloseSubjectRequestRequest {
     #[prost(enumeration = "SubjectRequestOutcome", tag = "2")]
     pub outcome: i32,
     /// Why, in words for the person, at most 512 bytes; needed unless it was fulfilled or withdrawn. Kept under the person's
-    /// key.
+    /// key. None for a deletion that is fulfilled, which orders the erasure.
     #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
 }
