@@ -1,8 +1,8 @@
 //! The stream of entries: contiguous, resumable, bounded, and never in anybody's way.
 use super::{STREAM, asked_about, leaf, officer, one_more, paced};
 use crate::support::{
-    BANK_A, COMPLIANCE, Caller, Entry, Gateway, OPERATOR, Place, SECURITY, entries, load_sample, on_shared, refused,
-    runtime, until,
+    BANK_A, COMPLIANCE, Caller, Entry, Gateway, OPERATOR, Place, SECURITY, agreed, entries, load_sample, on_shared,
+    question, refused, runtime, until,
 };
 use std::time::Duration;
 use tollgate::{
@@ -236,12 +236,19 @@ fn a_hung_reader_is_in_nobodys_way() {
         let connector = gateway.connector(&gateway.place.credential(COMPLIANCE));
         let channel = endpoint.connect_with_connector(connector).await.unwrap();
         let slow = Caller::new(&gateway, channel, COMPLIANCE);
+        let bank = gateway.caller(BANK_A).await;
+        let consent = agreed(&gateway, 2).await;
         let before = gateway.size();
         let hung = open(&slow, 0, true).await.unwrap();
         let began = std::time::Instant::now();
         let mut answered = 0;
         while looks(&gateway, before).len() < 2 {
-            asked_about(&gateway, 2 + answered).await;
+            // The stream's own end may be recorded beside it.
+            let sent = bank.one_shot(crate::path::QUERY, |header| v1::Query {
+                header: Some(header),
+                ..question(2, &consent)
+            });
+            assert!(bank.exchange(sent).await.is_ok(), "nobody waits for the reader");
             answered += 1;
             assert!(
                 began.elapsed() < Duration::from_millis(4 * FOLLOW_STALL_MS),

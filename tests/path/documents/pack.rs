@@ -79,7 +79,7 @@ fn a_pack_holds_and_its_sample_can_be_drawn_again() {
         }
         let text = String::from_utf8_lossy(&archive).into_owned();
         assert!(text.contains("合作协议 bank-a-2026") && text.contains("AuditService/GetEntry"));
-        assert!(text.contains("evidence_sha256") && !text.contains(&subject(3).value));
+        assert!(!text.contains(&subject(3).value));
         // The entry that stands behind it.
         let entry = entry_of(&gateway, before, PACK);
         assert_eq!(entry.leaf.class(), v1::EntryClass::Admin);
@@ -103,6 +103,14 @@ fn a_pack_holds_and_its_sample_can_be_drawn_again() {
                 .collect()
         };
         assert_eq!(names(&archive), names(&again));
+        // Six of them need not have a consent among them; all have.
+        paced().await;
+        let whole = officer
+            .pack(of_bank_a(&gateway, 1_000, "all"), &mut |_, _| ())
+            .await
+            .unwrap();
+        let whole = String::from_utf8_lossy(&whole).into_owned();
+        assert!(whole.contains("evidence_sha256") && !whole.contains(&subject(3).value));
         no_pack_can_be_changed(&gateway, &archive);
         gateway.stop().await.verify_log();
     });
