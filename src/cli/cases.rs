@@ -1,8 +1,10 @@
 //! `tollgate cases`: requests of persons about their own data, as a compliance officer.
 use super::{Failure, Outcome, client_file, print, query::Person, runtime};
 use crate::{
+    audit::note::VerifierKey,
     client::CaseList,
     clock::{Clock, SystemClock},
+    evidence::{DocumentProof, verify_letter},
     subject_request::{Kind, LetterKind, Outcome as Ended, State},
     wire::{millis, timestamp, v1},
 };
@@ -117,12 +119,12 @@ fn of_words<T: Copy + Send + Sync + 'static>(
 
 pub(super) fn run(args: Args, json: bool) -> Outcome {
     runtime()?.block_on(async {
-        let list = client_file::connect_cases(&args.client).await?;
-        perform(&list, args.act, json).await
+        let (list, key) = client_file::connect_cases(&args.client).await?;
+        perform(&list, &key, args.act, json).await
     })
 }
 
-async fn perform(list: &CaseList, act: Act, json: bool) -> Outcome {
+async fn perform(list: &CaseList, key: &VerifierKey, act: Act, json: bool) -> Outcome {
     let failed = client_file::failure;
     let wire = |n: u32| i32::try_from(n).unwrap_or_default();
     let one = match act {
@@ -146,7 +148,7 @@ async fn perform(list: &CaseList, act: Act, json: bool) -> Outcome {
                 language: language.to_owned(),
                 html,
             };
-            return written(list, request, output, json).await;
+            return written(list, key, request, output, json).await;
         }
         Act::Open {
             person,
@@ -262,11 +264,15 @@ async fn shown(list: &CaseList, id: Vec<u8>, json: bool) -> Outcome {
 
 async fn written(
     list: &CaseList,
+    key: &VerifierKey,
     request: v1::WriteSubjectLetterRequest,
     output: Option<PathBuf>,
     json: bool,
 ) -> Outcome {
-    let (letter, entry) = list.letter(request).await.map_err(client_file::failure)?;
+    let letter = list.write(request).await.map_err(client_file::failure)?;
+    let proof = DocumentProof::from_wire(letter.proof.clone().unwrap_or_default()).map_err(Failure::proof)?;
+    let proven = verify_letter(&letter.document, &proof, key).map_err(Failure::proof)?;
+    let entry = proven.leaf.seq;
     let kind = LetterKind::from_number(u32::try_from(letter.kind).unwrap_or_default()).map_or("", LetterKind::word);
     let text = String::from_utf8(letter.document.clone()).map_err(Failure::proof)?;
     if let Some(path) = &output {

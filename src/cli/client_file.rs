@@ -92,10 +92,10 @@ pub(super) async fn connect_staff(path: &Path) -> Result<Staff, Failure> {
     Staff::connect(address, connector, key).await.map_err(failure)
 }
 
-/// Reads the file of an officer and connects to the case list.
-pub(super) async fn connect_cases(path: &Path) -> Result<CaseList, Failure> {
+/// Reads the file of an officer and connects to the case list; also gives the log's verifier key.
+pub(super) async fn connect_cases(path: &Path) -> Result<(CaseList, VerifierKey), Failure> {
     let (address, connector, key) = read_staff(path)?;
-    CaseList::connect(address, connector, key).await.map_err(failure)
+    Ok((CaseList::connect(address, connector).await.map_err(failure)?, key))
 }
 
 /// Reads the file of an officer and connects to the holds.

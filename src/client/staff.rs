@@ -1,5 +1,5 @@
-//! An officer's or auditor's connection: the log (what officers order about people is in `persons`). It believes no proof that it has not checked with the log's key, and
-//! notices where a stream leaves something out.
+//! An officer's or auditor's connection: the log. What officers order about people is in `persons`. It believes no proof that
+//! it has not checked with the log's key, and notices where a stream leaves something out.
 use super::{
     call::{refused, timed},
     connection::channel,

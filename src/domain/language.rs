@@ -10,6 +10,9 @@ pub enum Language {
 }
 
 impl Language {
+    /// Both.
+    pub const ALL: [Language; 2] = [Language::English, Language::Chinese];
+
     /// From a BCP 47 tag such as `zh-CN`: Chinese for every tag of it, English for everything else.
     pub fn of(tag: &str) -> Self {
         let main = tag.split(['-', '_']).next().unwrap_or_default();

@@ -4,12 +4,14 @@
 //! the verifier key: no gateway, no store, no clock. It refuses what it does not read completely, and a document whose
 //! printed words are not those of what was proven.
 pub mod html;
+mod letter;
 pub mod pack;
 mod page;
 mod proof;
 mod report;
 mod ustar;
 
+pub use letter::verify_letter;
 pub use page::{Page, is_page, page, verify_page};
 pub use proof::{DocumentProof, EvidenceError, Proven};
 pub use report::{

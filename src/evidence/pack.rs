@@ -142,6 +142,11 @@ pub fn is_pack(bytes: &[u8]) -> bool {
     bytes.starts_with(MANIFEST.as_bytes()) && bytes.get(MANIFEST.len()) == Some(&0)
 }
 
+/// Whether an entry is that of a pack.
+fn is_of_pack(leaf: &v1::Leaf) -> bool {
+    leaf.kind() == v1::EntryKind::Read && leaf.method.ends_with("/Pack")
+}
+
 /// Checks everything in a pack: the manifest's entry, every file against the manifest, every drawn entry's proof, opening
 /// and rank.
 pub fn verify(bytes: &[u8], key: &VerifierKey) -> Result<Checked, EvidenceError> {
@@ -153,7 +158,7 @@ pub fn verify(bytes: &[u8], key: &VerifierKey) -> Result<Checked, EvidenceError>
     }
     let proof = String::from_utf8(proof).map_err(|_| EvidenceError::Malformed("proof"))?;
     let (_, document) = files.remove(0);
-    let proven = DocumentProof::decode(&proof)?.verify(&document, key, "pack", |method| method.ends_with("/Pack"))?;
+    let proven = DocumentProof::decode(&proof)?.verify(&document, key, "pack", is_of_pack)?;
     let manifest: Manifest = serde_json::from_slice(&document).map_err(|_| malformed())?;
     if manifest.format != FORMAT || manifest.rule != RULE || manifest.log != proven.origin {
         return Err(EvidenceError::Malformed("manifest"));

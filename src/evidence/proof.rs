@@ -148,18 +148,18 @@ impl DocumentProof {
     }
 
     /// Checks that the entry is in the log of `key`, and that `document` is what it committed to. `what` is the kind of
-    /// document, and `is_of` whether a method gives one.
+    /// document, and `is_of` whether an entry is that of one: a partner's answer is committed to in the same way, and no
+    /// partner can make it a document.
     pub fn verify(
         &self,
         document: &[u8],
         key: &VerifierKey,
         what: &'static str,
-        is_of: fn(&str) -> bool,
+        is_of: fn(&v1::Leaf) -> bool,
     ) -> Result<Proven, EvidenceError> {
         let proven = verify::receipt(&self.proof, key)?;
         let leaf = proven.leaf;
-        // A partner's answer is committed to in the same way; no partner can make it a document.
-        if leaf.kind() != v1::EntryKind::Read || !is_of(&leaf.method) {
+        if !is_of(&leaf) {
             return Err(EvidenceError::OtherEntry(what));
         }
         let detail: v1::PartnerDetail =

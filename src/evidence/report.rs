@@ -1,6 +1,10 @@
 //! The report about one person (PIPL articles 44 and 45): everything that was asked, and what left. `docs/formats/subject-report.md`.
 use super::{DocumentProof, EvidenceError, Proven};
-use crate::{audit::note::VerifierKey, limits::REPORT_BYTES_MAX};
+use crate::{
+    audit::note::VerifierKey,
+    limits::REPORT_BYTES_MAX,
+    wire::v1::{EntryKind, Leaf},
+};
 use serde::{Deserialize, Serialize};
 
 /// Name and version of the form.
@@ -187,9 +191,9 @@ impl SubjectReport {
     }
 }
 
-/// Whether a method gives reports.
-fn is_of_report(method: &str) -> bool {
-    method.ends_with("/ReportSubject")
+/// Whether an entry is that of a report.
+fn is_of_report(leaf: &Leaf) -> bool {
+    leaf.kind() == EntryKind::Read && leaf.method.ends_with("/ReportSubject")
 }
 
 /// Checks a report against its proof, and reads it.

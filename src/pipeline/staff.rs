@@ -85,7 +85,8 @@ impl<T> Auditable for Case<Attended<T>> {
 }
 
 /// Does `work` on a thread that may block, records it, and only then hands it on, with the receipt of its entry.
-/// Run it on a task of its own, as [`super::serve`]. A full disk does not keep staff from looking.
+/// Run it on a task of its own, as [`super::serve`]. What changes something about a person waits for a place and is written on
+/// a full disk too. A look is not: what is set aside for withdrawals is not for whoever may read, such as an auditor.
 pub async fn staff<T: Send + 'static>(
     gate: Arc<Gate>,
     peer: PeerIdentity,
@@ -105,7 +106,10 @@ pub(super) async fn staff_holding<T: Send + 'static, H: Send + 'static>(
     hold: impl Future<Output = Result<H, Code>> + Send,
     work: impl FnOnce(&Gate, &Member, &mut Facts, &mut H) -> Result<Seen<T>, Code> + Send + 'static,
 ) -> Reading<(T, Receipt)> {
-    let slot = gate.log.reserve_wait(peer.uri(), call.method).await?;
+    let slot = match call.kind {
+        Kind::Read => gate.log.reserve(peer.uri(), call.method)?,
+        _ => gate.log.reserve_wait(peer.uri(), call.method).await?.urgent(),
+    };
     let mut case = match open(&gate, peer, call) {
         Ok(case) => case,
         Err(refusal) => return Ok(Err(slot.append(refusal).await?)),
@@ -125,7 +129,7 @@ pub(super) async fn staff_holding<T: Send + 'static, H: Send + 'static>(
     match worked {
         Ok(seen) => {
             let (case, once_recorded) = done(case, seen);
-            let (case, receipt) = slot.urgent().append(case).await?.into_parts();
+            let (case, receipt) = slot.append(case).await?.into_parts();
             if let Some(then) = once_recorded {
                 tokio::task::spawn_blocking(move || then(&gate))
                     .await

@@ -7,7 +7,7 @@ use crate::{
     audit::Receipt,
     clock::Time,
     crypto::sha256,
-    domain::{Method, PartnerId, SubjectRef, SubjectToken},
+    domain::{Language, Method, PartnerId, SubjectRef, SubjectToken},
     facts::{DetailKey, Facts, Kind as About},
     identity::PeerIdentity,
     limits::{
@@ -19,8 +19,8 @@ use crate::{
     refusal::Code,
     state::Effect,
     subject_request::{
-        Kind, Language, LetterFacts, LetterKind, LetterSent, Outcome, PersonPart, Request, RequestId, Rows, State,
-        html, words_fit, write,
+        Kind, LetterFacts, LetterKind, LetterSent, Outcome, PersonPart, Request, RequestId, Rows, State, html,
+        words_fit, write,
     },
 };
 use std::sync::Arc;

@@ -2,15 +2,16 @@
 //! the role: who may not call learns nothing else.
 use super::{Desk, generated::subject_request_service_server::SubjectRequestService, status};
 use crate::{
-    audit::{Receipt, proof},
+    audit::Receipt,
     clock::Time,
-    domain::{PartnerId, Scheme, SubjectRef},
+    domain::{Language, PartnerId, Scheme, SubjectRef},
     edge::Costly,
+    evidence::DocumentProof,
     inspect,
     pipeline::subject_requests::{self as acts, Listed, Opening, Wanted},
     refusal::Code,
-    subject_request::{Kind, Language, Outcome, Request as Case, RequestId, State},
-    wire::{Message, millis, timestamp, v1},
+    subject_request::{Kind, Outcome, Request as Case, RequestId, State},
+    wire::{millis, timestamp, v1},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::sync::Arc;
@@ -110,17 +111,7 @@ impl Desk {
         let details = entry.ok().and_then(Result::ok).and_then(|entry| entry.details);
         // It is recorded and written; that the store cannot be read now is no refusal.
         let details = details.ok_or_else(|| status::counted(Code::Internal))?;
-        let text = proof::TlogProof {
-            index,
-            proof: receipt.proof,
-            checkpoint: receipt.checkpoint.to_string(),
-            extra: None,
-        };
-        Ok(v1::DocumentProof {
-            proof: text.with_leaf(&receipt.leaf),
-            detail: details.x.encode_to_vec(),
-            key: receipt.commitment_key.expose().to_vec(),
-        })
+        Ok(DocumentProof::new(&receipt, &details.x, details.x_key).to_wire())
     }
 }
 
@@ -185,7 +176,7 @@ fn closing(asked: v1::CloseSubjectRequestRequest) -> Result<(RequestId, Outcome,
 }
 
 fn letter(asked: &v1::WriteSubjectLetterRequest) -> Result<(RequestId, Language, bool), Code> {
-    let language = Language::ALL.iter().find(|l| l.word() == asked.language);
+    let language = Language::ALL.iter().find(|l| l.tag() == asked.language);
     Ok((id(&asked.id)?, *invalid(language)?, asked.html))
 }
 
@@ -233,7 +224,7 @@ fn summary(case: &Case) -> v1::SubjectRequestSummary {
         } else {
             Language::English
         }
-        .word()
+        .tag()
         .to_owned(),
     };
     v1::SubjectRequestSummary {

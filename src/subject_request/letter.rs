@@ -1,7 +1,7 @@
 //! Letters to a person: plain words from the facts of the request, in Chinese or English, as text or as a page to print.
 //! Nothing in them comes from anywhere but the request itself.
 use super::{Kind, Outcome, State, numbered};
-use crate::clock::Time;
+use crate::{clock::Time, domain::Language};
 
 /// Which letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,19 +17,8 @@ pub enum LetterKind {
     Refusal = 4,
 }
 
-/// What a letter is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Language {
-    /// Chinese.
-    Chinese = 1,
-    /// English.
-    English = 2,
-}
-
 numbered! {
     LetterKind: Receipt = "receipt", Delay = "delay", Outcome = "outcome", Refusal = "refusal";
-    Language: Chinese = "zh", English = "en";
 }
 
 impl LetterKind {
@@ -181,7 +170,7 @@ pub fn html(text: &str, language: Language) -> String {
     let mut page = format!(
         "<!doctype html><html lang=\"{}\"><meta charset=\"utf-8\"><title>{}</title><style>body{{font:12pt/1.6 serif;\
          max-width:17cm;margin:2cm auto;white-space:pre-wrap}}</style><body>",
-        language.word(),
+        language.tag(),
         match language {
             Language::Chinese => "答复",
             Language::English => "Letter",
@@ -243,8 +232,8 @@ mod tests {
                 for kind in Kind::ALL {
                     for outcome in Outcome::ALL {
                         let f = facts(*kind, Some(*outcome), &contact, &reason);
-                        let text = write(*letter, *language, &f);
-                        let page = html(&text, *language);
+                        let text = write(*letter, language, &f);
+                        let page = html(&text, language);
                         assert!(page.len() <= SUBJECT_LETTER_BYTES_MAX, "{}: {text}", page.len());
                         assert!(text.contains("TG-0000-0000"));
                         let remedy = text.contains("article 26") || text.contains("第二十六条");

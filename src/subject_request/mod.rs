@@ -7,7 +7,7 @@ mod letter;
 mod record;
 mod rows;
 
-pub use letter::{Language, LetterFacts, LetterKind, html, words_fit, write};
+pub use letter::{LetterFacts, LetterKind, html, words_fit, write};
 pub use record::{LetterSent, PersonPart, Request, RequestId};
 pub use rows::{Rows, is_disputed};
 
