@@ -1,8 +1,8 @@
 //! When a part fails: nothing is answered that the log does not have, and nothing is lost that it has.
 use super::{CHECKPOINT, QUERY, WITHDRAW};
 use crate::support::{
-    BANK_A, Caller, Gateway, Place, Sent, agreed, answered, entries, load_sample, no_entry_since, person, question,
-    reason_of, refused, runtime, skip, status_of, subject, until,
+    BANK_A, COMPLIANCE, Caller, Gateway, Place, Sent, agreed, answered, entries, load_sample, no_entry_since, person,
+    question, reason_of, refused, runtime, skip, status_of, subject, until,
 };
 use std::{
     path::{Path, PathBuf},
@@ -16,6 +16,7 @@ use tollgate::{
     clock::{Clock, SystemClock},
     crypto::{Broken, Rng, SystemRng},
     domain::Method,
+    inspect::SEARCH,
     limits::AUDIT_QUEUE_MAX,
     refusal::Code,
     source::RecordStore,
@@ -199,6 +200,10 @@ pub(super) fn a_full_disk() {
         assert_eq!(status_of(&full), (Code::DiskFull, None));
         let read = bank.call::<_, v1::GetCheckpointResponse>(CHECKPOINT, v1::GetCheckpointRequest {});
         assert_eq!(status_of(&read.await.unwrap_err()), (Code::DiskFull, None));
+        // Whoever looks at the log does not live off the room that is set aside.
+        let officer = gateway.caller(COMPLIANCE).await;
+        let look = officer.call::<_, v1::SearchResponse>(SEARCH.method.path(), v1::SearchRequest::default());
+        assert_eq!(status_of(&look.await.unwrap_err()), (Code::DiskFull, None));
         no_entry_since(&gateway, before);
         assert!(gateway.gate().log.is_disk_full());
         // Withdrawals still work, by the room that was set aside.
