@@ -49,15 +49,23 @@ pub(super) enum Place {
     Overview,
     Search,
     Report,
+    Cases,
+    /// A letter to a person: on paper it stands alone.
+    Letter,
+    Holds,
+    Erasures,
     Live,
     TheLog,
     Elsewhere,
 }
 
-const NAVIGATION: [(Place, &str, Text); 5] = [
+const NAVIGATION: [(Place, &str, Text); 8] = [
     (Place::Overview, "/", Text::Overview),
     (Place::Search, "/search", Text::Search),
     (Place::Report, "/report", Text::Report),
+    (Place::Cases, "/cases", Text::Cases),
+    (Place::Holds, "/holds", Text::Holds),
+    (Place::Erasures, "/erasures", Text::Erasures),
     (Place::Live, "/live", Text::Live),
     (Place::TheLog, "/log", Text::TheLog),
 ];
@@ -121,7 +129,7 @@ impl Visitor {
                     link rel="icon" href=(assets::ICON.path()) type="image/svg+xml";
                     @if let Some(script) = sheet.script { script type="module" src=(script.path()) {} }
                 }
-                body {
+                body class=[(sheet.place == Place::Letter).then_some("letter")] {
                     a class="skip" href="#content" { (self.say(Text::SkipToContent)) }
                     header class="top" {
                         span class="product" { (self.say(Text::Product)) }
