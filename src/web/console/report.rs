@@ -42,7 +42,7 @@ pub(super) async fn page(visitor: Visitor) -> Response {
     let body = html! {
         h1 { (say(Text::Report)) }
         form class="panel" method="post" action="/report" autocomplete="off" {
-            p class="note" { (say(Text::ReportExplained)) }
+            p class="note" { (visitor.write(Text::ReportExplained)) }
             div class="fields" {
                 (form::identity(&visitor, "p"))
                 @for (name, label) in [("from", Text::From), ("until", Text::Until)] {

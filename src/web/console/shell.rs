@@ -85,6 +85,12 @@ impl Visitor {
         text.said(self.language)
     }
 
+    /// A text in the visitor's language, with what stands between backticks as code.
+    pub(super) fn write(&self, text: Text) -> Markup {
+        let pieces = self.say(text).split('`').enumerate();
+        html! { @for (at, piece) in pieces { @if at % 2 == 1 { code { (piece) } } @else { (piece) } } }
+    }
+
     /// The same page in another language.
     fn in_language(&self, language: Language) -> String {
         let path = self.uri.path();
@@ -150,7 +156,7 @@ impl Visitor {
                     main id="content" tabindex="-1" { (body) }
                     footer {
                         @if let Some(index) = sheet.recorded {
-                            p { (self.say(Text::Recorded)) " " a href={ "/entry/" (index) } { (index) } "." }
+                            p { (self.say(Text::Recorded)) " " a href={ "/entry/" (index) } { (index) } }
                         }
                         p { (self.say(Text::SignedInAs)) " " code { (self.peer.uri()) } " · " (self.say(Text::TimesAreUtc)) }
                     }

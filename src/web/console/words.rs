@@ -22,7 +22,7 @@ macro_rules! texts {
 
 texts! {
     // The frame.
-    Product = "Tollgate · audit log", "Tollgate · 审计日志";
+    Product = "Tollgate · compliance", "Tollgate · 合规";
     SkipToContent = "Skip to the content", "跳到正文";
     MainNavigation = "Pages", "页面";
     Overview = "Overview", "概览";
@@ -236,13 +236,13 @@ texts! {
     CaseOutcome = "How it ends", "办理结果";
     CaseText = "In the person's words", "请求内容";
     CaseReason = "Reason given", "答复理由";
-    DaysLeft = "days left:", "剩余天数：";
-    DaysOverdue = "overdue, days:", "已逾期天数：";
+    DaysLeft = "days left:", "剩余天数";
+    DaysOverdue = "overdue, days:", "已逾期天数";
     OnlyOverdue = "only overdue ones", "仅显示逾期";
     ShowCases = "Show cases", "显示请求";
     NearestFirst = "Nearest deadline first", "按期限先后排列";
-    CasesPending = "Not closed:", "未办结：";
-    CasesOverdue = "overdue:", "其中逾期：";
+    CasesPending = "Not closed:", "未办结";
+    CasesOverdue = "overdue:", "其中逾期";
     NoCases = "No case matches.", "没有符合条件的请求。";
     FirstCases = "First page", "第一页";
     LaterCases = "Later deadlines", "期限较晚的请求";
@@ -260,8 +260,8 @@ texts! {
     EventReceived = "The request arrived", "收到请求";
     EventOpened = "The case was opened", "登记立案";
     Letters = "Letters", "函件数";
-    EventLetter = "Letter written:", "出具函件：";
-    EventClosed = "Closed:", "办结：";
+    EventLetter = "Letter written:", "出具函件";
+    EventClosed = "Closed:", "办结";
     HistoryExplained = "The last four letters stand here. Every step, with who took it, is an entry in the log; the links name the person by a handle that only you can use, for 15 minutes.", "此处列出最近四份函件。每一步骤及经办人均记入日志；下列链接以仅限本人使用、15 分钟内有效的代号指代该主体。";
     StepsInLog = "All steps of this person's cases in the log", "日志中此人各项请求的全部步骤";
     RecipientsTold = "Recipients who were told of a correction", "已获更正通知的接收方";
@@ -271,24 +271,26 @@ texts! {
     HandOn = "Owner and state", "承办人与状态";
     HandOnNow = "Change", "更改";
     ClockGoesOn = "The clock goes on while it waits.", "等待期间，期限照常计算。";
-    WriteLetter = "The letter that is due:", "应出具的函件：";
+    WriteLetter = "The letter that is due", "应出具的函件";
     WriteLetterNow = "Write the letter", "出具函件";
     LetterLanguage = "Language of the letter", "函件语言";
     LetterExplained = "Each letter that is written is an entry that proves its bytes. The gateway keeps its digest, not its words.", "每份函件均对应一条可证明其内容的日志。网关只保存摘要，不保存正文。";
-    LetterReceipt = "acknowledgement", "受理通知";
-    LetterDelay = "notice of delay", "逾期告知";
-    LetterOutcome = "notice of the outcome", "办结通知";
-    LetterRefusal = "refusal, with what the person can do", "不予办理通知（附救济途径）";
-    LetterWritten = "This letter is written and proven by entry", "函件已出具，证明条目：";
+    LetterReceipt = "Acknowledgement", "受理通知";
+    LetterDelay = "Notice of delay", "逾期告知";
+    LetterOutcome = "Notice of the outcome", "办结通知";
+    LetterRefusal = "Refusal, with what the person can do", "不予办理通知（附救济途径）";
+    LetterWritten = "This letter is written and proven by entry", "函件已出具，证明条目";
     KeepLetter = "Print or save it now: it cannot be shown again.", "请立即打印或保存：网关无法再次显示。";
     SaveLetter = "Save the letter as a file", "保存函件文件";
     BackToCase = "Back to the case", "返回该请求";
     GrantDeletion = "Grant the deletion", "同意删除";
     GrantExplained = "Closes the case as fulfilled and orders the erasure in the same entry: the record is blocked at once and erased when nothing holds it.", "以“已办理”办结，并在同一条目中下达删除：记录立即停止处理，待无保留事由时删除。";
     Certain = "I have checked it: this cannot be taken back.", "已核对无误：此操作无法撤销。";
-    CloseCase = "Close the case", "办结";
+    CloseCase = "Close: nothing is left to explain", "办结：无需说明理由";
+    CloseWithReason = "Close with a reason", "附理由办结";
+    CloseNow = "Close the case", "办结";
     ReasonForPerson = "Reason, in words for the person", "答复理由（告知本人）";
-    CloseExplained = "Needed where it is not fulfilled, or in part only: it stands in the letter. At most 512 bytes.", "未予办理或部分办理时必填，将写入函件。最多 512 字节。";
+    CloseExplained = "The reason stands in the letter. At most 512 bytes; a Chinese character is three.", "理由将写入函件。最多 512 字节，一个汉字占三个字节。";
 
     // Legal holds on the log.
     Holds = "Holds", "法定留存";
@@ -301,7 +303,7 @@ texts! {
     HeldPartner = "everything about partner", "合作机构的全部日志";
     CaseNumber = "Case number", "案号";
     CaseNumberExplained = "The institution's own number for the reason, at most 64 bytes; no names in it. Another number for what is held already replaces the first.", "本机构的事由编号，最多 64 字节，不得含姓名。对已留存对象重复登记将替换原编号。";
-    PlaceHold = "Place the hold", "设置留存";
+    PlaceHold = "Place a hold", "设置留存";
     ReleaseHold = "Release", "解除";
 
     // Erasures.
@@ -340,10 +342,11 @@ texts! {
     HowItStands = "How it stands", "目前情况";
     NothingOrdered = "No erasure is requested and nothing is held.", "未申请删除，亦无保留事由。";
     PersonStandsHere = "This is about the person you named; for 15 minutes the address works for you only.", "所示为您指定的信息主体；该网址 15 分钟内有效，仅限本人使用。";
+    BackToErasures = "All erasures", "返回删除列表";
     RecordRemoved = "Record removed", "记录移除时间";
     RecordErased = "Record erased", "记录删除时间";
     ProvableUntil = "What was told is provable until", "提供记录可证明至";
-    HoldUntil = "Until", "期限";
+    HoldUntil = "How long", "期限";
     HoldPlaced = "Placed", "设置时间";
     HoldPlacedBy = "By", "设置人";
     EndsWithCase = "ends with its case", "随异议办结而终止";
@@ -351,7 +354,7 @@ texts! {
     RequestExplained = "The record is blocked at once and erased as soon as nothing holds it.", "记录立即停止处理，待无保留事由时删除。";
     KeepPerson = "Keep what there is of this person", "设置保留事由";
     KeepExplained = "A court, a regulator, a dispute or a law needs it. At most four holds of a person.", "因法院、监管机构、异议或法律要求而保留。每人最多四项。";
-    KeepUntil = "Until (UTC; empty: until released)", "期限（UTC；空：至解除）";
+    KeepUntil = "Until (UTC), or released", "期限（UTC；空：至解除）";
     CaseNumberPlain = "The case number is the institution's own: letters, digits and signs without spaces, at most 64; never a name.", "案号为本机构编号：不含空格的字母、数字和符号，最多 64 个字符；不得含姓名。";
 
     // What was not done.

@@ -1,7 +1,7 @@
 //! The case list as pages: what is posted is what the service would have done, with its entries and its refusals.
 use super::{BAD, Page, browser, look, post, refused_by, since};
 use crate::support::{
-    COMPLIANCE, DAY_MS, Entry, Gateway, Place, entries, load_sample, no_entry_since, person, runtime, subject,
+    COMPLIANCE, DAY_MS, Entry, Gateway, Place, SECURITY, entries, load_sample, no_entry_since, person, runtime, subject,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{StatusCode, header};
@@ -81,7 +81,7 @@ fn a_case_is_taken_in_worked_and_closed() {
         for said in [
             "1 Example Road\nExample Town",
             "this is not &lt;b&gt;my&lt;/b&gt; debt",
-            "acknowledgement",
+            "Acknowledgement",
             "/search?kind=subject-request&amp;person=",
         ] {
             assert!(case.text.contains(said), "{said}: {}", case.text);
@@ -168,6 +168,37 @@ fn a_case_is_taken_in_worked_and_closed() {
 }
 
 #[test]
+fn another_officer_takes_a_case_over() {
+    runtime().block_on(async {
+        let place = Place::new();
+        place.swap("register-staff.toml", "role = \"security\"", "role = \"compliance\"");
+        let gateway = Gateway::start(place).await;
+        let mut officer = browser(&gateway, COMPLIANCE).await.unwrap();
+        let there = taken_in(&mut officer, 3, "access").await;
+        assert!(
+            !look(&mut officer, &there).await.text.contains("Take it over"),
+            "it is theirs already"
+        );
+        let mut other = browser(&gateway, SECURITY).await.unwrap();
+        let page = look(&mut other, &there).await.text;
+        assert!(
+            page.contains("Take it over") && page.contains("name=\"owner\" value=\"security\""),
+            "{page}"
+        );
+        let mine = "/cases?owner=security";
+        assert!(!look(&mut other, mine).await.text.contains(&there));
+        let taken = post(&mut other, &format!("{there}/assign"), "owner=security".to_owned()).await;
+        assert_eq!(led(&taken), there);
+        assert!(look(&mut other, mine).await.text.contains(&there));
+        assert!(
+            look(&mut officer, &there).await.text.contains("Take it over"),
+            "and back"
+        );
+        gateway.stop().await.verify_log();
+    });
+}
+
+#[test]
 fn the_clock_runs_from_the_day_it_arrived() {
     runtime().block_on(async {
         let gateway = Gateway::start(Place::new()).await;
@@ -195,7 +226,7 @@ fn the_clock_runs_from_the_day_it_arrived() {
         }
         let list = look(&mut officer, "/cases?overdue=yes").await.text;
         assert!(list.contains(&late) && !list.contains(&near));
-        assert!(look(&mut officer, &late).await.text.contains("notice of delay"));
+        assert!(look(&mut officer, &late).await.text.contains("Notice of delay"));
         gateway.stop().await.verify_log();
     });
 }

@@ -66,9 +66,9 @@ pub(in crate::web::console) async fn letter(
     let body = html! {
         div class="beside" {
             h1 { (visitor.say(letter_name(written.kind))) }
-            p class="panel" role="status" {
-                (visitor.say(Text::LetterWritten)) " " a href={ "/entry/" (receipt.index) } { (receipt.index) } ". "
-                (visitor.say(Text::KeepLetter))
+            div class="panel" role="status" {
+                p { (visitor.say(Text::LetterWritten)) " " a href={ "/entry/" (receipt.index) } { (receipt.index) } }
+                p { (visitor.say(Text::KeepLetter)) }
             }
         }
         article class="panel paper" lang=(language) { (written.text) }

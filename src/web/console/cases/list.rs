@@ -177,7 +177,7 @@ fn rows(console: &Console, visitor: &Visitor, filters: &Filters, listed: &Listed
             @if listed.requests.is_empty() { p { (say(Text::NoCases)) } }
             @else {
                 div class="scroll" tabindex="0" role="region" aria-labelledby="listed" {
-                    table {
+                    table class="wide" {
                         thead { tr { @for head in heads { th scope="col" { (say(head)) } } } }
                         tbody { @for request in &listed.requests { tr {
                             th scope="row" { a href={ "/cases/" (request.id) } { (request.reference) } }
@@ -220,13 +220,15 @@ fn opening(console: &Console, visitor: &Visitor) -> Markup {
                     (form::field(visitor, "o", "received", Text::ReceivedOn, html! {
                         input id="o-received" name="received" type="date" max=(moment::day(console.gate.clock.now()));
                     }))
+                }
+                div class="pair" {
                     (form::field(visitor, "o", "contact", Text::Contact, html! {
-                        textarea id="o-contact" name="contact" rows="3" maxlength=(SUBJECT_CONTACT_BYTES_MAX) {}
+                        textarea id="o-contact" name="contact" rows="4" maxlength=(SUBJECT_CONTACT_BYTES_MAX) {}
+                    }))
+                    (form::field(visitor, "o", "text", Text::CaseText, html! {
+                        textarea id="o-text" name="text" rows="4" maxlength=(SUBJECT_TEXT_BYTES_MAX) {}
                     }))
                 }
-                (form::field(visitor, "o", "text", Text::CaseText, html! {
-                    textarea id="o-text" name="text" rows="4" maxlength=(SUBJECT_TEXT_BYTES_MAX) {}
-                }))
                 p class="note" { (visitor.say(Text::WordsBound)) }
                 p class="actions" { button type="submit" { (visitor.say(Text::OpenCase)) } }
             }

@@ -118,7 +118,7 @@ fn history(visitor: &Visitor, request: &Request, handle: Option<&str>) -> Markup
         section class="panel" aria-labelledby="history" {
             h2 id="history" { (say(Text::CaseHistory)) }
             div class="scroll" tabindex="0" role="region" aria-labelledby="history" {
-                table {
+                table class="events" {
                     thead { tr { @for head in [Text::Time, Text::Event] { th scope="col" { (say(head)) } } } }
                     tbody { @for (at, what) in &events {
                         tr { th scope="row" { time datetime=(moment::machine(*at)) { (moment::stamp(*at)) } } td class="long" { (what) } }
@@ -187,7 +187,7 @@ fn writing(console: &Console, visitor: &Visitor, request: &Request, at: &str) ->
         .map(|(language, name)| (language.tag(), name, language == visitor.language));
     html! {
         form method="post" action={ (at) "/letter" } {
-            h3 { (visitor.say(Text::WriteLetter)) " " (visitor.say(letter_name(due))) }
+            h3 { (visitor.say(Text::WriteLetter)) " · " (visitor.say(letter_name(due))) }
             div class="fields" { (form::choice(visitor, "l", "language", Text::LetterLanguage, languages)) }
             p class="note" { (visitor.say(Text::LetterExplained)) }
             p class="actions" { button type="submit" { (visitor.say(Text::WriteLetterNow)) } }
@@ -208,20 +208,28 @@ fn granting(visitor: &Visitor, at: &str) -> Markup {
     }
 }
 
+/// What needs a reason has a form of its own, so that a browser asks for it before anything is sent.
 fn closing(visitor: &Visitor, request: &Request, at: &str) -> Markup {
-    let all = Outcome::ALL
-        .iter()
-        .filter(|o| request.kind != Kind::Deletion || **o != Outcome::Fulfilled);
-    let outcomes = all.map(|o| (o.word(), visitor.say(outcome(*o)), false));
+    let is_granting = |o: Outcome| (request.kind, o) == (Kind::Deletion, Outcome::Fulfilled);
+    let all = |needs_reason| {
+        let fits = move |o: &&Outcome| o.needs_reason() == needs_reason && !is_granting(**o);
+        let outcomes = Outcome::ALL.iter().filter(fits);
+        outcomes.map(|o| (o.word(), visitor.say(outcome(*o)), false))
+    };
     html! {
-        form method="post" action={ (at) "/close" } autocomplete="off" {
+        form method="post" action={ (at) "/close" } {
             h3 { (visitor.say(Text::CloseCase)) }
-            div class="fields" { (form::choice(visitor, "c", "outcome", Text::CaseOutcome, outcomes)) }
-            (form::field(visitor, "c", "reason", Text::ReasonForPerson, html! {
-                textarea id="c-reason" name="reason" rows="3" maxlength=(SUBJECT_REASON_BYTES_MAX) {}
+            div class="fields" { (form::choice(visitor, "c", "outcome", Text::CaseOutcome, all(false))) }
+            p class="actions" { button type="submit" { (visitor.say(Text::CloseNow)) } }
+        }
+        form method="post" action={ (at) "/close" } {
+            h3 { (visitor.say(Text::CloseWithReason)) }
+            div class="fields" { (form::choice(visitor, "d", "outcome", Text::CaseOutcome, all(true))) }
+            (form::field(visitor, "d", "reason", Text::ReasonForPerson, html! {
+                textarea id="d-reason" name="reason" rows="3" required maxlength=(SUBJECT_REASON_BYTES_MAX) {}
             }))
             p class="note" { (visitor.say(Text::CloseExplained)) }
-            p class="actions" { button type="submit" { (visitor.say(Text::CloseCase)) } }
+            p class="actions" { button type="submit" { (visitor.say(Text::CloseWithReason)) } }
         }
     }
 }

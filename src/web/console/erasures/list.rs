@@ -66,7 +66,7 @@ pub(in crate::web::console) async fn list(
 fn naming(visitor: &Visitor) -> Markup {
     html! {
         form class="panel acts" method="post" action="/erasures/person" autocomplete="off" {
-            h2 { (visitor.say(Text::ErasureOfPerson)) }
+            h2 { (visitor.say(Text::Person)) }
             p class="note" { (visitor.say(Text::PersonExplained)) }
             div class="fields" { (form::identity(visitor, "p")) }
             p class="actions" { button type="submit" { (visitor.say(Text::ShowPerson)) } }
@@ -90,7 +90,7 @@ fn rows(console: &Console, visitor: &Visitor, listed: &Listed, is_first: bool) -
             @if listed.standings.is_empty() { p { (say(Text::NoErasures)) } }
             @else {
                 div class="scroll" tabindex="0" role="region" aria-labelledby="listed" {
-                    table {
+                    table class="wide" {
                         thead { tr { @for head in heads { th scope="col" { (say(head)) } } } }
                         tbody { @for standing in &listed.standings { (row(console, visitor, standing)) } }
                     }

@@ -68,7 +68,7 @@ pub(in crate::web::console) async fn person(
     let body = html! {
         h1 { (visitor.say(Text::ErasureOfPerson)) }
         p class="panel named" {
-            (visitor.say(Text::PersonStandsHere)) " " a href="/erasures" { (visitor.say(Text::ForgetPerson)) }
+            (visitor.say(Text::PersonStandsHere)) " " a href="/erasures" { (visitor.say(Text::BackToErasures)) }
         }
         (stands(&console, &visitor, standing.as_ref(), &handle))
         @if !requested { (requesting(&visitor, &handle)) }
@@ -110,7 +110,7 @@ fn holds(visitor: &Visitor, standing: &Standing, now: crate::clock::Time, handle
     let say = |text| visitor.say(text);
     html! {
         div class="scroll" tabindex="0" role="region" aria-labelledby="against" {
-            table {
+            table class="wide" {
                 thead { tr {
                     @for head in [Text::Reason, Text::CaseNumber, Text::HoldUntil, Text::HoldPlaced, Text::HoldPlacedBy] {
                         th scope="col" { (say(head)) }
