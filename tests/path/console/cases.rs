@@ -171,7 +171,7 @@ fn a_case_is_taken_in_worked_and_closed() {
 fn another_officer_takes_a_case_over() {
     runtime().block_on(async {
         let place = Place::new();
-        place.swap("register-staff.toml", "role = \"security\"", "role = \"compliance\"");
+        place.swap("register.toml", "role = \"security\"", "role = \"compliance\"");
         let gateway = Gateway::start(place).await;
         let mut officer = browser(&gateway, COMPLIANCE).await.unwrap();
         let there = taken_in(&mut officer, 3, "access").await;
