@@ -66,9 +66,9 @@ pub const CALL_MS_MAX: u64 = 10_000;
 /// A call is cut that has no reply after this long, because its message never became whole: a little more than
 /// [`CALL_MS_MAX`], which answers. Streams have their first reply at once and are not cut.
 pub const CALL_CUT_MS: u64 = CALL_MS_MAX + 2_000;
-/// Body of an HTTP request that is not gRPC: a form of the console, or a checkpoint with 63 hashes of 45 bytes and a note of
-/// 8 KiB for a witness.
-pub const WEB_BODY_BYTES_MAX: usize = 64 << 10;
+/// Body of an HTTP request that is not gRPC: a form of the console, or a checkpoint for a witness, with 63 hashes of 45 bytes and
+/// a note of 120 KiB.
+pub const WEB_BODY_BYTES_MAX: usize = 128 << 10;
 /// A connection without a first request is closed after this: with HTTP/2 a request is whole headers, so headers that
 /// trickle end here too, and later ones by the keep-alive, which no one answers in the middle of headers.
 pub const FIRST_REQUEST_MS_MAX: u64 = 10_000;
@@ -163,8 +163,11 @@ pub const BLOCK_ENTRIES: u64 = 16;
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 /// The name of a log. A head of it and its checkpoint stay within one disk sector of 512 bytes.
 pub const ORIGIN_BYTES_MAX: usize = 96;
-/// A signed note with the cosignatures of witnesses: 32 lines of under 240 bytes, and the text.
+/// A signed note of this log with the cosignatures of witnesses: 32 lines of under 240 bytes, and the text.
 pub const NOTE_BYTES_MAX: usize = 8 << 10;
+/// A signed note that others may have signed too, with what this program passes over: C2SP signed-note wants 16 signatures to be
+/// read, and says that post-quantum ones are up to 5 kB: 7 KiB a line.
+pub const SIGNED_NOTE_BYTES_MAX: usize = 16 * (7 << 10) + NOTE_BYTES_MAX;
 /// Signatures on one note.
 pub const NOTE_SIGNATURES_MAX: usize = 32;
 /// Hashes in a proof: one a level of a tree of 2^64 leaves, and one for a consistency proof.
