@@ -5,7 +5,7 @@ BEGIN {
     minimum["log:parts-set-back"] = 14
     rows = "log:kill-9 log:power-cut log:failed-write log:flipped-bit log:cut-file log:parts-set-back"
     rows = rows " records:kill-9 records:power-cut records:flipped-bit records:cut-file period:kill-9"
-    columns = split("trials acknowledged lost reported refused recovered unreadable harmless", column, " ")
+    columns = split("trials acknowledged lost reported refused recovered unreadable named harmless", column, " ")
     printf "%-22s", "what was done"
     for (c = 1; c <= columns; c++) printf " %12s", column[c]
     print ""
@@ -29,7 +29,7 @@ $1 == "crash-figure" {
     needed = name in minimum ? minimum[name] : least
     if (row["trials"] + 0 < needed + 0) wrong[++bad] = name ": " row["trials"] " trials, " needed " are needed"
     if (row["acknowledged"] + 0 < 1) wrong[++bad] = name ": nothing was acknowledged, so nothing was tried"
-    if (row["lost"] + 0 == 0 && row["trials"] + 0 != row["refused"] + row["recovered"] + row["unreadable"] + row["harmless"])
+    if (row["lost"] + 0 == 0 && row["trials"] + 0 != row["refused"] + row["recovered"] + row["unreadable"] + row["named"] + row["harmless"])
         wrong[++bad] = name ": trials whose end nobody saw"
 }
 END {

@@ -90,18 +90,31 @@ fn judge(dir: &Path, tokens: &[String], what: &str, tally: &mut Figures) {
         tally.harmless += u64::from(!rebuilt);
         return;
     }
-    // What cannot be read must say so, and be whole again after the next start.
+    // What cannot be read must say so.
     let before = tally.lost;
     for failure in failures.iter().filter(|f| !f.contains("could not be read")) {
         tally.lose(&format!("{what}: {failure}"));
     }
     let opened = open(dir).unwrap_or_else(|e| panic!("{what}: {e}"));
-    for token in tokens {
-        if let Err(failure) = check_token(&opened, token) {
-            tally.lose(&format!("{what}, after the next start: {failure}"));
+    let again: Vec<_> = tokens.iter().filter_map(|t| check_token(&opened, t).err()).collect();
+    if again.is_empty() {
+        tally.unreadable += u64::from(tally.lost == before);
+    } else {
+        // The store can be built again, the journal cannot: what is lost is named, by who reads it, by the verifier, by health.
+        let by_reader = failures.iter().all(|f| f.contains("of the journal is damaged at byte"));
+        let by_verifier = offline.as_ref().err().is_some_and(|bad| bad.index <= ENTRIES);
+        let by_health = opened.log.damage().is_some();
+        if again == failures && by_reader && by_verifier && by_health {
+            tally.named += u64::from(tally.lost == before);
+        } else {
+            let said = format!("reader {by_reader}, verifier {by_verifier}, health {by_health}");
+            for failure in &again {
+                tally.lose(&format!(
+                    "{what}, after the next start: {failure} (said by {said}; before: {failures:?})"
+                ));
+            }
         }
     }
-    tally.unreadable += u64::from(tally.lost == before);
     opened.worker.close().unwrap();
 }
 
