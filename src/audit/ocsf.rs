@@ -119,11 +119,17 @@ fn caller(leaf: &Leaf) -> Value {
     caller
 }
 
+/// A member of the register is none of the schema's kinds of user; whoever the register does not know is of none at all.
 fn user(leaf: &Leaf) -> Value {
+    let (type_id, kind) = match (leaf.partner.as_str(), leaf.peer.as_str()) {
+        ("", "gateway") => (3, "System"),
+        ("", _) => (0, "Unknown"),
+        _ => (OTHER, "Member of the register"),
+    };
     let mut user = caller(leaf);
     if let Some(user) = user.as_object_mut() {
-        user.insert("type_id".to_owned(), OTHER.into());
-        user.insert("type".to_owned(), "Member of the register".into());
+        user.insert("type_id".to_owned(), type_id.into());
+        user.insert("type".to_owned(), kind.into());
     }
     user
 }
@@ -296,9 +302,19 @@ mod tests {
         let mut leaf = leaf(EntryKind::Lifecycle, EntryClass::Admin, "", "");
         (leaf.partner, leaf.peer) = (String::new(), String::new());
         let event = ocsf(&leaf.encode_to_vec(), &leaf, "log.example", None);
-        fits(&serde_json::from_str(PUBLISHED).unwrap(), &event).unwrap();
+        let schema: Value = serde_json::from_str(PUBLISHED).unwrap();
+        fits(&schema, &event).unwrap();
         assert_eq!(event["api"], json!({ "operation": "lifecycle" }));
         assert_eq!(event["src_endpoint"], json!({ "uid": "unknown" }));
+        assert_eq!(event["actor"]["user"]["type"], "Unknown");
+        leaf.peer = "gateway".to_owned();
+        let own = ocsf(&leaf.encode_to_vec(), &leaf, "log.example", None);
+        assert_eq!(
+            own["actor"]["user"],
+            json!({ "uid": "gateway", "type_id": 3, "type": "System" })
+        );
+        let users = &schema["objects"]["user"]["attributes"]["type_id"]["enum"];
+        assert_eq!((&users["0"], &users["3"]), (&json!("Unknown"), &json!("System")));
         assert_eq!(
             (&event["activity_id"], &event["activity_name"]),
             (&json!(99), &json!("lifecycle"))
