@@ -234,7 +234,7 @@ texts! {
     CaseDue = "Answer due by", "答复期限";
     CaseId = "Case id", "请求标识";
     CaseOutcome = "How it ends", "办理结果";
-    CaseText = "In the person's words", "请求内容";
+    CaseWords = "In the person's words", "请求内容";
     CaseReason = "Reason given", "答复理由";
     DaysLeft = "days left:", "剩余天数";
     DaysOverdue = "overdue, days:", "已逾期天数";

@@ -1,7 +1,7 @@
 //! The case list as pages: what is posted is what the service would have done, with its entries and its refusals.
 use super::{BAD, Page, browser, look, post, refused_by, since};
 use crate::support::{
-    COMPLIANCE, DAY_MS, Entry, Gateway, Place, SECURITY, entries, load_sample, no_entry_since, person, runtime, subject,
+    COMPLIANCE, DAY_MS, Entry, Gateway, Place, entries, load_sample, no_entry_since, person, runtime, subject,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{StatusCode, header};
@@ -168,32 +168,36 @@ fn a_case_is_taken_in_worked_and_closed() {
 }
 
 #[test]
-fn another_officer_takes_a_case_over() {
+fn a_case_of_another_officer_is_taken_over_and_handed_back() {
     runtime().block_on(async {
         let place = Place::new();
-        place.swap("register.toml", "role = \"security\"", "role = \"compliance\"");
+        let deputy = "id = \"deputy\"\nrole = \"compliance\"\nuri = \"spiffe://tollgate.example/compliance/deputy\"\n";
+        let register = place.read("register.toml");
+        place.write("register.toml", &format!("{register}\n[[members]]\n{deputy}"));
         let gateway = Gateway::start(place).await;
         let mut officer = browser(&gateway, COMPLIANCE).await.unwrap();
-        let there = taken_in(&mut officer, 3, "access").await;
+        let form = arrived(3, "access", "").replace("owner=compliance", "owner=deputy");
+        let there = led(&post(&mut officer, "/cases", form).await);
+        let (mine, theirs) = ("/cases?owner=compliance", "/cases?owner=deputy");
+        assert!(!look(&mut officer, mine).await.text.contains(&there));
+        assert!(look(&mut officer, theirs).await.text.contains(&there));
+        let page = look(&mut officer, &there).await.text;
+        assert!(
+            page.contains("Take it over") && page.contains("name=\"owner\" value=\"compliance\""),
+            "{page}"
+        );
+        let assign = format!("{there}/assign");
+        assert_eq!(
+            led(&post(&mut officer, &assign, "owner=compliance".to_owned()).await),
+            there
+        );
+        assert!(look(&mut officer, mine).await.text.contains(&there));
         assert!(
             !look(&mut officer, &there).await.text.contains("Take it over"),
             "it is theirs already"
         );
-        let mut other = browser(&gateway, SECURITY).await.unwrap();
-        let page = look(&mut other, &there).await.text;
-        assert!(
-            page.contains("Take it over") && page.contains("name=\"owner\" value=\"security\""),
-            "{page}"
-        );
-        let mine = "/cases?owner=security";
-        assert!(!look(&mut other, mine).await.text.contains(&there));
-        let taken = post(&mut other, &format!("{there}/assign"), "owner=security".to_owned()).await;
-        assert_eq!(led(&taken), there);
-        assert!(look(&mut other, mine).await.text.contains(&there));
-        assert!(
-            look(&mut officer, &there).await.text.contains("Take it over"),
-            "and back"
-        );
+        led(&post(&mut officer, &assign, "owner=deputy&state=waiting".to_owned()).await);
+        assert!(look(&mut officer, theirs).await.text.contains(&there));
         gateway.stop().await.verify_log();
     });
 }

@@ -225,7 +225,7 @@ fn opening(console: &Console, visitor: &Visitor) -> Markup {
                     (form::field(visitor, "o", "contact", Text::Contact, html! {
                         textarea id="o-contact" name="contact" rows="4" maxlength=(SUBJECT_CONTACT_BYTES_MAX) {}
                     }))
-                    (form::field(visitor, "o", "text", Text::CaseText, html! {
+                    (form::field(visitor, "o", "text", Text::CaseWords, html! {
                         textarea id="o-text" name="text" rows="4" maxlength=(SUBJECT_TEXT_BYTES_MAX) {}
                     }))
                 }

@@ -82,7 +82,7 @@ fn facts(console: &Console, visitor: &Visitor, request: &Request, words: Option<
                 None => p { (say(Text::PersonErased)) },
                 Some(words) => dl class="facts wide" {
                     (said(Text::Contact, &words.contact))
-                    (said(Text::CaseText, &words.text))
+                    (said(Text::CaseWords, &words.text))
                     (said(Text::CaseReason, &words.reason))
                 },
             }
