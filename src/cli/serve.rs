@@ -1,6 +1,6 @@
 //! `tollgate serve`: runs until SIGTERM or SIGINT, then drains.
-use super::{Failure, Outcome, print, runtime};
-use crate::{app, config::Config};
+use super::{Failure, Outcome, ask, print, runtime};
+use crate::{app, crypto};
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
@@ -14,10 +14,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Outcome {
-    let config = Config::load(&args.config).map_err(Failure::file)?;
+    // Before the first secret is read.
+    crypto::refuse_dumps().map_err(|e| Failure::work(format!("core dumps cannot be turned off: {e}")))?;
+    let config = ask::configuration(&args.config)?;
     crate::telemetry::start(args.log_json, "warn,tollgate=info");
-    runtime()?.block_on(async {
+    runtime()?.block_on(async move {
         let mut running = app::start(&config).await.map_err(Failure::app)?;
+        // A passphrase that was typed is of no more use.
+        drop(config);
         print::remark(format!("the log: {}", running.recovery()));
         print::remark(format!(
             "tollgate serves partners on {} and staff on {}; stop with Ctrl-C",
