@@ -1,7 +1,12 @@
-//! Configuration of commands that open the keyring: whoever starts one from a terminal is asked for the passphrase, where
-//! it is in no file and no credential.
+//! Configuration of commands that open the keyring: they leave no core dump, and whoever starts one from a terminal is
+//! asked for the passphrase, where it is in no file and no credential.
 use super::{Failure, print};
-use crate::{config::Config, crypto::Passphrase, keyring::RootSource, limits::PASSPHRASE_BYTES_MAX};
+use crate::{
+    config::Config,
+    crypto::{self, Passphrase},
+    keyring::RootSource,
+    limits::PASSPHRASE_BYTES_MAX,
+};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::{
     io::{self, IsTerminal, Read, Stdin},
@@ -38,6 +43,8 @@ pub(super) fn passphrase(keys: &mut RootSource, prompt: &str) -> Result<(), Fail
 }
 
 fn ask(keys: &RootSource, prompt: &str) -> Result<Option<Passphrase>, Failure> {
+    // Before the first secret is read, typed or not.
+    crypto::refuse_dumps().map_err(|e| Failure::work(format!("core dumps cannot be turned off: {e}")))?;
     let stdin = io::stdin();
     if !keys.asks() || !stdin.is_terminal() {
         return Ok(None);

@@ -1,6 +1,6 @@
 //! `tollgate serve`: runs until SIGTERM or SIGINT, then drains.
 use super::{Failure, Outcome, ask, print, runtime};
-use crate::{app, crypto};
+use crate::app;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
@@ -14,8 +14,6 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Outcome {
-    // Before the first secret is read.
-    crypto::refuse_dumps().map_err(|e| Failure::work(format!("core dumps cannot be turned off: {e}")))?;
     let config = ask::configuration(&args.config)?;
     crate::telemetry::start(args.log_json, "warn,tollgate=info");
     runtime()?.block_on(async move {

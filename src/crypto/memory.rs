@@ -3,7 +3,8 @@
 //!
 //! A lock may be refused by the system (`RLIMIT_MEMLOCK`). The secret is kept all the same, and [`unlocked`] says so: a
 //! gateway that does not start is worse than one whose key might be swapped, and the operator is told what to mend.
-//! What is not locked: short-lived copies on stacks, and the keys that rustls and a PKCS#11 module hold themselves.
+//! What is not locked: short-lived copies on stacks, and the keys that rustls and a PKCS#11 module hold themselves. What is
+//! not wiped when it is dropped: ring's expanded form of an Ed25519 key, which ring keeps to itself.
 use std::{
     ops::Deref,
     sync::atomic::{AtomicUsize, Ordering},

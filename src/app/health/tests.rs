@@ -33,7 +33,7 @@ async fn what_is_degraded_has_a_name_of_its_own_and_answers_go_on() {
     let place = Place::new();
     let running = place.start().await;
     let channel = place.channel(running.partners(), "partners/bank-a").await.unwrap();
-    for service in [ANSWERS, LOG, REVOCATION, KEYS, MEMORY] {
+    for service in [ANSWERS, LOG, REVOCATION, KEYS] {
         becomes(&channel, service, SERVING).await;
     }
     // Development lists end after seven days.

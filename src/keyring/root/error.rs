@@ -131,8 +131,8 @@ pub enum TokenError {
     KeySeveral(String),
     /// The key is not what is needed.
     #[error(
-        "the key `{0}` in the token is of another kind: a root is an AES key of 256 bits, a log key one of Ed25519, each with \
-         an id (`CKA_ID`); choose another label"
+        "the key `{0}` in the token is of another kind: a root is an AES key of 256 bits that cannot be taken out, a log key \
+         one of Ed25519, each with an id (`CKA_ID`); choose another label"
     )]
     KeyUnfit(String),
     /// There is one, and a log's key is made with its log.

@@ -71,18 +71,26 @@ impl Token {
             [key] => *key,
             _ => return Err(TokenError::KeySeveral(label.clone()).into()),
         };
-        let wanted = [AttributeType::KeyType, AttributeType::ValueLen, AttributeType::Id];
+        let wanted = [
+            AttributeType::KeyType,
+            AttributeType::ValueLen,
+            AttributeType::Extractable,
+            AttributeType::Id,
+        ];
         let attributes = self.with(|session| session.get_attributes(key, &wanted))?;
-        let mut id = None;
-        for attribute in attributes {
-            match attribute {
-                Attribute::KeyType(KeyType::AES) => {}
-                Attribute::ValueLen(len) if *len == 32 => {}
-                Attribute::Id(bytes) if (1..=64).contains(&bytes.len()) => id = Some(bytes),
-                _ => return Err(unfit().into()),
-            }
+        let needed = [
+            Attribute::KeyType(KeyType::AES),
+            Attribute::ValueLen(32.into()),
+            Attribute::Extractable(false),
+        ];
+        let id = attributes.iter().find_map(|attribute| match attribute {
+            Attribute::Id(id) if (1..=64).contains(&id.len()) => Some(id.clone()),
+            _ => None,
+        });
+        match needed.iter().all(|attribute| attributes.contains(attribute)) {
+            true => Ok(id.ok_or_else(unfit)?),
+            false => Err(unfit().into()),
         }
-        Ok(id.ok_or_else(unfit)?)
     }
 
     /// Whether new epochs get a key here.

@@ -82,7 +82,7 @@ fn who_starts_it_from_a_terminal_is_asked_and_nothing_is_shown() {
 }
 
 #[test]
-fn a_service_manager_delivers_the_root_and_no_person_is_needed() {
+fn systemd_delivers_the_root_and_no_person_is_needed() {
     let site = Site::new();
     let folder = site.at("credentials");
     fs::create_dir(&folder).unwrap();

@@ -171,7 +171,7 @@ fn an_epoch_that_a_token_wraps_is_gone_when_its_key_is() {
     };
     let table = format!("root = \"pkcs11\"\n{}epochs = true\n", hsm.table());
     fs::write(temp.path().join("keys.toml"), table.replace("[keys.token]", "[token]")).unwrap();
-    for step in ["turn", "destroy", "turn again", "go on"] {
+    for step in ["loose", "turn", "destroy", "turn again", "go on"] {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["cli::keys::token::epochs_in_a_token", "--exact", "--nocapture"]);
         command.envs(hsm.environment()).env(EPOCHS, temp.path()).env(STEP, step);
@@ -191,6 +191,20 @@ fn epochs_in_a_token() {
     let (sealed, copy, boxed) = (dir.join("keyring.sealed"), folder.join("copy"), folder.join("boxed"));
     let open = || Keyring::open(&dir, &source);
     match std::env::var(STEP).unwrap().as_str() {
+        "loose" => {
+            let token = source.token.as_ref().unwrap();
+            loose_key(&token.module, "loose");
+            let mut loose = source.clone();
+            loose.token.as_mut().unwrap().key = "loose".to_owned();
+            let refused = Keyring::create(&dir, &loose, now, &rng, false)
+                .map(drop)
+                .unwrap_err()
+                .to_string();
+            assert!(
+                refused.contains("the key `loose` in the token is of another kind"),
+                "{refused}"
+            );
+        }
         "turn" => {
             let keyring = Keyring::create(&dir, &source, now, &rng, false).unwrap();
             let first = keyring.epochs().active().unwrap();
@@ -238,4 +252,33 @@ fn epochs_in_a_token() {
             assert!(!open().unwrap().epochs().is_turning());
         }
     }
+}
+
+/// An AES key in the token that can be taken out: no root.
+fn loose_key(module: &Path, label: &str) {
+    use cryptoki::{
+        context::{CInitializeArgs, CInitializeFlags, Pkcs11},
+        mechanism::Mechanism,
+        object::Attribute,
+        session::UserType,
+        types::AuthPin,
+    };
+    let context = Pkcs11::new(module).unwrap();
+    context
+        .initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))
+        .unwrap();
+    let slot = context.get_slots_with_initialized_token().unwrap()[0];
+    let session = context.open_rw_session(slot).unwrap();
+    session.login(UserType::User, Some(&AuthPin::new(PIN.into()))).unwrap();
+    let template = [
+        Attribute::Token(true),
+        Attribute::ValueLen(32.into()),
+        Attribute::Encrypt(true),
+        Attribute::Decrypt(true),
+        Attribute::Extractable(true),
+        Attribute::Sensitive(false),
+        Attribute::Label(label.as_bytes().to_vec()),
+        Attribute::Id(vec![1; 16]),
+    ];
+    session.generate_key(&Mechanism::AesKeyGen, &template).unwrap();
 }
