@@ -224,8 +224,11 @@ impl Keyring {
                     .map(|key| key.state = State::Revoked);
                 Ok((revoked.count() > 0).then_some(()))
             })?;
-            for key in self.ring().keys.iter().filter(|key| is_epoch(key, State::Revoked)) {
-                token.destroy(key.material.token_key().unwrap_or_default())?;
+            let ring = self.ring();
+            let active = ring.active(Class::ShredEpoch).and_then(|key| key.material.token_key());
+            let beside = active.or(self.root.token_key());
+            for key in ring.keys.iter().filter(|key| is_epoch(key, State::Revoked)) {
+                token.destroy(key.material.token_key().unwrap_or_default(), beside, rng)?;
             }
         }
         let destroyed = self.change(rng, |ring| {

@@ -117,6 +117,12 @@ impl Root {
         self.head.as_ref().map_or(&[], |head| &head.bytes)
     }
 
+    /// The id of the key that wraps, where that is in the token.
+    pub(super) fn token_key(&self) -> Option<&[u8]> {
+        let id = self.head.as_ref().map(|head| head.message.token_key.as_slice());
+        id.filter(|id| !id.is_empty())
+    }
+
     /// The token that the configuration names.
     pub(super) fn token(&self) -> Option<&Arc<Token>> {
         self.token.as_ref()

@@ -158,8 +158,23 @@ impl Token {
         })
     }
 
-    /// Destroys a key. One that is not there is destroyed.
-    pub(in crate::keyring) fn destroy(&self, key_id: &[u8]) -> Result<(), RootError> {
+    /// Destroys a key. One that is not there is destroyed, provided that the token has the key `beside`: a token that is
+    /// gone, or another one of the same label, finds nothing either, and must not pass for an erasure. Where no other key
+    /// of the keyring is in the token, it must at least make one.
+    pub(in crate::keyring) fn destroy(
+        &self,
+        key_id: &[u8],
+        beside: Option<&[u8]>,
+        rng: &dyn Rng,
+    ) -> Result<(), RootError> {
+        self.remove(key_id)?;
+        match beside {
+            Some(beside) => self.key(&[secret_class(), Attribute::Id(beside.to_vec())]).map(drop),
+            None => self.remove(&self.new_epoch_key(rng)?),
+        }
+    }
+
+    fn remove(&self, key_id: &[u8]) -> Result<(), RootError> {
         let template = [secret_class(), Attribute::Id(key_id.to_vec())];
         self.with(|session| {
             for key in session.find_objects(&template)? {
