@@ -8,6 +8,7 @@ mod token;
 
 use super::{Ran, Site, Spawned, program, skip};
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -107,6 +108,16 @@ impl SoftHsm {
             .output();
         let made = made.unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+
+    /// What the token holds, by the names of its files.
+    fn objects(&self) -> BTreeSet<String> {
+        let tokens = fs::read_dir(self.tokens()).unwrap();
+        let files = tokens.flat_map(|token| fs::read_dir(token.unwrap().path()).unwrap());
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        names
+            .filter(|name| name.ends_with(".object") && name != "token.object")
+            .collect()
     }
 
     /// The environment in which the module finds the token.

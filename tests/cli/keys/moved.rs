@@ -1,6 +1,6 @@
 //! A move that is killed: one of the two roots opens the keyring, and the same command finishes.
 use super::*;
-use std::time::Instant;
+use std::{process::Stdio, time::Instant};
 
 /// Kills, spread over the time that a move takes and a little more.
 const ROUNDS: u32 = 16;
@@ -33,7 +33,7 @@ fn a_killed_move_leaves_one_root_that_opens_and_is_finished_by_the_same_command(
         command
             .args(["keys", "move", to, "--from", from])
             .current_dir(site.path());
-        command.envs(environment);
+        command.envs(environment).stdout(Stdio::null());
         let mut child = command.spawn().unwrap();
         std::thread::sleep(whole * round / (ROUNDS - 4));
         child.kill().unwrap();

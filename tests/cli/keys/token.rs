@@ -45,17 +45,37 @@ fn a_gateway_whose_keys_are_in_a_token_answers_and_its_log_verifies() {
     assert!(!site.at("data/keyring/root.key").exists());
     site.write("clients.csv", &crate::cli::site::sample_rows(1..=5));
     run(&site, &hsm, &["ingest", "--mapping", "mapping-uci.toml", "clients.csv"]).ends(0);
-    let person = crate::cli::site::person(1);
+    let (person, erased) = (crate::cli::site::person(1), crate::cli::site::person(2));
+    site.write("subject.txt", &format!("resident-id {erased}\n"));
     let mut entries = 0;
+    let mut keys_before = hsm.objects();
+    // The root, two halves of the log's key, an epoch.
+    assert_eq!(keys_before.len(), 4);
     for _ in 0..2 {
         let gateway = serve(&site, &hsm);
         let consent = site.consent(&person);
         site.ask(&person, &consent, &["risk_band@1"]).ends(0);
+        // An erasure turns the epoch: its key in the token is another one after it.
+        site.run(&[
+            "erasure",
+            "request",
+            "-c",
+            "compliance.toml",
+            "--subject-file",
+            "subject.txt",
+        ])
+        .ends(0);
+        let words = ["--json", "erasure", "run-now", "-c", "compliance.toml", "--wait"];
+        assert_eq!(site.run(&words).ends(0).json()["erased"], 1);
+        let keys = hsm.objects();
+        assert_eq!((keys.len(), keys.difference(&keys_before).count()), (4, 1));
+        keys_before = keys;
         gateway.stop();
         // By the verifier key alone, which is the token's.
         let now = site.verify();
         assert!(now > entries);
         entries = now;
+        site.write("subject.txt", &format!("resident-id {}\n", crate::cli::site::person(3)));
     }
     // A second log under the same label is refused: a log's key signs one log.
     fs::rename(site.at("data"), site.at("data-of-before")).unwrap();
