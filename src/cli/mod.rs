@@ -18,7 +18,7 @@ mod query;
 mod serve;
 mod witness;
 
-use crate::{app::AppError, audit::OpenError, channel::DenylistError, source::VaultError};
+use crate::{app::AppError, audit::OpenError, channel::DenylistError, keyring, source::VaultError};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -168,6 +168,7 @@ pub fn run() -> ExitCode {
             Ok(())
         }
     };
+    keyring::end_tokens();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -18,7 +18,7 @@ pub use key::{Class, KeyId, State};
 pub use list::{KeyListTerms, SignedKeyList, delegate};
 pub use moving::{Moved, move_root};
 pub use published::{Ends, PublishedKeys};
-pub use root::{Form, RootError, RootSource, TokenError, TokenSource};
+pub use root::{Form, RootError, RootSource, TokenError, TokenSource, end_tokens};
 pub use rotation::{Change, Rotation};
 
 use crate::{

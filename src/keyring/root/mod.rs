@@ -12,6 +12,7 @@ mod token;
 
 pub use error::{RootError, TokenError};
 pub use source::{Form, RootSource, TokenSource};
+pub use token::end_tokens;
 pub(super) use token::{Token, TokenSigner};
 
 use super::{KeyringError, file};

@@ -32,7 +32,7 @@ const ED25519: [&[u8]; 2] = [
 ];
 const EPOCH_LABEL: &str = "tollgate-epoch";
 
-/// A module is started once in a process and never ended: an end would take its sessions from whoever else has some.
+/// A module is started once in a process and ended with it: an end would take its sessions from whoever else has some.
 static MODULES: Mutex<Vec<(PathBuf, Pkcs11)>> = Mutex::new(Vec::new());
 
 /// A token that the gateway has logged in to.
@@ -278,6 +278,17 @@ impl Signer for TokenSigner {
     }
     fn public_key(&self) -> [u8; 32] {
         self.public
+    }
+}
+
+/// Ends every module that was started: the last thing that a process does with them. A module that is not told of the end
+/// may find its own libraries gone before it, and crash the process after its work is done (SoftHSM does).
+pub fn end_tokens() {
+    let modules = std::mem::take(&mut *MODULES.lock().unwrap_or_else(PoisonError::into_inner));
+    for (path, module) in modules {
+        if let Err(error) = module.finalize() {
+            tracing::warn!(module = %path.display(), %error, "a PKCS#11 module did not end in order");
+        }
     }
 }
 

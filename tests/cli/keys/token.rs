@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tollgate::{
     clock::{Clock, SystemClock, Time},
     crypto::SystemRng,
-    keyring::{Keyring, RootSource},
+    keyring::{Keyring, RootSource, end_tokens},
 };
 
 /// A site whose keys are made under the token from the beginning.
@@ -272,6 +272,7 @@ fn epochs_in_a_token() {
             assert!(!open().unwrap().epochs().is_turning());
         }
     }
+    end_tokens();
 }
 
 /// An AES key in the token that can be taken out: no root.
