@@ -7,6 +7,7 @@ pub use witness::{AskedWitness, WitnessRole, WitnessesAsked};
 use crate::{
     agreement::Jurisdiction,
     document,
+    keyring::RootSource,
     limits::{
         CONFIG_BYTES_MAX, KEEP_YEARS_MAX, KEEP_YEARS_MIN, PROVISION_DAYS, PROVISION_DAYS_MAX, REPLY_QUANTUM_MS_MAX,
     },
@@ -59,6 +60,9 @@ pub struct Config {
     pub tls: Tls,
     /// What signs its key list.
     pub key_list: KeyListFiles,
+    /// Where the root of its own keys comes from.
+    #[serde(default)]
+    pub keys: RootSource,
     /// What it decides by.
     pub files: Files,
     /// Days to answer persons in, where they are fewer than the law's.
@@ -209,6 +213,8 @@ impl Config {
         let checked = config.retention.check();
         checked.map_err(|why| invalid(format!("`[retention]`: {why}")))?;
         config.check_witnesses().map_err(invalid)?;
+        let checked = config.keys.check();
+        checked.map_err(|why| invalid(format!("`[keys]`: {why}")))?;
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         config.resolve(&folder);
         Ok(config)
@@ -228,7 +234,13 @@ impl Config {
         ];
         let witness = self.witness.iter_mut().map(|w| &mut w.key);
         let witnesses = self.witnesses.iter_mut().flat_map(WitnessesAsked::paths);
-        let many = self.files.agreements.iter_mut().chain(witness).chain(witnesses);
+        let many = self
+            .files
+            .agreements
+            .iter_mut()
+            .chain(witness)
+            .chain(witnesses)
+            .chain(self.keys.paths());
         for path in single.into_iter().chain(many) {
             *path = folder.join(&*path);
         }

@@ -60,7 +60,7 @@ pub enum Deletable {
 /// The directory or the keyring cannot be read, or a final checkpoint is not signed by the log's key.
 pub fn archives(config: &Config) -> Result<Vec<Archived>, AppError> {
     let data = &config.gateway.data_dir;
-    let keyring = Keyring::open(&DataDir::keyring_dir_of(data))?;
+    let keyring = Keyring::open(&DataDir::keyring_dir_of(data), &config.keys)?;
     let folder = DataDir::archive_dir_of(data);
     let listed = match fs::read_dir(&folder) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -108,7 +108,7 @@ pub fn verify_archive(
     archived: &Archived,
     progress: &mut dyn FnMut(u64),
 ) -> Result<verify::Verified, AppError> {
-    let keyring = Keyring::open(&DataDir::keyring_dir_of(&config.gateway.data_dir))?;
+    let keyring = Keyring::open(&DataDir::keyring_dir_of(&config.gateway.data_dir), &config.keys)?;
     let key = key(config, &keyring, archived.period)?;
     if archived.deleted {
         let why = format!(

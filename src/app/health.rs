@@ -4,7 +4,7 @@ use crate::{
     audit::Log,
     channel::Swap,
     clock::{Clock, Time},
-    keyring::PublishedKeys,
+    keyring::{PublishedKeys, unlocked_warning},
     limits::KEY_LIST_DELEGATION_WARN_MS,
     witness::Witnesses,
 };
@@ -21,6 +21,8 @@ const LOG: &str = "tollgate.v1.log";
 const REVOCATION: &str = "tollgate.v1.revocation";
 /// The key list is current, and its delegation is not about to end.
 const KEYS: &str = "tollgate.v1.keys";
+/// Long-lived secrets are locked in memory.
+const MEMORY: &str = "tollgate.v1.memory";
 /// As many witnesses as must have cosigned the log lately. Only where there are witnesses.
 const WITNESS: &str = "tollgate.v1.witness";
 /// How often it is looked at.
@@ -41,7 +43,7 @@ pub(super) async fn report(mut reporter: HealthReporter, watched: Watched, stop:
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut told = Vec::new();
-    let mut services = vec![ANSWERS, LOG, REVOCATION, KEYS];
+    let mut services = vec![ANSWERS, LOG, REVOCATION, KEYS, MEMORY];
     services.extend(watched.witnesses.as_ref().map(|_| WITNESS));
     loop {
         tokio::select! {
@@ -89,6 +91,7 @@ impl Watched {
         );
         let witnesses = self.witnesses.as_ref().and_then(|w| w.degraded(now));
         all.extend(witnesses.map(|text| (WITNESS, text)));
+        all.extend(unlocked_warning().map(|text| (MEMORY, text)));
         all.extend(keys(&self.keys, now).map(|text| (KEYS, text.to_owned())));
         all
     }

@@ -106,7 +106,7 @@ pub async fn close_period(
     let period = work.switch()?;
     progress(Step::Switched);
     // Opened anew: the keyring that did the work still holds the keys of the period before.
-    let keyring = Keyring::open(&work.dir.keyring_dir())?;
+    let keyring = Keyring::open(&work.dir.keyring_dir(), &config.keys)?;
     Ok(Closed {
         period,
         entries,
@@ -134,7 +134,7 @@ struct Work<'a> {
 impl<'a> Work<'a> {
     fn begin(config: &'a Config, clock: &'a Arc<dyn Clock>, rng: &'a Arc<dyn Rng>) -> Result<Self, AppError> {
         let dir = DataDir::open(&config.gateway.data_dir)?;
-        let keyring = Keyring::open(&dir.keyring_dir())?;
+        let keyring = Keyring::open(&dir.keyring_dir(), &config.keys)?;
         let next = note::period_origin(&config.gateway.log_origin, keyring.period() + 1);
         match note::name_is_valid(&next) {
             true => Ok(Self {

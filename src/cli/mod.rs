@@ -1,4 +1,5 @@
 //! The command line: one file per subcommand. Prints, asks, exits; decides nothing.
+mod ask;
 mod audit;
 mod cases;
 mod check_config;
@@ -8,6 +9,7 @@ mod demo;
 mod erasure;
 mod ingest;
 mod init;
+mod keys;
 mod notices;
 mod period;
 mod pki;
@@ -16,7 +18,7 @@ mod query;
 mod serve;
 mod witness;
 
-use crate::{app::AppError, audit::OpenError, channel::DenylistError, source::VaultError};
+use crate::{app::AppError, audit::OpenError, channel::DenylistError, keyring, source::VaultError};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -53,6 +55,8 @@ enum Command {
     Serve(serve::Args),
     /// Make an empty data directory with its keys.
     Init(init::Args),
+    /// The gateway's own keys: where their root comes from.
+    Keys(keys::Args),
     /// Certificates and keys for development.
     Pki(pki::Args),
     /// Load records into an idle data directory.
@@ -148,6 +152,7 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::run(args, json),
         Command::Serve(args) => serve::run(args),
         Command::Init(args) => init::run(&args, json),
+        Command::Keys(args) => keys::run(&args, json),
         Command::Pki(args) => pki::run(args, json),
         Command::Ingest(args) => ingest::run(&args, json),
         Command::Query(args) => query::run(args, json),
@@ -163,6 +168,7 @@ pub fn run() -> ExitCode {
             Ok(())
         }
     };
+    keyring::end_tokens();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

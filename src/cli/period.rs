@@ -1,5 +1,5 @@
 //! `tollgate audit close-period`, `archive` and `hold`: the end of a period of the log, and what becomes of it.
-use super::{Failure, Outcome, client_file, print, runtime};
+use super::{Failure, Outcome, ask, client_file, print, runtime};
 use crate::{
     app::{self, Archived, Deletable, Kept, Step},
     clock::{Clock, SystemClock},
@@ -103,7 +103,7 @@ fn sources() -> Sources {
 }
 
 pub(super) fn close(args: &CloseArgs, json: bool) -> Outcome {
-    let config = Config::load(&args.config).map_err(Failure::file)?;
+    let config = ask::configuration(&args.config)?;
     if !args.yes {
         print::line("  This ends the period of the log. With `--yes` it");
         print::line("    1. writes a last entry and signs the final checkpoint;");
@@ -157,12 +157,12 @@ pub(super) fn close(args: &CloseArgs, json: bool) -> Outcome {
 pub(super) fn archive(act: &Archive, json: bool) -> Outcome {
     match act {
         Archive::List(site) => {
-            let config = Config::load(&site.config).map_err(Failure::file)?;
+            let config = ask::configuration(&site.config)?;
             list(&app::archives(&config).map_err(Failure::app)?, json);
             Ok(())
         }
         Archive::Verify { period, site } => {
-            let config = Config::load(&site.config).map_err(Failure::file)?;
+            let config = ask::configuration(&site.config)?;
             let archived = find(&config, *period)?;
             let count = print::counter("entries verified");
             let verified = app::verify_archive(&config, &archived, &mut |done| count.set_position(done));
@@ -220,7 +220,7 @@ fn list(all: &[Archived], json: bool) {
 }
 
 fn delete(period: u32, site: &OfSite, yes: bool, json: bool) -> Outcome {
-    let config = Config::load(&site.config).map_err(Failure::file)?;
+    let config = ask::configuration(&site.config)?;
     let archived = find(&config, period)?;
     if !yes {
         print::line(format!(

@@ -12,6 +12,7 @@ mod erasure;
 mod exit_codes;
 mod failed_disk;
 mod full_disk;
+mod keys;
 mod loading;
 mod loading_killed;
 mod outside;
