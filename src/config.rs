@@ -9,7 +9,8 @@ use crate::{
     document,
     keyring::RootSource,
     limits::{
-        CONFIG_BYTES_MAX, KEEP_YEARS_MAX, KEEP_YEARS_MIN, PROVISION_DAYS, PROVISION_DAYS_MAX, REPLY_QUANTUM_MS_MAX,
+        CONFIG_BYTES_MAX, KEEP_YEARS_MAX, KEEP_YEARS_MIN, PERIOD_DAYS, PERIOD_ENTRIES, PROVISION_DAYS,
+        PROVISION_DAYS_MAX, REPLY_QUANTUM_MS_MAX,
     },
     policy::Licence,
     subject_request::Deadlines,
@@ -86,6 +87,10 @@ pub struct Retention {
     pub provision_days: u32,
     /// Years that an archived period of the log is kept after its last entry.
     pub keep_years: u16,
+    /// Days after which health reminds the operator to close the period.
+    pub period_days: u32,
+    /// Entries after which it does.
+    pub period_entries: u64,
 }
 
 impl Default for Retention {
@@ -93,6 +98,8 @@ impl Default for Retention {
         Self {
             provision_days: PROVISION_DAYS,
             keep_years: KEEP_YEARS_MIN,
+            period_days: PERIOD_DAYS,
+            period_entries: PERIOD_ENTRIES,
         }
     }
 }
@@ -103,6 +110,9 @@ impl Retention {
             return Err(format!(
                 "`provision_days` is {PROVISION_DAYS} to {PROVISION_DAYS_MAX}: three years at least, as provisions must be provable for"
             ));
+        }
+        if self.period_days == 0 || self.period_entries == 0 {
+            return Err("`period_days` and `period_entries` are at least 1".to_owned());
         }
         match (KEEP_YEARS_MIN..=KEEP_YEARS_MAX).contains(&self.keep_years) {
             true => Ok(()),

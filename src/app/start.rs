@@ -1,6 +1,6 @@
 //! The start: everything is read and checked before a port is bound, then everything is wired together.
 use super::{
-    AppError, Kept, Running, console,
+    AppError, Kept, Running, archive, console,
     erasing::Erasing,
     health::{self, Watched},
     housekeeping::Housekeeping,
@@ -23,7 +23,7 @@ use crate::{
     crypto::{Rng, SystemRng},
     domain::Method,
     facts::{Facts, Kind},
-    pipeline::{Gate, PersonLocks, Recent, persons},
+    pipeline::{Gate, PeriodBound, PersonLocks, Recent, persons},
     rpc::{self, Desk, Services},
     seal::Opener,
     source::LossRule,
@@ -76,6 +76,11 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         Arc::clone(&rng),
     )?;
     publisher.keep_current().await?;
+    let period_bound = PeriodBound {
+        began: kept.log.began()?.unwrap_or_else(|| clock.now()),
+        days: config.retention.period_days,
+        entries: config.retention.period_entries,
+    };
     let counter = Arc::new(Counter::new(kept.log.clone(), Arc::clone(&clock)));
     let gate = Arc::new(Gate {
         records: Arc::clone(&kept.vault) as _,
@@ -89,6 +94,8 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         },
         period_key: kept.keyring.period_detail(),
         period: kept.keyring.period(),
+        archives: Arc::new(archive::to_read(config, &kept.keyring, &clock)?),
+        bound: period_bound,
         clock: Arc::clone(&clock),
         rng,
         recent: Recent::load(&*kept.state, clock.now())?,
@@ -154,6 +161,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
             listener: swap,
             log: kept.log.clone(),
             keys: Arc::clone(&desk.keys),
+            bound: period_bound,
             clock: Arc::clone(&clock),
             witnesses: witnesses.clone(),
         };

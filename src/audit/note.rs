@@ -114,6 +114,30 @@ impl VerifierKey {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// What [`VerifierKey::parse`] reads.
+    pub fn text(&self) -> String {
+        write_key(&self.name, ED25519, self.key.bytes())
+    }
+
+    /// The same key under the name of another period of this log, as `checkpoint` has it: an institution's log has one key
+    /// in all its periods.
+    ///
+    /// # Errors
+    /// [`NoteError::Origin`] if that is no name of this period.
+    pub fn for_period(&self, period: u32, checkpoint: &str) -> Result<Self, NoteError> {
+        let named = checkpoint.lines().next().unwrap_or_default();
+        // This key's own name may have a number behind it, or be that of the first period.
+        let first = self.name.rsplit_once('/').map(|(first, _)| first);
+        let firsts = [Some(self.name.as_str()), first].into_iter().flatten();
+        match firsts
+            .map(|first| period_origin(first, period))
+            .any(|name| name == named)
+        {
+            true => Self::new(named, self.key.bytes()),
+            false => Err(NoteError::Origin),
+        }
+    }
 }
 
 /// The name of a log's period: the first has the name itself, each later one its number behind it.
@@ -139,7 +163,7 @@ pub(super) fn read_key(text: &str, kind: u8) -> Option<(&str, &str, Vec<u8>)> {
 }
 
 /// Writes what [`read_key`] reads.
-pub(super) fn write_key(name: &str, kind: u8, public_key: &[u8; 32]) -> String {
+pub(super) fn write_key(name: &str, kind: u8, public_key: &[u8]) -> String {
     let mut key = vec![kind];
     key.extend_from_slice(public_key);
     format!(
@@ -344,6 +368,30 @@ mod tests {
         ];
         for (note, why) in bad {
             assert_eq!(verify(&note, &key), Err(why), "{note}");
+        }
+    }
+
+    #[test]
+    fn a_log_has_one_key_in_all_its_periods() {
+        let of = |name: &str| VerifierKey::new(name, &signer().public_key()).unwrap();
+        let named = |name: &str| Checkpoint {
+            origin: name.to_owned(),
+            ..checkpoint(3)
+        };
+        for (known, period, name, fits) in [
+            ("a/log", 1, "a/log", true),
+            ("a/log/3", 1, "a/log", true),
+            ("a/log/3", 2, "a/log/2", true),
+            ("a/log/3", 3, "a/log/3", true),
+            ("a/log/2026", 2, "a/log/2026/2", true),
+            // Of another period, or of another log.
+            ("a/log/3", 1, "a/log/3/1", false),
+            ("a/log/3", 2, "a/log/3", false),
+            ("a/log/3", 1, "b/log", false),
+        ] {
+            let body = named(name).body();
+            let key = of(known).for_period(period, &body);
+            assert_eq!(key.is_ok_and(|key| key == of(name)), fits, "{known} {period} {name}");
         }
     }
 

@@ -131,6 +131,7 @@ pub(super) fn close(args: &CloseArgs, json: bool) -> Outcome {
     let closed = closed.map_err(Failure::app)?;
     if json {
         print::json(&serde_json::json!({
+            "needs_verifier_key": who_needs_the_key(&config),
             "period": closed.period, "entries": closed.entries, "checkpoint": closed.checkpoint, "rows": closed.rows,
             "origin": closed.origin, "verifier_key": closed.verifier_key, "archive": closed.archive,
         }));
@@ -149,9 +150,25 @@ pub(super) fn close(args: &CloseArgs, json: bool) -> Outcome {
     );
     print::line("\n  The new log's verifier key, for officers and auditors (partners get it with the key list):");
     print::line(format!("  {}", closed.verifier_key));
+    print::line("\n  Who needs it:");
+    for who in who_needs_the_key(&config) {
+        print::line(format!("    {who}"));
+    }
     print::line("\n  The final checkpoint: keep it outside of this machine.\n");
     print::line(&closed.checkpoint);
     Ok(())
+}
+
+/// To whom the next period is a new log: they refuse it, or do not cosign it, until they have its key. The old one stays
+/// beside it, for archives.
+fn who_needs_the_key(config: &Config) -> Vec<String> {
+    let staff = "officers and auditors: the file that `log_key` in a client file names, such as `log.vkey`";
+    let witnesses = config.witnesses.iter().flat_map(|asked| &asked.list);
+    let witnesses = witnesses.map(|witness| {
+        let name = witness.key.split('+').next().unwrap_or_default();
+        format!("witness {name} at {}: `logs` under `[witness]`", witness.address)
+    });
+    std::iter::once(staff.to_owned()).chain(witnesses).collect()
 }
 
 pub(super) fn archive(act: &Archive, json: bool) -> Outcome {
@@ -241,6 +258,11 @@ fn delete(period: u32, site: &OfSite, yes: bool, json: bool) -> Outcome {
             return Err(Failure::work(format!(
                 "a legal hold keeps it ({}, {}): release that first",
                 hold.held, hold.case_number
+            )));
+        }
+        Deletable::PersonHeld(case) => {
+            return Err(Failure::work(format!(
+                "a hold on a person keeps it ({case}): `tollgate erasure` shows and releases it"
             )));
         }
         Deletable::From(time) => {
