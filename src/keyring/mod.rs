@@ -9,12 +9,14 @@ mod key;
 mod list;
 mod published;
 mod rotation;
+mod status;
 
 pub use epochs::{Epoch, Epochs};
 pub use key::{Class, KeyId, State};
 pub use list::{KeyListTerms, SignedKeyList, delegate};
 pub use published::{Ends, PublishedKeys};
 pub use rotation::{Change, Rotation};
+pub use status::KeyStatus;
 
 use crate::{
     clock::Time,
