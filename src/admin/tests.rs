@@ -114,31 +114,18 @@ fn whatever_is_another_has_another_digest() {
         suspension,
     };
     let first = proposal(lift([1; 8]));
+    let with = |change: fn(&mut Proposal)| {
+        let mut other = first.clone();
+        change(&mut other);
+        other
+    };
     let others = [
         proposal(lift([2; 8])),
-        Proposal {
-            reason: "another".to_owned(),
-            ..first.clone()
-        },
-        Proposal {
-            id: ProposalId::new(Time(6), [1; 8]),
-            ..first.clone()
-        },
-        Proposal {
-            expires: first.expires.plus_ms(1),
-            ..first.clone()
-        },
-        Proposal {
-            snapshot: [4; 32],
-            ..first.clone()
-        },
-        Proposal {
-            proposer: Officer {
-                person: "q".parse().unwrap(),
-                ..officer()
-            },
-            ..first.clone()
-        },
+        with(|p| p.reason = "another".to_owned()),
+        with(|p| p.id = ProposalId::new(Time(6), [1; 8])),
+        with(|p| p.expires = p.expires.plus_ms(1)),
+        with(|p| p.snapshot = [4; 32]),
+        with(|p| p.proposer.person = "q".parse().unwrap()),
     ];
     for other in others {
         assert_ne!(other.digest(), first.digest());

@@ -18,3 +18,5 @@ pub const KEYS_PER_ROTATION_MAX: usize = 4;
 pub const SUSPENSIONS_LISTED_MAX: usize = 1_000;
 /// Rows of suspensions that are read at a time.
 pub const SUSPENSION_PAGE_ROWS: usize = 1_024;
+/// A reply of the Admin service: 256 proposals, or 1,000 suspensions, of about 1 KiB, with keys and lists.
+pub const ADMIN_REPLY_BYTES_MAX: usize = 4 << 20;
