@@ -49,12 +49,25 @@ fn a_partner_is_thrown_out_and_two_people_let_it_in() {
     }
     fetch(0);
     let said = run(keys, &site.path(), temp.path());
-    for word in ["exchange x-wing", "pseudonym", "active", "new exchange keys", "is revoked by the job"] {
+    for word in [
+        "exchange x-wing",
+        "pseudonym",
+        "active",
+        "new exchange keys",
+        "is revoked by the job",
+    ] {
         assert!(said.contains(word), "`{word}`:\n{said}");
     }
-    let deny = ["suspend", "-c", "security.toml", "--certificate", "pki/partners/bank-a/tls.pem"];
+    let deny = [
+        "suspend",
+        "-c",
+        "security.toml",
+        "--certificate",
+        "pki/partners/bank-a/tls.pem",
+    ];
     site.run(&[&deny[..], &["--reason", "INC-1"]].concat()).ends(0);
-    site.run(&["audit", "checkpoint", "-c", "bank-a.toml", "-o", "a.note"]).ends(5);
+    site.run(&["audit", "checkpoint", "-c", "bank-a.toml", "-o", "a.note"])
+        .ends(5);
     let deny = ["suspend", "-c", "security.toml", "--key", "00", "--reason", "r"];
     site.run(&deny).ends(3).says(&["64 hex digits"]);
     gateway.process.terminate();

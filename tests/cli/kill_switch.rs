@@ -2,10 +2,7 @@
 use crate::support::{BANK_A, BANK_B, Gateway, Place, SECURITY, runtime};
 use std::time::Duration;
 use tokio::{task::JoinSet, time::Instant};
-use tollgate::{
-    client::AdminClient,
-    wire::v1::target::Target,
-};
+use tollgate::{client::AdminClient, wire::v1::target::Target};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 const STREAMS: usize = 1_000;

@@ -98,7 +98,9 @@ fn a_certificate_or_a_key_is_denied_and_let_in_again() {
         let gateway = Gateway::start(Place::new()).await;
         let security = admin(&gateway, SECURITY).await;
         let peer = {
-            let _connected = gateway.caller(BANK_A).await;
+            let bank = gateway.caller(BANK_A).await;
+            bank.session().await;
+            gateway.gate().opener.sessions().end_where(|_, _| true);
             crate::path::members::peer(&gateway, BANK_A.uri)
         };
         let certificate = Target::Certificate(v1::CertificateTarget {

@@ -31,7 +31,7 @@ const RULES: &[(&str, &[Who])] = &[
     ("AuditService/GetOverview", LOG),
     ("AuditService/StreamEntries", LOG),
     ("AuditService/FindCheckpoint", LOG),
-    ("AuditService/ReportSubject", OFFICER),
+    ("AuditService/ReportSubject", LOG),
     ("AuditService/Pack", LOG),
     ("ConsentService/Grant", PARTNER),
     ("ConsentService/Confirm", PROVIDER),
@@ -62,7 +62,7 @@ const RULES: &[(&str, &[Who])] = &[
     ("SubjectRequestService/OpenSubjectRequest", OFFICER),
     ("SubjectRequestService/GetSubjectRequest", OFFICER),
     ("SubjectRequestService/ListSubjectRequests", OFFICER),
-    ("SubjectRequestService/AdvanceSubjectRequest", OFFICER),
+    ("SubjectRequestService/AssignSubjectRequest", OFFICER),
     ("SubjectRequestService/CloseSubjectRequest", OFFICER),
     ("SubjectRequestService/WriteSubjectLetter", OFFICER),
 ];
