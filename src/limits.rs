@@ -163,6 +163,8 @@ pub const ENTRY_BYTES_MAX: usize = 4_096;
 pub const BLOCK_ENTRIES: u64 = 16;
 /// A journal segment.
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+/// Segments that are held open for reading entries: a log of years has more than a process may have open files.
+pub const JOURNAL_READERS_MAX: usize = 32;
 /// The name of a log. A head of it and its checkpoint stay within one disk sector of 512 bytes.
 pub const ORIGIN_BYTES_MAX: usize = 96;
 /// A signed note with the cosignatures of witnesses: 32 lines of under 240 bytes, and the text.

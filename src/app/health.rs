@@ -15,7 +15,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 
 /// Whether questions are answered.
 const ANSWERS: &str = "";
-/// The audit log takes entries.
+/// The audit log takes entries, and what was read of it is whole.
 const LOG: &str = "tollgate.v1.log";
 /// Lists of revoked certificates and the gateway's own certificate are current.
 const REVOCATION: &str = "tollgate.v1.revocation";
@@ -79,6 +79,7 @@ impl Watched {
                 "the audit log takes no entries: free disk space, or start again and read why".to_owned(),
             ));
         }
+        all.extend(self.log.damage().map(|text| (LOG, text)));
         all.extend(
             self.listener
                 .current()

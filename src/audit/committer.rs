@@ -279,8 +279,9 @@ impl Committer {
     }
 
     fn apply(&mut self, at: Place, time_ms: i64, batch: &[Job], numbered: &[Numbered]) -> Result<(), CommitError> {
-        let entries = batch.iter().zip(numbered).map(|(job, n)| Journaled {
-            stored: [&n.prefix, &n.leaf, job.draft.details(), &n.tags],
+        let spans = self.frame.spans();
+        let entries = batch.iter().zip(numbered).zip(spans).map(|((job, n), span)| Journaled {
+            span: *span,
             effects: job.draft.effects(),
             row: n.row.clone(),
         });

@@ -10,19 +10,34 @@ pub(super) const MAGIC: [u8; 4] = *b"TGF1";
 /// Magic, length, checksum.
 pub(super) const HEADER_BYTES: usize = 12;
 
-/// A frame that is being written. The buffer is used again.
+/// Where an entry stands in its frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    /// From the frame's first byte.
+    pub(super) offset: usize,
+    pub(super) length: usize,
+    /// Of these bytes.
+    pub(super) crc: u32,
+}
+
+/// A frame that is being written. The buffers are used again.
 pub(super) struct FrameWriter {
     bytes: Vec<u8>,
+    spans: Vec<Span>,
 }
 
 impl FrameWriter {
     pub(super) fn new() -> Self {
-        Self { bytes: Vec::new() }
+        Self {
+            bytes: Vec::new(),
+            spans: Vec::new(),
+        }
     }
 
     /// Begins a frame whose first entry is `first`; `note` is the checkpoint of the tree before it.
     pub(super) fn begin(&mut self, first: u64, number: usize, note: &str) {
         self.bytes.clear();
+        self.spans.clear();
         self.bytes.extend_from_slice(&MAGIC);
         self.bytes.extend_from_slice(&[0; 8]);
         self.bytes.extend_from_slice(&first.to_be_bytes());
@@ -36,9 +51,20 @@ impl FrameWriter {
         let len: usize = parts.iter().map(|p| p.len()).sum();
         self.bytes
             .extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes());
+        let offset = self.bytes.len();
         for part in parts {
             self.bytes.extend_from_slice(part);
         }
+        self.spans.push(Span {
+            offset,
+            length: len,
+            crc: crc32fast::hash(self.bytes.get(offset..).unwrap_or_default()),
+        });
+    }
+
+    /// Where its entries stand.
+    pub(super) fn spans(&self) -> &[Span] {
+        &self.spans
     }
 
     /// Puts length and checksum in place.
@@ -74,6 +100,23 @@ pub(super) struct Frame<'a> {
     pub(super) note: &'a str,
     /// Serialised entries.
     pub(super) entries: Vec<&'a [u8]>,
+}
+
+impl Frame<'_> {
+    /// Where its entries stand.
+    pub(super) fn spans(&self) -> impl Iterator<Item = Span> {
+        // Before each entry its length; before the first the header, its number, how many there are, and the note.
+        let mut end = HEADER_BYTES + 8 + 4 + 4 + self.note.len();
+        self.entries.iter().map(move |bytes| {
+            let offset = end + 4;
+            end = offset + bytes.len();
+            Span {
+                offset,
+                length: bytes.len(),
+                crc: crc32fast::hash(bytes),
+            }
+        })
+    }
 }
 
 /// Reads a body whose checksum holds.
@@ -163,7 +206,12 @@ mod tests {
             prop_assert_eq!((len, crc), (bytes.len() - 12, crc32fast::hash(&bytes[12..])));
             let frame = read_body(&bytes[12..]).unwrap();
             prop_assert_eq!((frame.first, frame.note), (first, "note"));
+            let spans: Vec<_> = frame.spans().collect();
+            for (span, entry) in spans.iter().zip(&entries) {
+                prop_assert_eq!(&bytes[span.offset..][..span.length], entry);
+            }
             prop_assert_eq!(frame.entries, entries);
+            prop_assert_eq!(writer.spans(), spans);
         }
 
         #[test]

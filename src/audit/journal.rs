@@ -131,7 +131,8 @@ fn classify(error: io::Error) -> AppendError {
     }
 }
 
-fn segment_path(dir: &Path, number: u64) -> PathBuf {
+/// A segment's file.
+pub(super) fn segment_path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:08}.journal"))
 }
 

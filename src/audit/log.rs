@@ -157,6 +157,12 @@ impl Log {
         self.with.shared.has_failed()
     }
 
+    /// Where the journal was found damaged since the start, and what to do, for health. What is damaged cannot be read; all
+    /// else can, and entries are taken.
+    pub fn damage(&self) -> Option<String> {
+        self.with.shared.journal.damage().map(|damage| damage.to_string())
+    }
+
     /// Whether ordinary entries are refused for want of room, for health. Looks at the disk and not at the last entry:
     /// while health says no, nobody may send the request that would find room again.
     pub fn is_disk_full(&self) -> bool {

@@ -1,11 +1,11 @@
 //! Which part of the index knows of an entry: what is in memory, a stored segment, or a run of many.
 use super::{
     index::{Level, Part, SegmentRows, Shelf},
-    reader::Reader,
+    reader::{ReadError, Reader},
     shared::Shared,
     stored::read_leaf,
 };
-use crate::{clock::Time, store::StoreError};
+use crate::clock::Time;
 
 /// One published state, and the index that belongs to it.
 pub(super) struct Lookup<'a> {
@@ -18,7 +18,7 @@ impl Lookup<'_> {
     pub(super) fn read<T>(shared: &Shared, f: impl FnOnce(&Lookup<'_>) -> T) -> T {
         let published = shared.published.load();
         f(&Lookup {
-            reader: Reader::new(&published, &shared.store),
+            reader: Reader::new(&published, &shared.store, &shared.journal),
             shelf: &shared.shelf,
             runs: shared.indexed.runs(),
         })
@@ -51,14 +51,14 @@ impl Lookup<'_> {
     }
 
     /// Entries of a period, half open, as numbers: time in the log never goes back.
-    pub(super) fn span(&self, from: Option<Time>, until: Option<Time>) -> Result<(u64, u64), StoreError> {
+    pub(super) fn span(&self, from: Option<Time>, until: Option<Time>) -> Result<(u64, u64), ReadError> {
         let from = from.map_or(Ok(0), |time| self.first_at(time))?;
         let until = until.map_or(Ok(self.size()), |time| self.first_at(time))?;
         Ok((from, until))
     }
 
     /// The first entry at or after a time.
-    fn first_at(&self, time: Time) -> Result<u64, StoreError> {
+    fn first_at(&self, time: Time) -> Result<u64, ReadError> {
         let (mut low, mut high) = (0, self.size());
         while low < high {
             let middle = low + (high - low) / 2;
@@ -71,7 +71,7 @@ impl Lookup<'_> {
         Ok(low)
     }
 
-    fn time(&self, index: u64) -> Result<Time, StoreError> {
+    fn time(&self, index: u64) -> Result<Time, ReadError> {
         if let Some(row) = self.rows(index).and_then(|rows| rows.row(index)) {
             return Ok(Time(row.time_ms));
         }

@@ -47,6 +47,8 @@ mod overview;
 #[cfg(feature = "gateway")]
 mod past;
 #[cfg(feature = "gateway")]
+mod position;
+#[cfg(feature = "gateway")]
 mod reader;
 #[cfg(feature = "gateway")]
 mod restore;

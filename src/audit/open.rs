@@ -235,10 +235,17 @@ fn start(setup: Setup<'_>, disk: Arc<dyn Disk>, mut restored: Restored) -> Resul
         return Err(OpenError::Queue);
     };
     let index = (indexer.shelf.clone(), indexer.indexed());
+    let reader = restored.reader;
     let dir: &Path = setup.dir.path();
     let reserve = Arc::new(Reserve::new(disk.clone(), dir));
     reserve.keep();
-    let shared = Arc::new(Shared::new(&setup.origin, published, index, disk, dir.to_owned()));
+    let shared = Arc::new(Shared::new(
+        &setup.origin,
+        published,
+        index,
+        (disk, reader),
+        dir.to_owned(),
+    ));
     let progress = Arc::new(Progress::default());
     // One place more, which is taken at once: stopping needs no room in a full queue.
     let (queue, jobs) = mpsc::channel(AUDIT_QUEUE_MAX + 1);

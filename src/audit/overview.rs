@@ -3,9 +3,10 @@ use super::{
     index::{Counted, Level, Part, of_row, row_of},
     log::Log,
     lookup::Lookup,
+    reader::ReadError,
     search::Dimension,
 };
-use crate::{clock::Time, state::StateError, store::StoreError, wire::v1};
+use crate::{clock::Time, state::StateError, wire::v1};
 use std::collections::{BTreeMap, HashMap};
 
 /// What is counted: a period, cut into buckets.
@@ -95,7 +96,7 @@ impl Sum<'_> {
         }
     }
 
-    fn add_up(&mut self, lookup: &Lookup<'_>, span: &Span) -> Result<(), StoreError> {
+    fn add_up(&mut self, lookup: &Lookup<'_>, span: &Span) -> Result<(), ReadError> {
         let (from, until) = lookup.span(Some(span.from), Some(span.until))?;
         let mut at = from;
         while at < until {
@@ -106,7 +107,7 @@ impl Sum<'_> {
 
     /// Adds as many entries as one part of the index counts, or those of a part that is not wholly within the period.
     /// Gives the entry to go on with.
-    fn next(&mut self, lookup: &Lookup<'_>, at: u64, until: u64) -> Result<u64, StoreError> {
+    fn next(&mut self, lookup: &Lookup<'_>, at: u64, until: u64) -> Result<u64, ReadError> {
         if let Some(rows) = lookup.rows(at) {
             let end = until.min(rows.part.end);
             for index in at..end {

@@ -27,7 +27,7 @@ pub(super) fn covering(shared: &Shared, size: u64) -> Result<Arc<str>, ProofErro
         return Err(ProofError::Range);
     }
     let segments = journal::segments(&*shared.disk, &shared.dir.join("journal"), &shared.origin);
-    let segments = segments.map_err(|_| ProofError::Store)?;
+    let segments = segments.map_err(|_| ProofError::Journal)?;
     // A segment begins with the checkpoint of its first entry: the last segment that begins before `size`, or at it, has
     // the answer, or the first frame of the next.
     let within = segments.iter().rev().find(|s| s.header.first <= size && !s.is_empty());
@@ -42,7 +42,7 @@ pub(super) fn covering(shared: &Shared, size: u64) -> Result<Arc<str>, ProofErro
     });
     match scanned {
         Err(Stop::Found(note)) => Ok(note),
-        Err(Stop::Journal) => Err(ProofError::Store),
+        Err(Stop::Journal) => Err(ProofError::Journal),
         // Nothing was recorded since the newest.
         Ok(_) => Ok(head.note.clone()),
     }

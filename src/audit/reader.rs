@@ -1,14 +1,15 @@
 //! Reading the log: entries and proofs, bounded by what is published.
-use super::{bytes::Bytes, index::SegmentRows, tree::KEPT_LEVEL};
+use super::{
+    index::SegmentRows,
+    position::{self, JournalReader, Position, Unreadable},
+    tree::KEPT_LEVEL,
+};
 use crate::{
     limits::BLOCK_ENTRIES,
     store::{LogStore, StoreError},
-    wire::{Message, store::v1::Entry},
 };
-use std::{cell::RefCell, sync::Arc};
-use tlog_tiles::{
-    Error, Hash, HashReader, node_hash, prove_record, prove_tree, record_hash, split_stored_hash_index, tree_hash,
-};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
+use tlog_tiles::{Error, Hash, HashReader, node_hash, prove_record, prove_tree, split_stored_hash_index, tree_hash};
 
 /// The newest signed size.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,16 @@ pub struct Inclusion {
     pub head: Arc<Head>,
 }
 
+/// Why an entry cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ReadError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store may be sound; what it points to is not.
+    #[error(transparent)]
+    Journal(#[from] Unreadable),
+}
+
 /// Why a proof cannot be given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
@@ -54,20 +65,26 @@ pub enum ProofError {
     /// The store could not be read, or holds something else than the log.
     #[error("the store could not be read: restart the gateway, it then builds the store again from the journal")]
     Store,
+    /// A part of the journal could not be read; the rest can.
+    #[error("the journal could not be read there: restore it from a backup; the gateway's own log says which file")]
+    Journal,
 }
 
-impl From<StoreError> for ProofError {
-    fn from(_: StoreError) -> Self {
-        ProofError::Store
+impl From<ReadError> for ProofError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Store(_) => ProofError::Store,
+            ReadError::Journal(_) => ProofError::Journal,
+        }
     }
 }
 
 /// What readers may see: replaced as a whole, after the store has everything in it.
 pub(super) struct Published {
     pub(super) head: Arc<Head>,
-    /// Entries in sealed blocks; the rest is in `open`.
+    /// Entries in sealed blocks; where the rest stands is in `open`.
     pub(super) sealed: u64,
-    pub(super) open: Vec<u8>,
+    pub(super) open: Vec<Position>,
     /// What the stored index lacks, oldest first.
     pub(super) tail: Vec<Arc<SegmentRows>>,
 }
@@ -76,52 +93,58 @@ pub(super) struct Published {
 pub(super) struct Reader<'a> {
     pub(super) published: &'a Published,
     pub(super) store: &'a LogStore,
-    block: RefCell<Option<(u64, Vec<Hash>)>>,
+    journal: &'a JournalReader,
+    /// The block that was looked at last: proofs and pages need the same one again.
+    block: RefCell<Option<(u64, Rc<[Position]>)>>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(published: &'a Published, store: &'a LogStore) -> Self {
+    pub(super) fn new(published: &'a Published, store: &'a LogStore, journal: &'a JournalReader) -> Self {
         Self {
             published,
             store,
+            journal,
             block: RefCell::new(None),
         }
     }
 
     /// An entry, or `None` past the end.
-    pub(super) fn entry(&self, index: u64) -> Result<Option<StoredEntry>, StoreError> {
+    pub(super) fn entry(&self, index: u64) -> Result<Option<StoredEntry>, ReadError> {
         if index >= self.published.head.size {
             return Ok(None);
         }
         let within = usize::try_from(index % BLOCK_ENTRIES).unwrap_or(usize::MAX);
-        let entry = self.block(index / BLOCK_ENTRIES)?.into_iter().nth(within);
-        entry.map(Some).ok_or_else(|| self.store.damaged())
+        let block = self.positions(index / BLOCK_ENTRIES)?;
+        let at = block.get(within).ok_or_else(|| self.store.damaged())?;
+        Ok(Some(self.journal.read(at)?))
     }
 
-    /// Entries of a block, as many as are published.
-    pub(super) fn block(&self, number: u64) -> Result<Vec<StoredEntry>, StoreError> {
-        let first = number * BLOCK_ENTRIES;
-        if first >= self.published.sealed {
-            return read_block(&self.published.open).ok_or_else(|| self.store.damaged());
+    /// Where the entries of a block stand, as many as are published.
+    pub(super) fn positions(&self, number: u64) -> Result<Rc<[Position]>, StoreError> {
+        let mut kept = self.block.borrow_mut();
+        if let Some((_, block)) = kept.as_ref().filter(|(n, _)| *n == number) {
+            return Ok(block.clone());
         }
-        let entries = read_block(&self.store.block(number)?);
-        let whole = entries.filter(|e| e.len() as u64 == BLOCK_ENTRIES);
-        whole.ok_or_else(|| self.store.damaged())
+        let block: Rc<[Position]> = if number * BLOCK_ENTRIES >= self.published.sealed {
+            self.published.open.as_slice().into()
+        } else {
+            let block = position::decode(&self.store.block(number)?);
+            block.ok_or_else(|| self.store.damaged())?.into()
+        };
+        *kept = Some((number, block.clone()));
+        Ok(block)
     }
 
-    /// Entries from `from` to `until`, which are in sealed blocks, block by block.
+    /// Entries from `from` to `until`, in order.
     pub(super) fn each(
         &self,
         from: u64,
         until: u64,
-        mut visit: impl FnMut(u64, &StoredEntry) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        for number in from / BLOCK_ENTRIES..until.div_ceil(BLOCK_ENTRIES) {
-            let entries = self.block(number)?;
-            let numbered = (number * BLOCK_ENTRIES..).zip(&entries);
-            for (index, entry) in numbered.filter(|(index, _)| (from..until).contains(index)) {
-                visit(index, entry)?;
-            }
+        mut visit: impl FnMut(u64, &StoredEntry) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        for index in from..until {
+            let entry = self.entry(index)?.ok_or_else(|| self.store.damaged())?;
+            visit(index, &entry)?;
         }
         Ok(())
     }
@@ -168,8 +191,9 @@ impl<'a> Reader<'a> {
         let leaves = 1u64 << level;
         let first = n << level;
         let from = usize::try_from(first % BLOCK_ENTRIES).ok()?;
-        let hashes = self.leaf_hashes(first / BLOCK_ENTRIES)?;
-        let mut row = hashes.get(from..from + usize::try_from(leaves).ok()?)?.to_vec();
+        let block = self.positions(first / BLOCK_ENTRIES).ok()?;
+        let leaves = block.get(from..from + usize::try_from(leaves).ok()?)?;
+        let mut row: Vec<_> = leaves.iter().map(|at| Hash(at.leaf_hash)).collect();
         while row.len() > 1 {
             row = row
                 .chunks_exact(2)
@@ -177,16 +201,6 @@ impl<'a> Reader<'a> {
                 .collect();
         }
         row.first().copied()
-    }
-
-    fn leaf_hashes(&self, number: u64) -> Option<Vec<Hash>> {
-        let mut kept = self.block.borrow_mut();
-        if let Some((_, hashes)) = kept.as_ref().filter(|(n, _)| *n == number) {
-            return Some(hashes.clone());
-        }
-        let hashes: Vec<_> = self.block(number).ok()?.iter().map(|e| record_hash(&e.leaf)).collect();
-        *kept = Some((number, hashes.clone()));
-        Some(hashes)
     }
 }
 
@@ -197,19 +211,4 @@ impl HashReader for Reader<'_> {
             .map(|i| self.node(*i).ok_or(Error::IndexesNotInTree))
             .collect()
     }
-}
-
-/// Entries of a block; `None` if it is not one.
-fn read_block(bytes: &[u8]) -> Option<Vec<StoredEntry>> {
-    let mut bytes = Bytes(bytes);
-    let mut out = Vec::new();
-    while !bytes.is_empty() {
-        let entry = Entry::decode(bytes.slice()?).ok()?;
-        out.push(StoredEntry {
-            leaf: entry.leaf,
-            details: entry.details,
-            tags: entry.tags,
-        });
-    }
-    Some(out)
 }

@@ -8,7 +8,8 @@ use super::{
     marks::Mark,
     note::{self, Checkpoint, VerifierKey},
     open::{OpenError, Recovery, Setup, Sizes},
-    reader::{Head, ProofError, Published, Reader},
+    position::JournalReader,
+    reader::{Head, ProofError, Published, ReadError, Reader},
     slots::Slots,
     stored::{read_entry, read_leaf},
     tip::{Journaled, Tip},
@@ -42,6 +43,7 @@ pub(super) struct Found {
 /// Everything in agreement.
 pub(super) struct Restored {
     pub(super) journal: Journal,
+    pub(super) reader: JournalReader,
     pub(super) tip: Tip,
     pub(super) store: Arc<LogStore>,
     pub(super) head: Slots,
@@ -149,9 +151,11 @@ impl Files {
             self.reaches(&found, mark)?;
         }
         let key = Arc::new(IndexKey::new(&setup.period_key, &setup.origin));
-        let (store, mark, tail) = match self.usable_store(&setup.origin, found.marked.as_ref(), &key) {
+        let reader = JournalReader::new(self.disk.clone(), self.journal.clone());
+        let (store, mark, tail) = match self.usable_store(&setup.origin, found.marked.as_ref(), (&key, &reader)) {
             Ok(usable) => usable,
             Err(Unusable::InUse) => return Err(StoreError::InUse.into()),
+            Err(Unusable::Journal(why)) => return Err(OpenError::Journal(why)),
             Err(Unusable::Because(why)) => {
                 recovery.quarantined = self.quarantine()?;
                 recovery.rebuilt = Some(why);
@@ -183,11 +187,12 @@ impl Files {
         recovery.torn_bytes = scanned.torn_bytes;
         recovery.entries = tip.edge.size();
         let marked = found.marked.as_ref().map_or(0, |marked| marked.size);
-        let compared = self.compare(&found.head_note, (known, marked), &mark, &tip, &store);
+        let compared = compare(&found.head_note, (known, marked), &mark, &tip, (&store, &reader));
         compared.inspect_err(|_| drop(store.damaged()))?;
         let journal = self.resume(&scanned)?;
         Ok(Restored {
             journal,
+            reader,
             tip,
             store,
             head: found.head,
@@ -227,7 +232,7 @@ impl Files {
         &self,
         origin: &str,
         mark: Option<&Mark>,
-        key: &Arc<IndexKey>,
+        (key, journal): (&Arc<IndexKey>, &JournalReader),
     ) -> Result<(Arc<LogStore>, Mark, Tail), Unusable> {
         let mark = mark.ok_or("the file `mark` is damaged")?;
         let store = Arc::new(LogStore::open(&self.store, origin).map_err(Unusable::from)?);
@@ -247,11 +252,10 @@ impl Files {
             tail: Vec::new(),
         };
         // The newest block and the nodes above it: a store that lost pages seldom has them all.
-        let reader = Reader::new(&published, &store);
+        let reader = Reader::new(&published, &store, journal);
         reader.root(mark.sealed).map_err(|_| "it lacks nodes of the tree")?;
-        match mark.sealed.checked_sub(1).map(|last| reader.entry(last)) {
-            None | Some(Ok(Some(_))) => {}
-            Some(_) => return Err(Unusable::from("it lacks a block")),
+        if let Some(last) = mark.sealed.checked_sub(1) {
+            reader.positions(last / BLOCK_ENTRIES).map_err(Unusable::from)?;
         }
         let shelf = Shelf {
             store: store.clone(),
@@ -260,17 +264,10 @@ impl Files {
         };
         let mut tail = Tail::new(Indexer::open(shelf).map_err(Unusable::from)?);
         // What is in sealed blocks and not in the stored index; the rest comes from the journal.
-        while tail.end() < mark.sealed {
-            let first = tail.end();
-            let entries = reader.block(first / BLOCK_ENTRIES).map_err(Unusable::from)?;
-            for (index, entry) in (first - first % BLOCK_ENTRIES..).zip(entries) {
-                let row = row_of(key, index, &entry.leaf, &entry.tags)?;
-                tail.push(index, row).map_err(Unusable::from)?;
-            }
-            if tail.end() == first {
-                return Err(Unusable::from("it lacks a block"));
-            }
-        }
+        reader.each(tail.end(), mark.sealed, |index, entry| {
+            let row = row_of(key, index, &entry.leaf, &entry.tags).map_err(|_| store.damaged())?;
+            Ok(tail.push(index, row)?)
+        })?;
         Ok((store, mark.clone(), tail))
     }
 
@@ -290,52 +287,53 @@ impl Files {
         sync_dir(&self.dir)?;
         Ok(Some(aside))
     }
+}
 
-    /// The journal against what else knows how long the log was; the mark that was found too, where a lost store made it
-    /// useless as a place to begin.
-    fn compare(
-        &self,
-        head: &Checkpoint,
-        (known, marked): (u64, u64),
-        mark: &Mark,
-        tip: &Tip,
-        store: &LogStore,
-    ) -> Result<(), OpenError> {
-        let journal = tip.edge.size();
-        for (witness, known) in [("`head`", head.size), ("the store", known), ("`mark`", marked)] {
-            if known > journal {
-                return Err(OpenError::Shorter {
-                    journal,
-                    witness,
-                    known,
-                });
-            }
+/// The journal against what else knows how long the log was; the mark that was found too, where a lost store made it
+/// useless as a place to begin.
+fn compare(
+    head: &Checkpoint,
+    (known, marked): (u64, u64),
+    mark: &Mark,
+    tip: &Tip,
+    (store, reader): (&LogStore, &JournalReader),
+) -> Result<(), OpenError> {
+    let journal = tip.edge.size();
+    for (witness, known) in [("`head`", head.size), ("the store", known), ("`mark`", marked)] {
+        if known > journal {
+            return Err(OpenError::Shorter {
+                journal,
+                witness,
+                known,
+            });
         }
-        // Heads within the replayed part were compared on the way; an older one is compared here.
-        if head.size <= mark.anchor.first {
-            let (sealed, open) = tip.open_block();
-            let published = Published {
-                head: Arc::new(Head {
-                    size: journal,
-                    root: [0; 32],
-                    note: "".into(),
-                }),
-                sealed,
-                open: open.to_vec(),
-                tail: Vec::new(),
-            };
-            let root = Reader::new(&published, store).root(head.size);
-            if root.map_err(|e: ProofError| OpenError::Store(e.to_string()))? != head.root {
-                return Err(OpenError::Root(head.size));
-            }
-        }
-        Ok(())
     }
+    // Heads within the replayed part were compared on the way; an older one is compared here.
+    if head.size <= mark.anchor.first {
+        let (sealed, open) = tip.open_block();
+        let published = Published {
+            head: Arc::new(Head {
+                size: journal,
+                root: [0; 32],
+                note: "".into(),
+            }),
+            sealed,
+            open: open.to_vec(),
+            tail: Vec::new(),
+        };
+        let root = Reader::new(&published, store, reader).root(head.size);
+        if root.map_err(|e: ProofError| OpenError::Store(e.to_string()))? != head.root {
+            return Err(OpenError::Root(head.size));
+        }
+    }
+    Ok(())
 }
 
 /// Why a store is not taken as it is.
 enum Unusable {
     InUse,
+    /// The store may be sound; the journal, which it would be built from, is not.
+    Journal(String),
     Because(String),
 }
 
@@ -344,6 +342,15 @@ impl From<StoreError> for Unusable {
         match error {
             StoreError::InUse => Unusable::InUse,
             StoreError::Failed(why) => Unusable::Because(why),
+        }
+    }
+}
+
+impl From<ReadError> for Unusable {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Store(error) => error.into(),
+            ReadError::Journal(damage) => Unusable::Journal(damage.to_string()),
         }
     }
 }
@@ -412,6 +419,7 @@ impl Replay<'_> {
             rows.push(row.map_err(|why| bad(index, why))?);
             entries.push(entry);
         }
+        let spans: Vec<_> = frame.spans().collect();
         let size = self.tip.edge.size();
         let crosses = self.head.size > first && self.head.size <= size;
         if crosses {
@@ -420,8 +428,8 @@ impl Replay<'_> {
                 return Err(OpenError::Root(self.head.size));
             }
         }
-        let journaled = entries.iter().zip(rows).map(|(e, row)| Journaled {
-            stored: [&e.prefix, &e.leaf, &e.details, &e.tags_field],
+        let journaled = entries.iter().zip(rows).zip(&spans).map(|((e, row), span)| Journaled {
+            span: *span,
             effects: &e.effects,
             row,
         });

@@ -6,12 +6,12 @@ use super::{
     index::{Cursor, Part, Stop, Whom, Work},
     log::Log,
     lookup::Lookup,
+    reader::ReadError,
 };
 use crate::{
     clock::Time,
     limits::{SEARCH_CHUNKS_PER_STEP, SEARCH_TRIES_PER_STEP},
     state::StateError,
-    store::StoreError,
 };
 
 /// What an entry can be found by. The first six stand in the leaf; the others are in its sealed details.
@@ -93,7 +93,7 @@ pub(super) fn step(
     before: u64,
     limit: usize,
     work: Work,
-) -> Result<Found, StoreError> {
+) -> Result<Found, ReadError> {
     let (from, until) = lookup.span(query.from, query.until)?;
     let terms = query.terms.iter();
     let mut step = Step {
@@ -149,7 +149,7 @@ impl Step<'_> {
     }
 
     /// The part that entry `before - 1` is in, from there to its beginning.
-    fn part(&mut self, before: u64) -> Result<Ended, StoreError> {
+    fn part(&mut self, before: u64) -> Result<Ended, ReadError> {
         if self.terms.is_empty() && self.whom.is_none() {
             return Ok(self.everything(before));
         }
@@ -176,7 +176,7 @@ impl Step<'_> {
         Ended::Early(first)
     }
 
-    fn stored(&mut self, part: Part, before: u64) -> Result<Ended, StoreError> {
+    fn stored(&mut self, part: Part, before: u64) -> Result<Ended, ReadError> {
         let shelf = self.lookup.shelf;
         let person = self.whom.map(|whom| Cursor::of_person(shelf, part, whom));
         let terms = self.terms.iter().map(|term| Cursor::new(shelf, part, *term));
@@ -207,7 +207,7 @@ impl Step<'_> {
 }
 
 /// The newest place, from `at` down to `lowest`, that all cursors have.
-fn agree(cursors: &mut [Cursor<'_>], mut at: u32, lowest: u32, work: &mut Work) -> Result<Stop, StoreError> {
+fn agree(cursors: &mut [Cursor<'_>], mut at: u32, lowest: u32, work: &mut Work) -> Result<Stop, ReadError> {
     loop {
         let asked = at;
         for cursor in cursors.iter_mut() {

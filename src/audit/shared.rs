@@ -2,6 +2,7 @@
 use super::{
     disk::Disk,
     index::{Indexed, Shelf},
+    position::JournalReader,
     reader::{Published, Reader},
 };
 use crate::{
@@ -25,6 +26,7 @@ pub(super) struct Shared {
     pub(super) store: Arc<LogStore>,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) dir: PathBuf,
+    pub(super) journal: JournalReader,
     /// The stored index, and how far it reaches.
     pub(super) shelf: Shelf,
     pub(super) indexed: Arc<Indexed>,
@@ -37,7 +39,7 @@ impl Shared {
         origin: &str,
         published: Published,
         (shelf, indexed): (Shelf, Arc<Indexed>),
-        disk: Arc<dyn Disk>,
+        (disk, journal): (Arc<dyn Disk>, JournalReader),
         dir: PathBuf,
     ) -> Self {
         Self {
@@ -48,6 +50,7 @@ impl Shared {
             indexed,
             disk,
             dir,
+            journal,
             failed: AtomicBool::new(false),
             full: AtomicBool::new(false),
         }
@@ -84,7 +87,7 @@ impl Shared {
     /// Reads the newest published state.
     pub(super) fn read<T>(&self, f: impl FnOnce(&Reader<'_>) -> T) -> T {
         let published = self.published.load();
-        f(&Reader::new(&published, &self.store))
+        f(&Reader::new(&published, &self.store, &self.journal))
     }
 }
 

@@ -1,8 +1,5 @@
 //! Reading entries back from the journal.
-use super::{
-    commitment::effects_sha256,
-    entry::{leaf_prefix, tags_field},
-};
+use super::commitment::effects_sha256;
 use crate::{
     state::{Effect, Table},
     wire::{self, Message as _, store, v1},
@@ -10,13 +7,8 @@ use crate::{
 
 /// An entry as the journal has it.
 pub(super) struct ReadEntry {
-    pub(super) prefix: Vec<u8>,
     pub(super) leaf: Vec<u8>,
-    /// As a field of a stored entry.
-    pub(super) details: Vec<u8>,
     pub(super) sealed: Vec<u8>,
-    /// As a field of a stored entry.
-    pub(super) tags_field: Vec<u8>,
     pub(super) tags: Vec<u8>,
     pub(super) effects: Vec<Effect>,
     pub(super) effects_sha256: Vec<u8>,
@@ -43,16 +35,9 @@ pub(super) fn read_entry(bytes: &[u8], index: u64) -> Result<ReadEntry, &'static
     let effects = effects
         .collect::<Option<_>>()
         .ok_or("it changes a table that this version does not know")?;
-    let details = store::v1::Entry {
-        details: entry.details.clone(),
-        ..Default::default()
-    };
     Ok(ReadEntry {
-        prefix: leaf_prefix(&entry.leaf),
         leaf: entry.leaf,
-        details: details.encode_to_vec(),
         sealed: entry.details,
-        tags_field: tags_field(entry.tags.clone()),
         tags: entry.tags,
         effects,
         effects_sha256,

@@ -2,10 +2,11 @@
 //!
 //! Both run the same code over the same frames, so a store built again from the journal is the store that was lost.
 use super::{
-    bytes::put_slice,
+    frame::Span,
     index::{Row, Tail},
     journal::Place,
     marks::{Anchor, Mark},
+    position::{self, Position},
     tree::{Edge, TreeError},
 };
 use crate::{
@@ -26,8 +27,7 @@ pub(super) enum ApplyError {
 
 /// An entry of a frame that is in the journal.
 pub(super) struct Journaled<'a> {
-    /// Tag and length, then the leaf, then details and tags as fields: a stored entry.
-    pub(super) stored: [&'a [u8]; 4],
+    pub(super) span: Span,
     pub(super) effects: &'a [Effect],
     pub(super) row: Row,
 }
@@ -51,7 +51,7 @@ pub(super) struct Tip {
     pub(super) last_time_ms: i64,
     store: Arc<LogStore>,
     sealed: u64,
-    open: Vec<u8>,
+    open: Vec<Position>,
     anchor: Anchor,
     pub(super) tail: Tail,
 }
@@ -83,7 +83,7 @@ impl Tip {
             for effect in entry.effects {
                 self.store.apply(&numbered(effect, index))?;
             }
-            self.keep(index, &entry.stored)?;
+            self.keep(index, Position::new(at, entry.span, self.edge.leaf_hash(index)?))?;
             self.tail.push(index, entry.row)?;
         }
         for (index, hash) in self.edge.upper() {
@@ -120,18 +120,19 @@ impl Tip {
         }
     }
 
-    /// Entries in sealed blocks, and the bytes of those behind.
-    pub(super) fn open_block(&self) -> (u64, &[u8]) {
+    /// Entries in sealed blocks, and where those behind stand.
+    pub(super) fn open_block(&self) -> (u64, &[Position]) {
         (self.sealed, &self.open)
     }
 
-    fn keep(&mut self, index: u64, stored: &[&[u8]; 4]) -> Result<(), StoreError> {
+    fn keep(&mut self, index: u64, at: Position) -> Result<(), StoreError> {
         if index < self.sealed {
             return Ok(());
         }
-        put_slice(&mut self.open, &stored.concat());
+        self.open.push(at);
         if (index + 1).is_multiple_of(BLOCK_ENTRIES) {
-            self.store.put_block(index / BLOCK_ENTRIES, &self.open)?;
+            self.store
+                .put_block(index / BLOCK_ENTRIES, &position::encode(&self.open))?;
             self.open.clear();
             self.sealed = index + 1;
         }

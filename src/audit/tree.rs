@@ -97,6 +97,12 @@ impl Edge {
         Ok(prove_record(self.size, index, self)?.into_iter().map(|h| h.0).collect())
     }
 
+    /// Hash of a leaf of the batch.
+    pub(super) fn leaf_hash(&self, index: u64) -> Result<[u8; 32], TreeError> {
+        let hashes = self.read_hashes(&[stored_hash_index(0, index)])?;
+        hashes.first().map(|hash| hash.0).ok_or(TreeError)
+    }
+
     /// Nodes of the batch that the store keeps, by stored index.
     pub(super) fn upper(&self) -> &[(u64, [u8; 32])] {
         &self.upper

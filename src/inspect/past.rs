@@ -68,6 +68,6 @@ pub async fn continuation(
 fn refusal(error: ProofError) -> Code {
     match error {
         ProofError::Range => Code::LogRange,
-        ProofError::Store => Code::Internal,
+        ProofError::Store | ProofError::Journal => Code::Internal,
     }
 }

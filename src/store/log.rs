@@ -61,7 +61,7 @@ const ORIGIN: &[u8] = b"origin";
 const SIZE: &[u8] = b"size";
 const FORMAT: &[u8] = b"format";
 /// What trees there are and what is in them. A store of another format is built again from the journal.
-const FORMAT_NUMBER: &[u8] = &[2];
+const FORMAT_NUMBER: &[u8] = &[3];
 
 impl LogStore {
     /// Opens or makes the store of the log `origin`. `Ok` says little: compare [`LogStore::size`] with the mark.
@@ -99,26 +99,15 @@ impl LogStore {
         self.put(Name::Single, SIZE, &size.to_be_bytes())
     }
 
-    /// Puts a sealed block, in parts of at most [`STORED_VALUE_BYTES_MAX`].
+    /// Puts a sealed block.
     pub(crate) fn put_block(&self, number: u64, bytes: &[u8]) -> Result<(), StoreError> {
-        for (part, chunk) in (0u8..).zip(bytes.chunks(STORED_VALUE_BYTES_MAX)) {
-            let mut key = [0; 9];
-            let from = number.to_be_bytes().into_iter().chain([part]);
-            key.iter_mut().zip(from).for_each(|(to, from)| *to = from);
-            self.put(Name::Blocks, &key, chunk)?;
-        }
-        Ok(())
+        self.put(Name::Blocks, &number.to_be_bytes(), bytes)
     }
 
     /// A sealed block; empty if it is not there.
     pub(crate) fn block(&self, number: u64) -> Result<Vec<u8>, StoreError> {
-        self.guarded(|trees| {
-            let mut out = Vec::new();
-            for part in trees.blocks.scan_prefix(number.to_be_bytes()) {
-                out.extend_from_slice(&part?.1);
-            }
-            Ok(out)
-        })
+        let bytes = self.get(Name::Blocks, &number.to_be_bytes())?;
+        Ok(bytes.unwrap_or_default())
     }
 
     /// Puts a tree node at its stored index.
@@ -330,13 +319,13 @@ mod tests {
     fn large_blocks_stay_out_of_sleds_blob_files() {
         let temp = tempfile::tempdir().unwrap();
         let store = LogStore::open(temp.path(), "o").unwrap();
-        let block = vec![7; 64 << 10];
-        for number in 0..40 {
+        let block = vec![7; STORED_VALUE_BYTES_MAX];
+        for number in 0..400 {
             store.put_block(number, &block).unwrap();
         }
         store.sync().unwrap();
-        assert_eq!(store.block(39).unwrap(), block);
-        assert!(store.block(40).unwrap().is_empty());
+        assert_eq!(store.block(399).unwrap(), block);
+        assert!(store.block(400).unwrap().is_empty());
     }
 
     #[test]

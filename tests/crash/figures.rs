@@ -13,6 +13,8 @@ pub(crate) struct Figures {
     pub(crate) recovered: u64,
     /// A reading said that it cannot be done, and everything was there after the next start.
     pub(crate) unreadable: u64,
+    /// What is lost was named by who read it, by health and by the verifier; all else was there.
+    pub(crate) named: u64,
     /// It changed nothing that is ever read.
     pub(crate) harmless: u64,
     /// Entries or rows that were acknowledged before, all of which were looked for afterwards.
@@ -25,7 +27,15 @@ pub(crate) fn tell(what: &str, f: &Figures) {
     let Some(path) = std::env::var_os("TOLLGATE_FIGURES") else {
         return;
     };
-    let numbers = [f.made, f.refused, f.recovered, f.unreadable, f.harmless, f.acknowledged];
+    let numbers = [
+        f.made,
+        f.refused,
+        f.recovered,
+        f.unreadable,
+        f.named,
+        f.harmless,
+        f.acknowledged,
+    ];
     let numbers: Vec<_> = numbers.iter().map(u64::to_string).collect();
     let line = format!("{what}\t{}\n", numbers.join("\t"));
     let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();

@@ -165,6 +165,53 @@ fn entries_that_do_not_lead_to_the_signed_root_are_refused() {
 }
 
 #[test]
+fn what_is_damaged_in_the_middle_of_the_journal_is_not_shown_and_the_rest_is() {
+    let temp = temp();
+    let acknowledged = closed(temp.path(), 200);
+    let good = fs::read(journal(temp.path())).unwrap();
+    let opened = open(temp.path()).unwrap();
+    assert!(opened.recovery.replayed < 16, "only the end is read at a start");
+    // A bit in the details of an entry in a sealed block, which nothing but a reader looks at any more.
+    let leaf = opened.log.entry(40).unwrap().unwrap().leaf;
+    change(&journal(temp.path()), |b| {
+        let at = b.windows(leaf.len()).position(|w| w == leaf).unwrap();
+        b[at + leaf.len() + 20] ^= 1;
+    });
+    assert_eq!(opened.log.damage(), None, "nobody has met it");
+    for (index, receipt) in &acknowledged {
+        let read = opened.log.entry(receipt.index);
+        match receipt.index {
+            40 => assert!(
+                read.err()
+                    .unwrap()
+                    .0
+                    .contains("segment 1 of the journal is damaged at byte")
+            ),
+            _ => assert_eq!(read.unwrap().unwrap().leaf, receipt.leaf, "{index}"),
+        }
+    }
+    assert!(
+        opened
+            .log
+            .damage()
+            .is_some_and(|text| text.contains("restore that file"))
+    );
+    assert_eq!(opened.log.prove_inclusion(40), Err(ProofError::Journal));
+    opened.log.prove_inclusion(41).unwrap();
+    assert_eq!(opened.log.prove_consistency(41, 0).unwrap().1.size, 200);
+    append(&opened.log, 200..210, 1);
+    opened.worker.close().unwrap();
+    let bad = verify::dir(temp.path(), &vkey(), &mut |_| ()).unwrap_err();
+    assert!(bad.index <= 40, "{bad}");
+    // The file is put back, with what was written since.
+    change(&journal(temp.path()), |b| b[..good.len()].copy_from_slice(&good));
+    let opened = open(temp.path()).unwrap();
+    assert_kept(&opened, &acknowledged);
+    assert_eq!(opened.log.damage(), None);
+    opened.worker.close().unwrap();
+}
+
+#[test]
 fn a_missing_cut_or_exchanged_segment_is_named() {
     let temp = temp();
     let opened = open_on(temp.path(), Arc::new(crate::audit::disk::RealDisk)).unwrap();
