@@ -124,7 +124,9 @@ impl Switch for Machine {
     }
 
     fn open(&self, target: &Target) {
-        if let Some(uri) = self.uri(target) {
+        if let (Target::Member(id), Some(uri)) = (target, self.uri(target)) {
+            // One that was being opened while its partner was shut out must not come to life now.
+            self.sessions.end_where(|partner, _| partner == id);
             self.denylist.resume(&uri);
         }
         if let Some(what) = self.denied(target) {
