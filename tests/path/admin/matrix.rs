@@ -4,9 +4,13 @@ use crate::support::{
     AUDITOR, BANK_A, COMPLIANCE, Caller, Gateway, LENDER, OPERATOR, Place, SECURITY, Who, reason_of, runtime,
 };
 use prost_types::{FileDescriptorSet, MethodDescriptorProto};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use tollgate::wire::{DESCRIPTOR, Message, v1};
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
 const EVERYBODY: [Who; 6] = [BANK_A, LENDER, COMPLIANCE, AUDITOR, SECURITY, OPERATOR];
 const PARTNER: &[Who] = &[BANK_A];
@@ -129,6 +133,22 @@ async fn call(by: &Caller, method: &str, shape: Shape) -> Result<(), Status> {
     }
 }
 
+/// A call that was turned away for its rate has not come as far as the role: it is made again.
+async fn paced(by: &Caller, method: &str, shape: Shape) -> Result<(), Status> {
+    for _ in 0..20 {
+        match call(by, method, shape).await {
+            Err(status) if is_rate(&status) => tokio::time::sleep(Duration::from_millis(500)).await,
+            outcome => return outcome,
+        }
+    }
+    panic!("`{method}` is turned away for its rate whatever the pace")
+}
+
+fn is_rate(status: &Status) -> bool {
+    let details = status.get_error_details();
+    details.error_info().is_some_and(|info| info.reason == "RATE_LIMITED")
+}
+
 #[test]
 fn every_method_has_a_rule_and_every_rule_a_method() {
     let described: BTreeSet<String> = methods().into_keys().collect();
@@ -146,7 +166,7 @@ fn each_role_may_call_what_its_rule_says_and_nothing_else() {
             for (method, shape) in methods() {
                 gateway.pace(who.uri).await;
                 let (_, allowed) = RULES.iter().find(|(ruled, _)| *ruled == method).unwrap();
-                let outcome = call(&caller, &method, shape).await;
+                let outcome = paced(&caller, &method, shape).await;
                 let service = method.split('/').next().unwrap();
                 let barred = match &outcome {
                     Ok(()) => false,
@@ -154,11 +174,7 @@ fn each_role_may_call_what_its_rule_says_and_nothing_else() {
                         assert_eq!(status.code(), Code::Unimplemented, "{who:?} {method}");
                         true
                     }
-                    Err(status) => {
-                        let reason = reason_of(status);
-                        assert_ne!(reason, "RATE_LIMITED", "{who:?} {method}: it came as far as the role");
-                        reason == "METHOD_NOT_ALLOWED"
-                    }
+                    Err(status) => reason_of(status) == "METHOD_NOT_ALLOWED",
                 };
                 assert_eq!(!barred, allowed.contains(&who), "{who:?} {method}: {outcome:?}");
             }
