@@ -1,5 +1,5 @@
 //! One person, at once: whoever is meant is out, stays out, and nobody else is touched.
-use super::{admin, let_in, member, newest, refused, two_people::out};
+use super::{admin, let_in, lift, member, newest, refused, two_people::out};
 use crate::support::{
     AUDITOR, BANK_A, BANK_B, COMPLIANCE, DEPUTY, Gateway, LENDER, OPERATOR, Place, SECURITY, Who, runtime,
 };
@@ -56,6 +56,8 @@ fn whoever_is_suspended_is_out_within_a_second_and_two_people_let_them_in() {
         // It stays so over a restart and into the next period of the log.
         let gateway = gateway.restart().await;
         assert!(out(&gateway).await);
+        let security = admin(&gateway, SECURITY).await;
+        let proposed = security.propose(lift(member("bank-a")), "cleared").await.unwrap();
         let now = gateway.now();
         let place = gateway.stop().await;
         let clock = Arc::new(ManualClock::new(now)) as Arc<dyn Clock>;
@@ -64,7 +66,9 @@ fn whoever_is_suspended_is_out_within_a_second_and_two_people_let_them_in() {
         closed.unwrap_or_else(|e| panic!("{e}"));
         let gateway = Gateway::start_at(place, now).await;
         assert!(out(&gateway).await);
-        let_in(&gateway, member("bank-a")).await;
+        // What was proposed in the old period is approved in the new one.
+        let approved = admin(&gateway, DEPUTY).await.approve(&proposed).await.unwrap();
+        assert_eq!(approved.state(), v1::ProposalState::Done);
         let bank = gateway.caller(BANK_A).await;
         let again = bank.session().await;
         drop((session, again));
@@ -171,8 +175,8 @@ pub(in crate::path) fn nothing_of_that_name() {
             refused(&gateway, security.suspend(member(id), "r").await, Code::TargetUnknown);
         }
         assert_eq!(admin(&gateway, DEPUTY).await.proposals().await.unwrap(), []);
-        let lift = super::lift(member("bank-a"));
-        refused(&gateway, security.propose(lift, "r").await, Code::TargetUnknown);
+        let none = lift(member("bank-a"));
+        refused(&gateway, security.propose(none, "r").await, Code::TargetUnknown);
         let no_key = security.revoke_exchange_key(&[7; 8], "r").await;
         refused(&gateway, no_key, Code::TargetUnknown);
         refused(

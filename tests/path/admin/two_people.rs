@@ -32,7 +32,7 @@ fn a_proposal_is_made_listed_approved_or_rejected_and_each_is_an_entry() {
         assert_eq!(entry.leaf.method, PROPOSE.method.path());
         assert_eq!(entry.leaf.kind(), v1::EntryKind::Configuration);
         assert!(entry.i.note.ends_with("of member bank-a; cleared"), "{}", entry.i.note);
-        assert_eq!(two.proposals().await.unwrap(), [proposed.clone()]);
+        assert_eq!(two.proposals().await.unwrap(), std::slice::from_ref(&proposed));
         let rejected = two.reject(&proposed.id).await.unwrap();
         assert_eq!(rejected.state(), v1::ProposalState::Rejected);
         assert_eq!(newest(&gateway).leaf.method, REJECT.method.path());
