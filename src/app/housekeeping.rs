@@ -18,6 +18,8 @@ pub(super) struct Housekeeping {
     pub(super) hangup: Signal,
     /// A job was approved.
     pub(super) jobs: Arc<Notify>,
+    /// One could not be carried out: it is tried again with the next tick.
+    pub(super) jobs_stay: bool,
 }
 
 impl Housekeeping {
@@ -29,7 +31,7 @@ impl Housekeeping {
             tokio::select! {
                 _ = tick.tick() => {}
                 () = self.jobs.notified() => {
-                    jobs::carry_out(&self.gate, &mut self.publisher).await;
+                    self.jobs_stay = jobs::carry_out(&self.gate, &mut self.publisher).await;
                     continue;
                 }
                 Some(()) = self.hangup.recv() => {
@@ -38,7 +40,9 @@ impl Housekeeping {
                 }
                 () = stop.cancelled() => return Ok(()),
             }
-            jobs::carry_out(&self.gate, &mut self.publisher).await;
+            if self.jobs_stay {
+                self.jobs_stay = jobs::carry_out(&self.gate, &mut self.publisher).await;
+            }
             self.edge.sweep();
             self.gate.opener.sessions().sweep(self.gate.clock.now());
             self.revocation.keep_current().await;

@@ -14,19 +14,25 @@ use crate::{
 
 const CARRY_OUT: Method = Method("/tollgate.internal/CarryOut");
 
-/// Carries out every job there is. One that fails stays, is tried again, and keeps no other one waiting.
-pub(super) async fn carry_out(gate: &Gate, publisher: &mut Publisher) {
+/// Carries out every job there is. One that fails stays, is tried again, and keeps no other one waiting. Whether one stays.
+pub(super) async fn carry_out(gate: &Gate, publisher: &mut Publisher) -> bool {
     let now = gate.clock.now();
     let waiting = match proposals(&*gate.state) {
         Ok(all) => all.into_iter().filter(|p| p.state(now) == ProposalState::Approved),
-        Err(error) => return tracing::error!(%error, "jobs cannot be read"),
+        Err(error) => {
+            tracing::error!(%error, "jobs cannot be read");
+            return true;
+        }
     };
+    let mut stays = false;
     for job in waiting {
         let id = job.id;
         if let Err(error) = one(gate, publisher, job).await {
             tracing::error!(job = %id, %error, "a job that was approved is not done yet: it is tried again");
+            stays = true;
         }
     }
+    stays
 }
 
 async fn one(gate: &Gate, publisher: &mut Publisher, job: Proposal) -> Result<(), AppError> {

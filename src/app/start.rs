@@ -4,7 +4,7 @@ use super::{
     erasing::Erasing,
     health::{self, Watched},
     housekeeping::Housekeeping,
-    judge_by,
+    jobs, judge_by,
     keys::Publisher,
     pruning,
     revocation::{Revocation, record_numbers},
@@ -119,6 +119,8 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         admin: Admin::new(Arc::clone(&machine) as _, Arc::clone(&kept.keyring)),
         view,
     });
+    // What a crash cut off is ended before anybody connects.
+    let jobs_stay = jobs::carry_out(&gate, &mut publisher).await;
     let cases = TaskTracker::new();
     let (stop, served) = (CancellationToken::new(), CancellationToken::new());
     let desk = Desk {
@@ -256,6 +258,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         edge: Arc::clone(&desk.edge),
         gate: Arc::clone(&gate),
         jobs: Arc::clone(&machine.jobs),
+        jobs_stay,
         hangup: signal(SignalKind::hangup()).map_err(|e| AppError::Server(e.to_string()))?,
     };
     tasks.spawn(due.run(stop.clone()));
