@@ -1,6 +1,8 @@
 //! Every bound in the program, each with its arithmetic. A bound that is not here does not exist.
+mod admin;
 mod retention;
 
+pub use admin::*;
 pub use retention::*;
 
 // --- Channel -------------------------------------------------------------------------------------------------------

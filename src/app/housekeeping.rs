@@ -1,8 +1,8 @@
 //! What is due from time to time.
-use super::{AppError, keys::Publisher, revocation::Revocation};
+use super::{AppError, jobs, keys::Publisher, revocation::Revocation};
 use crate::{edge::Edge, pipeline::Gate};
 use std::{sync::Arc, time::Duration};
-use tokio::{signal::unix::Signal, time::MissedTickBehavior};
+use tokio::{signal::unix::Signal, sync::Notify, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 /// How often what is due is looked for.
@@ -16,6 +16,10 @@ pub(super) struct Housekeeping {
     pub(super) gate: Arc<Gate>,
     /// SIGHUP: lists of revoked certificates have changed, do not wait for the next tick.
     pub(super) hangup: Signal,
+    /// A job was approved.
+    pub(super) jobs: Arc<Notify>,
+    /// One could not be carried out: it is tried again with the next tick.
+    pub(super) jobs_stay: bool,
 }
 
 impl Housekeeping {
@@ -26,11 +30,18 @@ impl Housekeeping {
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
+                () = self.jobs.notified() => {
+                    self.jobs_stay = jobs::carry_out(&self.gate, &mut self.publisher).await;
+                    continue;
+                }
                 Some(()) = self.hangup.recv() => {
                     self.revocation.keep_current().await;
                     continue;
                 }
                 () = stop.cancelled() => return Ok(()),
+            }
+            if self.jobs_stay {
+                self.jobs_stay = jobs::carry_out(&self.gate, &mut self.publisher).await;
             }
             self.edge.sweep();
             self.gate.opener.sessions().sweep(self.gate.clock.now());

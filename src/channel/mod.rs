@@ -40,6 +40,6 @@ pub use {
     crl::CrlMemory,
     denylist::{Denied, Denylist, DenylistError},
     issuers::SeenIssuers,
-    server::{Listener, ServerTls, server_config},
+    server::{ListInUse, Listener, ServerTls, server_config},
     trust::{DomainFile, PinFile, Trust, TrustError, TrustFile},
 };

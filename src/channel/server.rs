@@ -2,7 +2,7 @@
 //! all.
 use super::{
     credential::Credential,
-    crl::CrlMemory,
+    crl::{Crl, CrlMemory},
     issuers::SeenIssuers,
     trust::{Trust, TrustError},
     verifier::{DomainVerifier, unix},
@@ -31,6 +31,19 @@ pub struct ServerTls {
     config: Arc<ServerConfig>,
     verifier: Arc<DomainVerifier>,
     watches: Vec<(Time, String)>,
+    not_after: Time,
+    lists: Vec<ListInUse>,
+}
+
+/// A list of revoked certificates that is in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListInUse {
+    /// The CA's name.
+    pub issuer: String,
+    /// Hexadecimal.
+    pub number: String,
+    /// The list is current until here.
+    pub next_update: Time,
 }
 
 /// Builds a listener's configuration. Refused when a list of revoked certificates is older than `memory` has seen, or
@@ -72,6 +85,8 @@ pub fn server_config(
         config: Arc::new(config),
         verifier,
         watches,
+        not_after,
+        lists: lists(trust, listener),
     }))
 }
 
@@ -89,6 +104,15 @@ impl ServerTls {
     pub fn degraded(&self, now: Time) -> Vec<String> {
         let over = self.watches.iter().filter(|(until, _)| *until < now);
         over.map(|(_, text)| text.clone()).collect()
+    }
+
+    /// End of the gateway's own certificate.
+    pub fn not_after(&self) -> Time {
+        self.not_after
+    }
+    /// The lists of revoked certificates that this listener judges by.
+    pub fn lists(&self) -> &[ListInUse] {
+        &self.lists
     }
 
     pub(super) fn config(&self) -> Arc<ServerConfig> {
@@ -130,6 +154,20 @@ fn watches(trust: &Trust, listener: Listener) -> Vec<(Time, String)> {
         }
     }
     watches
+}
+
+fn lists(trust: &Trust, listener: Listener) -> Vec<ListInUse> {
+    let anchors = trust.domains.iter().filter_map(|domain| match listener {
+        Listener::Partner if domain.allow.is_empty() => None,
+        Listener::Partner => Some(&domain.anchors),
+        Listener::Staff => domain.staff.as_ref(),
+    });
+    let list = |crl: &Crl| ListInUse {
+        issuer: crl.issuer_text.clone(),
+        number: crl.number_text(),
+        next_update: crl.next_update,
+    };
+    anchors.flat_map(|anchors| &anchors.crls).map(list).collect()
 }
 
 /// Certificates are judged by the clock that was passed in.

@@ -1,4 +1,5 @@
 //! The command line: one file per subcommand. Prints, asks, exits; decides nothing.
+mod admin;
 mod ask;
 mod audit;
 mod cases;
@@ -16,6 +17,7 @@ mod pki;
 mod print;
 mod query;
 mod serve;
+mod suspend;
 mod witness;
 
 use crate::{app::AppError, audit::OpenError, channel::DenylistError, keyring, source::VaultError};
@@ -55,8 +57,6 @@ enum Command {
     Serve(serve::Args),
     /// Make an empty data directory with its keys.
     Init(init::Args),
-    /// The gateway's own keys: where their root comes from.
-    Keys(keys::Args),
     /// Certificates and keys for development.
     Pki(pki::Args),
     /// Load records into an idle data directory.
@@ -73,6 +73,12 @@ enum Command {
     Notices(notices::Args),
     /// Verify and export the log, a receipt or two checkpoints.
     Audit(audit::Args),
+    /// Changes that need two people: propose, approve, reject, list; and how it stands with the gateway.
+    Admin(admin::Args),
+    /// Shut out a member, a certificate or a key at once, as somebody of role security.
+    Suspend(suspend::Args),
+    /// The gateway's keys: their state, the emergency that ends one, and where their root comes from.
+    Keys(keys::Args),
     /// Keys of a witness, which cosigns checkpoints of other logs.
     Witness(witness::Args),
     /// Say whether a configuration would start, without starting.
@@ -152,7 +158,6 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::run(args, json),
         Command::Serve(args) => serve::run(args),
         Command::Init(args) => init::run(&args, json),
-        Command::Keys(args) => keys::run(&args, json),
         Command::Pki(args) => pki::run(args, json),
         Command::Ingest(args) => ingest::run(&args, json),
         Command::Query(args) => query::run(args, json),
@@ -161,6 +166,9 @@ pub fn run() -> ExitCode {
         Command::Erasure(args) => erasure::run(args, json),
         Command::Notices(args) => notices::run(args, json),
         Command::Audit(args) => audit::run(args, json),
+        Command::Admin(args) => admin::run(args, json),
+        Command::Suspend(args) => suspend::run(args, json),
+        Command::Keys(args) => keys::run(args, json),
         Command::Witness(args) => witness::run(&args, json),
         Command::CheckConfig(args) => check_config::run(&args, json),
         Command::Completions { shell } => {

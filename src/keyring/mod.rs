@@ -12,6 +12,7 @@ mod moving;
 mod published;
 mod root;
 mod rotation;
+mod status;
 
 pub use epochs::{Epoch, Epochs};
 pub use key::{Class, KeyId, State};
@@ -20,6 +21,7 @@ pub use moving::{Moved, move_root};
 pub use published::{Ends, PublishedKeys};
 pub use root::{Form, RootError, RootSource, TokenError, TokenSource, end_tokens};
 pub use rotation::{Change, Rotation};
+pub use status::KeyStatus;
 
 use crate::{
     clock::Time,

@@ -9,7 +9,7 @@ use crate::{
     facts::DetailKey,
     minimise,
     person::{self, Person, PersonError},
-    pipeline::{Due, PeriodBound, Recent, persons::Erasing},
+    pipeline::{Due, PeriodBound, Recent, admin::Admin, persons::Erasing},
     policy::Snapshot,
     refusal::Code,
     seal::Opener,
@@ -73,6 +73,8 @@ pub struct Gate {
     pub deadlines: Deadlines,
     /// One change of the case list at a time.
     pub case_list: Mutex<()>,
+    /// Suspensions, proposals and keys, and what carries them out.
+    pub admin: Admin,
 }
 
 impl Gate {
