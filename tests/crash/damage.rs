@@ -1,7 +1,7 @@
 //! Every flipped byte and every truncation of a data directory is detected or harmless: never another log, never a
 //! shorter one. A sample by default; `TOLLGATE_LONG=1` takes thousands in each file.
 use super::{
-    Dice, METHOD, check_token, event,
+    Dice, METHOD, check_token, data_dir, event,
     figures::{Figures, progress, tell},
     is_long, open, seed, token, vkey,
 };
@@ -9,7 +9,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use tollgate::{audit::verify, store::DataDir};
+use tollgate::audit::verify;
 
 const ENTRIES: u64 = 70;
 
@@ -64,7 +64,7 @@ fn judge(dir: &Path, tokens: &[String], what: &str, tally: &mut Figures) {
         assert_eq!(verified.entries, ENTRIES, "{what}");
     }
     // A damaged `FORMAT` is refused by the data directory itself.
-    if DataDir::open(dir).is_err() {
+    if data_dir(dir).is_err() {
         tally.refused += 1;
         return;
     }

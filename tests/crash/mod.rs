@@ -12,7 +12,7 @@ mod power_cut;
 mod rolled_back;
 mod vault;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, thread, time::Duration};
 use tollgate::{
     audit::{self, Dimension, Event, Log, OpenError, Opened, Query, Setup, note},
     clock::SystemClock,
@@ -20,7 +20,7 @@ use tollgate::{
     domain::{Method, RequestId, SubjectToken},
     facts::{DetailKey, Facts, Kind},
     state::{Effect, Table},
-    store::DataDir,
+    store::{DataDir, DataDirError},
 };
 
 const ORIGIN: &str = "log.institution.test/2026";
@@ -41,12 +41,37 @@ fn vkey() -> note::VerifierKey {
 /// Opens the log at `path`, or begins one.
 fn open(path: &Path) -> Result<Opened, OpenError> {
     let dir = if path.join("FORMAT").exists() {
-        DataDir::open(path)
+        data_dir(path)
     } else {
         DataDir::create(path)
     };
+    let dir = dir.unwrap_or_else(|e| panic!("{e}"));
+    when_free(
+        || open_in(&dir),
+        |e| matches!(e, OpenError::Store(why) if why.contains("in use")),
+    )
+}
+
+/// Opens a directory that is there.
+fn data_dir(path: &Path) -> Result<DataDir, DataDirError> {
+    when_free(|| DataDir::open(path), |e| matches!(e, DataDirError::InUse))
+}
+
+/// Tries again while it is in use. Another test that starts a process at this moment has, from its fork to its exec, all
+/// files of this one, with their locks.
+fn when_free<T, E>(mut open: impl FnMut() -> Result<T, E>, in_use: impl Fn(&E) -> bool) -> Result<T, E> {
+    for _ in 0..200 {
+        match open() {
+            Err(error) if in_use(&error) => thread::sleep(Duration::from_millis(20)),
+            opened => return opened,
+        }
+    }
+    open()
+}
+
+fn open_in(dir: &DataDir) -> Result<Opened, OpenError> {
     Log::open(Setup {
-        dir: &dir.unwrap_or_else(|e| panic!("{e}")),
+        dir,
         origin: ORIGIN.into(),
         signer: Arc::new(signer()),
         period_key: period_key(),
