@@ -167,6 +167,10 @@ codes! {
     SubjectRequestClosed = "SUBJECT_REQUEST_CLOSED", FailedPrecondition, "this request is closed: open a new one if the person asks again";
     /// The person has as many requests as may be open, or the case list is full of open ones.
     SubjectRequestsExhausted = "SUBJECT_REQUESTS_EXHAUSTED", ResourceExhausted, "too many requests are open, of this person or in all: close some first";
+    /// No recipient is configured.
+    BackupNotConfigured = "BACKUP_NOT_CONFIGURED", FailedPrecondition, "the gateway's configuration names no recipient of backups";
+    /// People are being erased, or another backup is being made.
+    BackupNotNow = "BACKUP_NOT_NOW", Unavailable, "people are being erased, or another backup is being made: try again in some minutes";
     /// The disk is full; withdrawals still work.
     DiskFull = "DISK_FULL", ResourceExhausted, "the gateway has no room for its log: the operator has been told; try again later";
     /// A record source or another part failed.

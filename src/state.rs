@@ -47,6 +47,8 @@ tables! {
     SubjectRequest = 13,
     /// Period or partner → the case number of a legal hold.
     Hold = 14,
+    /// [`crate::restored`]: when a backup was restored, and what is still to be told again.
+    Restored = 17,
 }
 
 /// The one row of [`Table::Shredding`].

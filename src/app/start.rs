@@ -6,7 +6,7 @@ use super::{
     housekeeping::Housekeeping,
     judge_by,
     keys::Publisher,
-    pruning,
+    pruning, restoring,
     revocation::{Revocation, record_numbers},
     witnesses,
 };
@@ -20,14 +20,16 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     consent,
-    crypto::{Rng, SystemRng},
+    crypto::{Rng, SystemRng, age::Recipient},
     domain::Method,
     facts::{Facts, Kind},
-    pipeline::{Gate, PeriodBound, PersonLocks, Recent, persons},
+    pipeline::{Gate, PeriodBound, PersonLocks, Recent, backups::Backups, persons},
+    restored::Restored,
     rpc::{self, Desk, Services},
     seal::Opener,
     source::LossRule,
     state::Effect,
+    store::DataDir,
     web, witness,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -62,6 +64,10 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
     if let Err(error) = witnesses::before_serving(witnesses.as_ref()).await {
         return Err(closed(kept, error).await);
     }
+    restoring::tell(&kept, config, clock.now(), snapshot).await?;
+    let restored = Restored::load(&*kept.state)?;
+    view.register
+        .hold_partners(restored.is_some_and(|restored| restored.suspensions));
     let mut memory = CrlMemory::load(&*kept.state)?;
     // Nobody has connected yet: the numbers of issuing CAs are learned when somebody has.
     let crl_effects = trust.crl_effects(&memory, &SeenIssuers::default())?;
@@ -104,6 +110,10 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         erasing: persons::Erasing::of(kept.erasures),
         deadlines: config.subject_requests,
         case_list: Mutex::default(),
+        backups: Backups {
+            recipients: recipients(config)?,
+            keyring: DataDir::keyring_dir_of(&config.gateway.data_dir),
+        },
         view,
     });
     let cases = TaskTracker::new();
@@ -276,6 +286,11 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         recovery: kept.recovery,
         snapshot,
     })
+}
+
+fn recipients(config: &Config) -> Result<Vec<Recipient>, AppError> {
+    let named = config.backup.as_ref().map(|to| to.recipients()).transpose();
+    Ok(named.map_err(AppError::Backup)?.unwrap_or_default())
 }
 
 /// Why it does not start, once the data directory is free for whoever mends it.

@@ -4,7 +4,7 @@ use super::Failure;
 use crate::{
     audit::note::VerifierKey,
     channel::{Credential, client::Connector},
-    client::{CaseList, Client, ClientError, LogHolds, Partnership, Pinned, Staff},
+    client::{Backups, CaseList, Client, ClientError, LogHolds, Partnership, Pinned, Staff},
     clock::SystemClock,
     config::read_text,
     crypto::{Ed25519Signer, Suite, SystemRng, VerifyKey},
@@ -102,6 +102,12 @@ pub(super) async fn connect_cases(path: &Path) -> Result<(CaseList, VerifierKey)
 pub(super) async fn connect_holds(path: &Path) -> Result<LogHolds, Failure> {
     let (address, connector, _) = read_staff(path)?;
     LogHolds::connect(address, connector).await.map_err(failure)
+}
+
+/// Reads the file of an operator or officer and connects to the backups.
+pub(super) async fn connect_backups(path: &Path) -> Result<Backups, Failure> {
+    let (address, connector, _) = read_staff(path)?;
+    Backups::connect(address, connector).await.map_err(failure)
 }
 
 fn connector(folder: &Path, tls: &Tls, gateway: &str) -> Result<Connector, Failure> {

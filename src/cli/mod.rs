@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Prints, asks, exits; decides nothing.
 mod ask;
 mod audit;
+mod backup;
 mod cases;
 mod check_config;
 mod client_file;
@@ -73,6 +74,8 @@ enum Command {
     Notices(notices::Args),
     /// Verify and export the log, a receipt or two checkpoints.
     Audit(audit::Args),
+    /// Back up a gateway that runs, check backups by restoring them, restore one.
+    Backup(backup::Args),
     /// Keys of a witness, which cosigns checkpoints of other logs.
     Witness(witness::Args),
     /// Say whether a configuration would start, without starting.
@@ -124,6 +127,7 @@ impl Failure {
             | AppError::DataDir(_)
             | AppError::Keyring(_)
             | AppError::Witness(_)
+            | AppError::Backup(_)
             | AppError::Vault(VaultError::OtherCatalogue(_)) => Self::file(error),
             AppError::Log(
                 OpenError::Journal(_)
@@ -135,6 +139,8 @@ impl Failure {
             )
             | AppError::BehindWitness(_)
             | AppError::ArchiveBad(_)
+            | AppError::BackupBad(_)
+            | AppError::NotReached { .. }
             | AppError::Denylist(DenylistError::Damaged)
             | AppError::Vault(VaultError::Shorter(_)) => Self::proof(error),
             _ => Self::work(error),
@@ -161,6 +167,7 @@ pub fn run() -> ExitCode {
         Command::Erasure(args) => erasure::run(args, json),
         Command::Notices(args) => notices::run(args, json),
         Command::Audit(args) => audit::run(args, json),
+        Command::Backup(args) => backup::run(args, json),
         Command::Witness(args) => witness::run(&args, json),
         Command::CheckConfig(args) => check_config::run(&args, json),
         Command::Completions { shell } => {

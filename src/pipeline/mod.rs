@@ -73,6 +73,7 @@
 //! fn read(r: &Recorded<Refusal>) -> Code { r.value().code() }
 //! ```
 mod act;
+pub mod backups;
 pub mod calls;
 mod due;
 mod gate;

@@ -1,6 +1,7 @@
 //! The gRPC services. Decides nothing: finds out who calls, hands the bytes to the pipeline on a task that the
 //! application owns, and turns what comes back into a reply.
 mod audit;
+mod backup;
 mod connected;
 mod consent;
 mod documents;

@@ -4,6 +4,7 @@ mod program;
 mod site;
 
 mod audit;
+mod backup;
 mod by_hand;
 mod cases;
 mod configuration;

@@ -3,7 +3,7 @@ use super::{
     agreed, answers, audit, consents, console, envelope, members, persons, records, sessions, signed, subject_requests,
     trouble,
 };
-use crate::witness::statuses;
+use crate::{backup, witness::statuses};
 use tollgate::refusal::Code;
 
 /// The test of each code, over the wire.
@@ -92,6 +92,8 @@ const TESTS: &[(Code, fn())] = &[
         Code::SubjectRequestsExhausted,
         subject_requests::too_many_requests_of_one_person,
     ),
+    (Code::BackupNotConfigured, backup::nobody_to_encrypt_to),
+    (Code::BackupNotNow, backup::while_another_is_made),
     (Code::DiskFull, trouble::a_full_disk),
     (Code::Internal, trouble::a_damaged_record),
     (Code::DeadlineExceeded, trouble::a_call_that_takes_too_long),

@@ -143,6 +143,10 @@ const MEND: &[(&str, &str, Retry)] = &[
         CALLER,
         Retry::Later("once a request was closed"),
     ),
+    ("BACKUP_NOT_CONFIGURED", OPERATOR, Retry::AfterMending),
+    ("BACKUP_NOT_NOW", CALLER, Retry::Later("in some minutes")),
+    ("BACKUP_NOT_CONFIGURED", OPERATOR, Retry::AfterMending),
+    ("BACKUP_NOT_NOW", OPERATOR, Retry::Later("in some minutes")),
     ("DISK_FULL", OPERATOR, Retry::Later("after some minutes")),
     (
         "INTERNAL",

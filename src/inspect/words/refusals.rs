@@ -117,6 +117,8 @@ fn row(code: Code) -> (Step, &'static str) {
         Code::SubjectRequestUnknown => (Cases, "案件清单中没有此编号的请求"),
         Code::SubjectRequestClosed => (Cases, "该请求已办结"),
         Code::SubjectRequestsExhausted => (Cases, "未办结的个人权利请求过多"),
+        Code::BackupNotConfigured => (Work, "配置中没有备份接收人"),
+        Code::BackupNotNow => (Work, "正在删除个人数据或另有备份进行中，请稍后重试"),
         Code::DiskFull => (Work, "磁盘空间不足，日志无法写入"),
         Code::Internal => (Work, "网关自身出错，未能答复"),
         Code::DeadlineExceeded => (Work, "处理超时"),
