@@ -1,7 +1,9 @@
 //! Files to typed configuration. Everything is checked before a port is bound; an unknown key is named with the key it
 //! was probably meant to be.
+mod backup;
 mod witness;
 
+pub use backup::BackupTo;
 pub use witness::{AskedWitness, WitnessRole, WitnessesAsked};
 
 use crate::{
@@ -72,6 +74,8 @@ pub struct Config {
     /// How long things are kept.
     #[serde(default)]
     pub retention: Retention,
+    /// To whom backups are encrypted. Without it none are made.
+    pub backup: Option<BackupTo>,
     /// Which logs it is a witness of, if of any. Needs `witness` under `[listen]`.
     pub witness: Option<WitnessRole>,
     /// Who witnesses its own log. Without them nobody notices that the whole machine was set back.
@@ -222,6 +226,8 @@ impl Config {
         checked.map_err(|why| invalid(format!("`[subject_requests]`: {why}")))?;
         let checked = config.retention.check();
         checked.map_err(|why| invalid(format!("`[retention]`: {why}")))?;
+        let checked = config.backup.as_ref().map_or(Ok(()), BackupTo::check);
+        checked.map_err(|why| invalid(format!("`[backup]`: {why}")))?;
         config.check_witnesses().map_err(invalid)?;
         let checked = config.keys.check();
         checked.map_err(|why| invalid(format!("`[keys]`: {why}")))?;

@@ -100,6 +100,8 @@ pub struct Facts {
     pub continues: String,
     /// In the last entry of a log: the origin of the next.
     pub continued_by: String,
+    /// In the first entry of a log that goes on after a loss: how many entries the log before is known to have had.
+    pub missing_until: u64,
 }
 
 impl Facts {
@@ -132,6 +134,7 @@ impl Facts {
             detail_key: DetailKey::Period,
             continues: String::new(),
             continued_by: String::new(),
+            missing_until: 0,
         }
     }
 }

@@ -20,9 +20,9 @@
 //! | doors to the network | [`rpc`] (tonic), [`web`] (axum), [`channel`] (rustls), [`client`] |
 //! | for staff | [`inspect`]: what officers see of the log; [`evidence`]: documents that prove by themselves |
 //! | the path | [`pipeline`]: [`identity`], [`agreement`], [`policy`], [`consent`], [`source`], [`signal`], [`minimise`], [`audit`], [`seal`] |
-//! | beside it | [`subject_request`], [`notice`], [`erasure`], [`hold`], [`admin`], [`witness`], [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
+//! | beside it | [`subject_request`], [`notice`], [`erasure`], [`hold`], [`admin`], [`backup`], [`restored`], [`witness`], [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
 //! | low | [`crypto`] (ring, hpke), [`store`] (sled), [`wire`] (prost) |
-//! | words | [`domain`], [`facts`], [`case`], [`refusal`], [`state`], [`person`], [`limits`], [`clock`] |
+//! | words | [`domain`], [`facts`], [`case`], [`refusal`], [`state`], [`person`], [`ustar`], [`limits`], [`clock`] |
 //!
 //! Arrows point down only; `tests/tidy.rs` holds them. With the feature `client` alone, what is built is what a partner
 //! links: [`client`] and what it stands on.
@@ -50,6 +50,8 @@ pub mod admin;
 pub mod agreement;
 #[cfg(feature = "gateway")]
 pub mod app;
+#[cfg(feature = "gateway")]
+pub mod backup;
 #[cfg(feature = "gateway")]
 pub mod case;
 #[cfg(feature = "gateway")]
@@ -85,6 +87,8 @@ pub mod pki;
 #[cfg(feature = "gateway")]
 pub mod policy;
 #[cfg(feature = "gateway")]
+pub mod restored;
+#[cfg(feature = "gateway")]
 pub mod rpc;
 #[cfg(feature = "gateway")]
 pub mod signal;
@@ -96,6 +100,8 @@ pub mod store;
 pub mod subject_request;
 #[cfg(feature = "gateway")]
 pub mod telemetry;
+#[cfg(feature = "gateway")]
+pub mod ustar;
 #[cfg(feature = "gateway")]
 pub mod web;
 #[cfg(feature = "gateway")]

@@ -1,9 +1,11 @@
 //! Every bound in the program, each with its arithmetic. A bound that is not here does not exist.
 mod admin;
+mod backup;
 mod console;
 mod retention;
 
 pub use admin::*;
+pub use backup::*;
 pub use console::*;
 pub use retention::*;
 

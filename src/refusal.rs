@@ -187,6 +187,10 @@ codes! {
     JobRunning = "JOB_RUNNING", FailedPrecondition, "another job of this class is being carried out: approve again when it is done";
     /// One person has as many proposals open as they may, or as many are kept as fit.
     ProposalsExhausted = "PROPOSALS_EXHAUSTED", ResourceExhausted, "too many proposals are open: reject those that nobody needs";
+    /// No recipient is configured.
+    BackupNotConfigured = "BACKUP_NOT_CONFIGURED", FailedPrecondition, "the gateway's configuration names no recipient of backups";
+    /// People are being erased, or another backup is being made.
+    BackupNotNow = "BACKUP_NOT_NOW", Unavailable, "people are being erased, or another backup is being made: try again in some minutes";
     /// The disk is full; withdrawals still work.
     DiskFull = "DISK_FULL", ResourceExhausted, "the gateway has no room for its log: the operator has been told; try again later";
     /// A record source or another part failed.

@@ -51,6 +51,8 @@ tables! {
     Proposal = 15,
     /// Member, certificate or key → who shut it out, since when and why.
     Suspended = 16,
+    /// [`crate::restored`]: when a backup was restored, and what is still to be told again.
+    Restored = 17,
 }
 
 /// The one row of [`Table::Shredding`].

@@ -8,6 +8,7 @@
     clippy::print_stderr,
     reason = "a test fails by panicking"
 )]
+mod backup;
 mod erasure;
 mod mtls;
 mod path;

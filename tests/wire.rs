@@ -3,12 +3,13 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 use std::{fs, path::Path};
 
-const PROTOS: [&str; 15] = [
+const PROTOS: [&str; 16] = [
     "tollgate/v1/admin.proto",
     "tollgate/v1/audit.proto",
     "tollgate/v1/sealed.proto",
     "tollgate/v1/exchange.proto",
     "tollgate/v1/consent.proto",
+    "tollgate/v1/backup.proto",
     "tollgate/v1/log_hold.proto",
     "tollgate/v1/log.proto",
     "tollgate/v1/records.proto",

@@ -25,7 +25,7 @@ pub fn authenticate(
         return Err(Refusal::new(Box::new(facts), Code::PeerUnknown));
     };
     facts.partner = Some(member.id.clone());
-    if member.suspended {
+    if register.is_suspended(member) {
         return Err(Refusal::new(Box::new(facts), Code::PartnerSuspended));
     }
     if !roles.contains(&member.role) {

@@ -16,13 +16,18 @@ use crate::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// Everybody who may call.
 pub struct Register {
     by_uri: HashMap<String, Arc<Member>>,
     sha256: [u8; 32],
+    /// After a restore, until it is known who was suspended: every partner is.
+    partners_held: AtomicBool,
 }
 
 impl Register {
@@ -58,6 +63,7 @@ impl Register {
         Ok(Self {
             by_uri,
             sha256: sha256(text.as_bytes()),
+            partners_held: AtomicBool::new(false),
         })
     }
 
@@ -72,6 +78,14 @@ impl Register {
     /// All members, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Member>> {
         self.by_uri.values()
+    }
+    /// Suspends every partner, or no longer. The data holder's own systems and staff go on: they tell what is to be told.
+    pub fn hold_partners(&self, held: bool) {
+        self.partners_held.store(held, Ordering::Release);
+    }
+    /// Whether this member may not call now.
+    pub(super) fn is_suspended(&self, member: &Member) -> bool {
+        member.suspended || (member.role == Role::Partner && self.partners_held.load(Ordering::Acquire))
     }
     /// SHA-256 of the file: part of the snapshot's hash.
     pub fn sha256(&self) -> [u8; 32] {

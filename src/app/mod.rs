@@ -10,6 +10,7 @@ mod kept;
 mod keys;
 mod period;
 mod pruning;
+mod restoring;
 mod revocation;
 mod running;
 pub mod site;
@@ -23,6 +24,7 @@ pub use archive::{Archived, Deletable, archives, delete_archive, verify_archive}
 pub use judge::{check_channel, check_keys, judge_by};
 pub use kept::{Kept, create_data, move_keys, origin, verifier_key};
 pub use period::{Closed, Step, close_period};
+pub use restoring::{Back, Checked, Files, Stage, Told, check_backup, restore_backup};
 pub use running::{Running, StopSignals};
 pub use start::{start, start_with};
 pub use witnesses::{check_witnesses, witness_key};
@@ -110,6 +112,23 @@ pub enum AppError {
     /// The period cannot be closed, or an archive not be used, now.
     #[error("{0}")]
     Period(String),
+    /// A backup cannot be used here.
+    #[error("the backup cannot be used: {0}")]
+    Backup(String),
+    /// A backup is not what was made.
+    #[error("the backup does not hold: {0}; use another one")]
+    BackupBad(String),
+    /// More of the log was seen than a backup has.
+    #[error(
+        "the backup ends at {entries} entries, and {known} were seen: use a newer one; or, if there is none, begin a new \
+         period that says what is lost, with `--accept-loss`"
+    )]
+    NotReached {
+        /// What the backup has.
+        entries: u64,
+        /// What was seen.
+        known: u64,
+    },
     /// An archived period is not what was closed.
     #[error("the archive does not hold: {0}; restore it from a backup")]
     ArchiveBad(String),

@@ -102,7 +102,7 @@ pub async fn close_period(
             let (entries, checkpoint) = work.closed(period)?;
             (0, entries, checkpoint)
         }
-        None | Some(Marker::Preparing) => work.prepare(progress).await?,
+        None | Some(Marker::Preparing) => work.prepare(None, progress).await?,
     };
     let period = work.switch()?;
     progress(Step::Switched);
@@ -117,6 +117,19 @@ pub async fn close_period(
         verifier_key: verifier_key(config, &keyring),
         archive: work.archive(period),
     })
+}
+
+/// Begins the next period after a restore that is not whole: entries up to `missing_until` are lost. Nothing is added to the
+/// log that lost them, since what was added would be a second history of it.
+pub(super) async fn begin_after_loss(
+    config: &Config,
+    (clock, rng): (&Arc<dyn Clock>, &Arc<dyn Rng>),
+    missing_until: u64,
+    progress: &mut (dyn FnMut(Step) + Send),
+) -> Result<u32, AppError> {
+    let work = Work::begin(config, clock, rng)?;
+    work.prepare(Some(missing_until), progress).await?;
+    work.switch()
 }
 
 enum Marker {
@@ -195,13 +208,17 @@ impl<'a> Work<'a> {
     }
 
     /// Seals the old log and makes the new one in `next/`, whole and compared. Up to here the old log is where it was.
-    async fn prepare(&self, progress: &mut (dyn FnMut(Step) + Send)) -> Result<(u64, u64, String), AppError> {
+    async fn prepare(
+        &self,
+        lost: Option<u64>,
+        progress: &mut (dyn FnMut(Step) + Send),
+    ) -> Result<(u64, u64, String), AppError> {
         let old = self.log(
             &self.dir,
             origin(self.config, &self.keyring),
             self.keyring.period_detail(),
         )?;
-        let prepared = self.prepare_beside(&old, progress).await;
+        let prepared = self.prepare_beside(&old, lost, progress).await;
         let closed = close(old);
         let done = prepared?;
         closed?;
@@ -212,14 +229,17 @@ impl<'a> Work<'a> {
     async fn prepare_beside(
         &self,
         old: &Opened,
+        lost: Option<u64>,
         progress: &mut (dyn FnMut(Step) + Send),
     ) -> Result<(u64, u64, String), AppError> {
         self.is_at_rest(&*old.state)?;
         self.mark("preparing\n")?;
         let (period, key) = self.keyring.prepare_period(self.clock.now(), &**self.rng)?;
         let origin = note::period_origin(&self.config.gateway.log_origin, period);
-        seal(old, &origin).await?;
-        progress(Step::Sealed);
+        if lost.is_none() {
+            seal(old, &origin).await?;
+            progress(Step::Sealed);
+        }
         let head = old.log.head();
         let path = self.path(NEXT);
         // Left by a try that was stopped: nothing in it was ever used.
@@ -233,7 +253,7 @@ impl<'a> Work<'a> {
             rng: &**self.rng,
         };
         let next = self.log(&DataDir::create(&path)?, origin, key)?;
-        let carried = carry(old, &next, &head.note, &periods, progress).await;
+        let carried = carry(old, &next, (&head.note, lost), &periods, progress).await;
         let compared = carried.and_then(|rows| compare(&*old.state, &*next.state, &periods, rows));
         close(next)?;
         let rows = compared?;

@@ -126,6 +126,13 @@ impl Site {
             let file = sample.replace(SAMPLE_STAFF, &staff.to_string());
             write(folder, &format!("{id}.toml"), &file)?;
         }
+        for id in ["operator", "security"] {
+            let file = CLIENT_COMPLIANCE.replace(SAMPLE_STAFF, &staff.to_string());
+            let file = file
+                .replace("a compliance officer reaches", "staff reach")
+                .replace("compliance", id);
+            write(folder, &format!("{id}.toml"), &file)?;
+        }
         let config = Config::load(&folder.join("gateway.toml")).map_err(|e| Box::new(AppError::from(e)))?;
         let log_verifier_key = app::create_data(&config, now, true).map_err(Box::new)?;
         write(folder, "log.vkey", &format!("{log_verifier_key}\n"))?;

@@ -6,7 +6,7 @@ use super::{
     housekeeping::Housekeeping,
     jobs, judge_by,
     keys::Publisher,
-    pruning,
+    pruning, restoring,
     revocation::{Revocation, record_numbers},
     switch::Machine,
     witnesses,
@@ -21,14 +21,16 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     consent,
-    crypto::{Rng, SystemRng},
+    crypto::{Rng, SystemRng, age::Recipient},
     domain::Method,
     facts::{Facts, Kind},
-    pipeline::{Gate, PeriodBound, PersonLocks, Recent, admin::Admin, persons},
+    pipeline::{Gate, PeriodBound, PersonLocks, Recent, admin::Admin, backups::Backups, persons},
+    restored::Restored,
     rpc::{self, Desk, Services},
     seal::Opener,
     source::LossRule,
     state::Effect,
+    store::DataDir,
     web, witness,
 };
 use std::{
@@ -67,6 +69,10 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
     if let Err(error) = witnesses::before_serving(witnesses.as_ref()).await {
         return Err(closed(kept, error).await);
     }
+    restoring::tell(&kept, config, clock.now(), snapshot).await?;
+    let restored = Restored::load(&*kept.state)?;
+    view.register
+        .hold_partners(restored.is_some_and(|restored| restored.suspensions));
     let mut memory = CrlMemory::load(&*kept.state)?;
     // Nobody has connected yet: the numbers of issuing CAs are learned when somebody has.
     let crl_effects = trust.crl_effects(&memory, &SeenIssuers::default())?;
@@ -124,6 +130,10 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         deadlines: config.subject_requests,
         case_list: Mutex::default(),
         admin: Admin::new(Arc::clone(&machine) as _, Arc::clone(&kept.keyring)),
+        backups: Backups {
+            recipients: recipients(config)?,
+            keyring: DataDir::keyring_dir_of(&config.gateway.data_dir),
+        },
         view,
     });
     // What a crash cut off is ended before anybody connects.
@@ -300,6 +310,11 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         recovery: kept.recovery,
         snapshot,
     })
+}
+
+fn recipients(config: &Config) -> Result<Vec<Recipient>, AppError> {
+    let named = config.backup.as_ref().map(|to| to.recipients()).transpose();
+    Ok(named.map_err(AppError::Backup)?.unwrap_or_default())
 }
 
 /// Why it does not start, once the data directory is free for whoever mends it.

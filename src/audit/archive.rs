@@ -71,6 +71,8 @@ pub(super) fn open(setup: &ArchiveSetup<'_>, sizes: Sizes) -> Result<LogReader, 
             root: closed.root,
             note,
         }),
+        // No copy is made of an archive.
+        end: journal::Place::start_of(1),
         sealed,
         open: open.to_vec(),
         tail,

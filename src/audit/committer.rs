@@ -298,6 +298,7 @@ impl Committer {
         let (sealed, open) = self.tip.open_block();
         self.shared.published.store(Arc::new(Published {
             head: head.clone(),
+            end: self.journal.end(),
             sealed,
             open: open.to_vec(),
             tail,

@@ -252,6 +252,7 @@ fn leaf(facts: &Facts, class: Class, x_commit: &[u8; 32], i_commit: &[u8; 32]) -
         i_commit: i_commit.to_vec(),
         continues: facts.continues.clone(),
         continued_by: facts.continued_by.clone(),
+        missing_until: facts.missing_until,
         ..Default::default()
     }
 }

@@ -161,6 +161,20 @@ pub(super) struct Segment {
 }
 
 impl Segment {
+    /// Its file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its length, up to `end` where that lies in it; `None` behind it.
+    pub(super) fn bytes_until(&self, end: Place) -> Option<u64> {
+        match self.header.number.cmp(&end.segment) {
+            std::cmp::Ordering::Less => Some(self.bytes),
+            std::cmp::Ordering::Equal => (end.offset <= self.bytes).then_some(end.offset),
+            std::cmp::Ordering::Greater => None,
+        }
+    }
+
     /// Whether it has no frame.
     pub(super) fn is_empty(&self) -> bool {
         self.bytes <= SEGMENT_HEADER_BYTES as u64

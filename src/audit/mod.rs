@@ -21,6 +21,8 @@ mod bytes;
 #[cfg(feature = "gateway")]
 mod committer;
 #[cfg(feature = "gateway")]
+mod copying;
+#[cfg(feature = "gateway")]
 mod counter;
 #[cfg(feature = "gateway")]
 mod disk;
@@ -89,6 +91,7 @@ pub use {
     archive::FINAL_CHECKPOINT,
     archives::{ArchiveError, Archives, Kept, Volume},
     commitment::{Details, i_commit, open_details},
+    copying::{JournalCopy, JournalPart, put_head, put_segment},
     counter::Counter,
     event::Event,
     export::{ExportError, ExportForm, export},

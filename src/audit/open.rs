@@ -225,6 +225,7 @@ fn start(setup: Setup<'_>, disk: Arc<dyn Disk>, mut restored: Restored) -> Resul
             root,
             note: note.clone(),
         }),
+        end: restored.journal.end(),
         sealed,
         open: open.to_vec(),
         tail,

@@ -1,6 +1,7 @@
 //! Reading the log: entries and proofs, bounded by what is published.
 use super::{
     index::SegmentRows,
+    journal::Place,
     position::{self, JournalReader, Position, Unreadable},
     tree::KEPT_LEVEL,
 };
@@ -82,6 +83,8 @@ impl From<ReadError> for ProofError {
 /// What readers may see: replaced as a whole, after the store has everything in it.
 pub(super) struct Published {
     pub(super) head: Arc<Head>,
+    /// Behind the last frame of the journal that the head covers.
+    pub(super) end: Place,
     /// Entries in sealed blocks; where the rest stands is in `open`.
     pub(super) sealed: u64,
     pub(super) open: Vec<Position>,

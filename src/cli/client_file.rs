@@ -4,7 +4,7 @@ use super::Failure;
 use crate::{
     audit::note::VerifierKey,
     channel::{Credential, client::Connector},
-    client::{AdminClient, CaseList, Client, ClientError, LogHolds, Partnership, Pinned, Staff},
+    client::{AdminClient, Backups, CaseList, Client, ClientError, LogHolds, Partnership, Pinned, Staff},
     clock::SystemClock,
     config::read_text,
     crypto::{Ed25519Signer, Suite, SystemRng, VerifyKey},
@@ -108,6 +108,12 @@ pub(super) async fn connect_holds(path: &Path) -> Result<LogHolds, Failure> {
 pub(super) async fn connect_admin(path: &Path) -> Result<AdminClient, Failure> {
     let (address, connector, _) = read_staff(path)?;
     AdminClient::connect(address, connector).await.map_err(failure)
+}
+
+/// Reads the file of an operator or officer and connects to the backups.
+pub(super) async fn connect_backups(path: &Path) -> Result<Backups, Failure> {
+    let (address, connector, _) = read_staff(path)?;
+    Backups::connect(address, connector).await.map_err(failure)
 }
 
 fn connector(folder: &Path, tls: &Tls, gateway: &str) -> Result<Connector, Failure> {

@@ -2,6 +2,7 @@
 mod admin;
 mod ask;
 mod audit;
+mod backup;
 mod cases;
 mod check_config;
 mod client_file;
@@ -79,6 +80,8 @@ enum Command {
     Suspend(suspend::Args),
     /// The gateway's keys: their state, the emergency that ends one, and where their root comes from.
     Keys(keys::Args),
+    /// Back up a gateway that runs, check backups by restoring them, restore one.
+    Backup(backup::Args),
     /// Keys of a witness, which cosigns checkpoints of other logs.
     Witness(witness::Args),
     /// Say whether a configuration would start, without starting.
@@ -130,6 +133,7 @@ impl Failure {
             | AppError::DataDir(_)
             | AppError::Keyring(_)
             | AppError::Witness(_)
+            | AppError::Backup(_)
             | AppError::Vault(VaultError::OtherCatalogue(_)) => Self::file(error),
             AppError::Log(
                 OpenError::Journal(_)
@@ -141,6 +145,8 @@ impl Failure {
             )
             | AppError::BehindWitness(_)
             | AppError::ArchiveBad(_)
+            | AppError::BackupBad(_)
+            | AppError::NotReached { .. }
             | AppError::Denylist(DenylistError::Damaged)
             | AppError::Vault(VaultError::Shorter(_)) => Self::proof(error),
             _ => Self::work(error),
@@ -169,6 +175,7 @@ pub fn run() -> ExitCode {
         Command::Admin(args) => admin::run(args, json),
         Command::Suspend(args) => suspend::run(args, json),
         Command::Keys(args) => keys::run(args, json),
+        Command::Backup(args) => backup::run(args, json),
         Command::Witness(args) => witness::run(&args, json),
         Command::CheckConfig(args) => check_config::run(&args, json),
         Command::Completions { shell } => {

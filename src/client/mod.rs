@@ -4,6 +4,7 @@
 //! It never falls back to another suite, never keeps a session outside memory, and never prints a secret.
 //! Every rule is in `docs/protocol.md`.
 mod admin;
+mod backups;
 mod call;
 mod case_list;
 mod confirm;
@@ -34,6 +35,7 @@ mod stubs {
 }
 
 pub use admin::{AdminClient, Suspended};
+pub use backups::{Backups, Making, Piece};
 pub use case_list::CaseList;
 pub use confirm::terms_sha256;
 pub use connection::{Client, Partnership};

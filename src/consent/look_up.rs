@@ -11,6 +11,7 @@ use crate::{
     domain::{ConsentId, PartnerId, Purpose, SignalFamily},
     person::{self, LinkKey, Person, PersonError},
     refusal::{Code, Refusal},
+    restored::Restored,
     seal::{Opened, payload::Question},
     state::State,
     subject_request,
@@ -149,10 +150,15 @@ fn fact(
     now: Time,
 ) -> Result<(Option<ConsentFact>, bool), PersonError> {
     let record = Rows::new(state, link).find(View::Recipient(recipient), id)?;
+    let restored = Restored::load(state)?.filter(|restored| restored.withdrawals);
     let fact = record.map(|record| {
         let terms = record.terms();
         ConsentFact {
-            status: record.status(now),
+            status: match restored.is_some_and(|restored| record.is_settled_before(restored.at)) {
+                // It may have been withdrawn after the backup: worth nothing until somebody says that it was not.
+                true => Status::Pending,
+                false => record.status(now),
+            },
             recipient: terms.recipient.clone(),
             purposes: terms.purposes.clone(),
             families: terms.families.clone(),

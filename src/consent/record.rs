@@ -90,6 +90,11 @@ impl Record {
         }
     }
 
+    /// Whether nothing has happened to it since.
+    pub fn is_settled_before(&self, time: Time) -> bool {
+        self.events.iter().all(|event| event.at <= time)
+    }
+
     /// Confirms a pending consent; anything else stays as it is. Whether it changed.
     pub fn confirm(&mut self, now: Time, by: &str) -> bool {
         let pending = self.status(now) == Status::Pending;

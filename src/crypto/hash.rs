@@ -20,6 +20,30 @@ pub fn sha256_parts(parts: &[&[u8]]) -> [u8; 32] {
     out
 }
 
+/// SHA-256 of bytes that come piece by piece.
+pub struct Sha256(digest::Context);
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+}
+
+impl Sha256 {
+    /// The next piece.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all of them.
+    pub fn finish(self) -> [u8; 32] {
+        let mut out = [0; 32];
+        let digest = self.0.finish();
+        out.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+        out
+    }
+}
+
 /// HMAC-SHA-256.
 pub fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
     let tag = ring_hmac::sign(&ring_hmac::Key::new(ring_hmac::HMAC_SHA256, key), message);

@@ -4,6 +4,8 @@
 //! (`ctx`, `docs/protocol.md`), and refuses everything else. All failures are one opaque [`Broken`]:
 //! what went wrong inside a decryption is of use only to an attacker.
 mod aead;
+#[cfg(feature = "gateway")]
+pub mod age;
 mod context;
 mod hash;
 mod hpke;
@@ -17,7 +19,7 @@ mod sign;
 
 pub use aead::{BOX_OVERHEAD_BYTES, open, open_boxed, seal, seal_boxed};
 pub use context::{Label, ctx};
-pub use hash::{hkdf, hmac, sha256, sha256_parts};
+pub use hash::{Sha256, hkdf, hmac, sha256, sha256_parts};
 pub use hpke::{KemKeyPair, Suite};
 #[cfg(feature = "gateway")]
 pub use memory::refuse_dumps;

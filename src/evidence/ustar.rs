@@ -2,9 +2,10 @@
 //!
 //! Nothing is unpacked here. What this module did not write is refused: links, folders, owners, times, names that climb,
 //! anything behind the end.
-use crate::limits::{PACK_BYTES_MAX, PACK_FILES_MAX};
-
-const BLOCK: usize = 512;
+use crate::{
+    limits::{PACK_BYTES_MAX, PACK_FILES_MAX},
+    ustar::{BLOCK, header, padding, read_header},
+};
 
 /// A file of the archive: its name and its bytes.
 pub(super) type File = (String, Vec<u8>);
@@ -13,7 +14,7 @@ pub(super) type File = (String, Vec<u8>);
 pub(super) fn write(files: &[File]) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     for (name, bytes) in files {
-        out.extend_from_slice(&header(name, bytes.len())?);
+        out.extend_from_slice(&header(name, bytes.len() as u64)?);
         out.extend_from_slice(bytes);
         out.resize(out.len().next_multiple_of(BLOCK), 0);
     }
@@ -35,12 +36,12 @@ pub(super) fn read(bytes: &[u8]) -> Option<Vec<File>> {
             let ends = behind.len() == BLOCK && behind.iter().all(|b| *b == 0);
             return ends.then_some(files);
         }
-        let (name, len) = (text(head.get(..100)?)?, octal(head.get(124..135)?)?);
-        // The one header that this file can have.
-        if header(&name, len)?.as_slice() != head || files.len() >= PACK_FILES_MAX {
+        let (name, length) = read_header(head)?;
+        let len = usize::try_from(length).ok()?;
+        if files.len() >= PACK_FILES_MAX {
             return None;
         }
-        let (body, padded) = (behind.get(..len)?, len.checked_next_multiple_of(BLOCK)?);
+        let (body, padded) = (behind.get(..len)?, len.checked_add(padding(length))?);
         if behind.get(len..padded)?.iter().any(|b| *b != 0) {
             return None;
         }
@@ -50,44 +51,6 @@ pub(super) fn read(bytes: &[u8]) -> Option<Vec<File>> {
         files.push((name, body.to_vec()));
         rest = behind.get(padded..)?;
     }
-}
-
-fn header(name: &str, len: usize) -> Option<[u8; BLOCK]> {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'/');
-    let climbs = name.split('/').any(|part| part.is_empty() || part.starts_with('.'));
-    if name.is_empty() || name.len() > 99 || climbs || !name.bytes().all(plain) || len > PACK_BYTES_MAX {
-        return None;
-    }
-    let mut head = [0; BLOCK];
-    let mut put = |at: usize, bytes: &[u8]| {
-        head.iter_mut().skip(at).zip(bytes).for_each(|(to, from)| *to = *from);
-    };
-    put(0, name.as_bytes());
-    put(100, b"0000644\0");
-    put(108, b"0000000\0");
-    put(116, b"0000000\0");
-    put(124, format!("{len:011o}\0").as_bytes());
-    put(136, b"00000000000\0");
-    // While the checksum is made its own field is blank.
-    put(148, b"        ");
-    put(156, b"0");
-    put(257, b"ustar\x0000");
-    let sum: u32 = head.iter().map(|b| u32::from(*b)).sum();
-    let sum = format!("{sum:06o}\0 ");
-    head.iter_mut()
-        .skip(148)
-        .zip(sum.as_bytes())
-        .for_each(|(to, from)| *to = *from);
-    Some(head)
-}
-
-fn text(field: &[u8]) -> Option<String> {
-    let end = field.iter().position(|b| *b == 0)?;
-    String::from_utf8(field.get(..end)?.to_vec()).ok()
-}
-
-fn octal(field: &[u8]) -> Option<usize> {
-    usize::from_str_radix(std::str::from_utf8(field).ok()?, 8).ok()
 }
 
 #[cfg(test)]

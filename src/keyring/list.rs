@@ -4,7 +4,7 @@ use crate::{
     audit::note::{VerifierKey, period_origin},
     clock::Time,
     crypto::{Broken, Rng, Signer},
-    limits::{KEY_LIST_BYTES_MAX, KEY_LIST_DELEGATION_S, KEY_LIST_S, LOG_PERIODS_LISTED_MAX},
+    limits::{KEY_LIST_BYTES_MAX, KEY_LIST_DELEGATION_S, KEY_LIST_S, KEY_LISTS_SKIPPED, LOG_PERIODS_LISTED_MAX},
     seal::frame,
     wire::{Message, timestamp, v1},
 };
@@ -75,6 +75,18 @@ impl Keyring {
             }))
         })?;
         signed.ok_or(KeyringError::Broken(Broken))
+    }
+}
+
+impl Keyring {
+    /// After a restore: lists that were signed since these keys were kept are not known, and partners take none whose serial
+    /// is not beyond what they saw.
+    pub fn skip_serials(&self, rng: &dyn Rng) -> Result<(), KeyringError> {
+        let skipped = self.change(rng, |ring| {
+            ring.key_list_serial = ring.key_list_serial.saturating_add(KEY_LISTS_SKIPPED);
+            Ok(Some(()))
+        })?;
+        skipped.ok_or(KeyringError::Broken(Broken))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     facts::DetailKey,
     minimise,
     person::{self, Person, PersonError},
-    pipeline::{Due, PeriodBound, Recent, admin::Admin, persons::Erasing},
+    pipeline::{Due, PeriodBound, Recent, admin::Admin, backups::Backups, persons::Erasing},
     policy::Snapshot,
     refusal::Code,
     seal::Opener,
@@ -71,6 +71,8 @@ pub struct Gate {
     pub erasing: Erasing,
     /// When requests of persons are due.
     pub deadlines: Deadlines,
+    /// What backups are made with.
+    pub backups: Backups,
     /// One change of the case list at a time.
     pub case_list: Mutex<()>,
     /// Suspensions, proposals and keys, and what carries them out.

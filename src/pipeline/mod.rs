@@ -74,6 +74,7 @@
 //! ```
 mod act;
 pub mod admin;
+pub mod backups;
 pub mod calls;
 mod due;
 mod gate;

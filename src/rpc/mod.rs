@@ -2,6 +2,7 @@
 //! application owns, and turns what comes back into a reply.
 mod admin;
 mod audit;
+mod backup;
 mod connected;
 mod consent;
 mod documents;

@@ -326,6 +326,7 @@ impl TestLog {
             i_commit: vec![1; 32],
             continues: String::new(),
             continued_by: String::new(),
+            missing_until: 0,
         };
         self.append_leaf(leaf.encode_to_vec(), commitment_key)
     }

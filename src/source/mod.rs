@@ -17,5 +17,6 @@ pub use raw::{Raw, Reading, RecordSource, Row, SourceError, fetch};
 pub use rows::{WireRow, corrected, progress, subject_of, token_rows, wire_row};
 pub use sieve::{Chunk, Sieve};
 pub use vault::{
-    Closing, LeftOut, LossRule, Pruned, RecordStore, Staged, TokenRow, Vault, VaultError, VaultSetup, Visit, Walk,
+    Closing, Copying, Held, LeftOut, LossRule, Pruned, RecordStore, Staged, TokenRow, Vault, VaultError, VaultSetup,
+    Visit, Walk,
 };

@@ -5,6 +5,7 @@ mod site;
 
 mod admin;
 mod audit;
+mod backup;
 mod by_hand;
 mod cases;
 mod configuration;

@@ -23,7 +23,7 @@ use tollgate::{
 
 /// One box, and where it stood.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Box {
+pub(crate) enum Box {
     /// A row of the state: table, key, value.
     Row(u8, Vec<u8>, Vec<u8>),
     /// An entry: leaf and details.
@@ -33,46 +33,46 @@ pub(super) enum Box {
 }
 
 /// What was carved out of one directory.
-pub(super) struct Carved {
-    pub(super) boxes: BTreeSet<Box>,
+pub(crate) struct Carved {
+    pub(crate) boxes: BTreeSet<Box>,
     /// Of the keyring: shred epochs, and every other secret.
-    pub(super) epochs: Vec<[u8; 32]>,
+    pub(crate) epochs: Vec<[u8; 32]>,
     others: Vec<[u8; 32]>,
-    pub(super) catalogue: [u8; 32],
-    pub(super) origin: String,
+    pub(crate) catalogue: [u8; 32],
+    pub(crate) origin: String,
     /// What the index tells of the person of each entry, to who has the period's key.
-    pub(super) tags: Vec<PersonTag>,
+    pub(crate) tags: Vec<PersonTag>,
     /// The raw bytes of every file.
-    pub(super) files: Vec<(PathBuf, Vec<u8>)>,
+    pub(crate) files: Vec<(PathBuf, Vec<u8>)>,
 }
 
 /// What opened, of one person.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Opened {
-    pub(super) links: usize,
-    pub(super) standings: usize,
-    pub(super) details: usize,
-    pub(super) consents: usize,
-    pub(super) cases: usize,
-    pub(super) records: usize,
-    pub(super) tags: usize,
+pub(crate) struct Opened {
+    pub(crate) links: usize,
+    pub(crate) standings: usize,
+    pub(crate) details: usize,
+    pub(crate) consents: usize,
+    pub(crate) cases: usize,
+    pub(crate) records: usize,
+    pub(crate) tags: usize,
 }
 
 /// What opened, and how often it was tried.
-pub(super) struct Found {
-    pub(super) people: BTreeMap<Vec<u8>, Opened>,
-    pub(super) tried: usize,
+pub(crate) struct Found {
+    pub(crate) people: BTreeMap<Vec<u8>, Opened>,
+    pub(crate) tried: usize,
 }
 
 /// Carves a stopped gateway's directory.
-pub(super) fn carve(place: &Place) -> Carved {
+pub(crate) fn carve(place: &Place) -> Carved {
     let config = place.config();
     let at = config.gateway.data_dir.clone();
     let (mut boxes, mut tags) = (BTreeSet::new(), Vec::new());
     journal(&at, &mut boxes);
     let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng::default()));
     let catalogue = judge_by(&config).unwrap().catalogue;
-    let kept = Kept::open(&config, &catalogue, LossRule::Refuse, &clock, &rng).unwrap();
+    let kept = Kept::open(&config, &catalogue, LossRule::Accept, &clock, &rng).unwrap();
     for table in [
         Table::SubjectLink,
         Table::Consent,
@@ -160,7 +160,7 @@ fn frame(bytes: &[u8], boxes: &mut BTreeSet<Box>) -> Option<usize> {
 }
 
 /// Tries every key of the keyring on every box, then every key that this gave, until nothing more opens.
-pub(super) fn open_all(boxes: &BTreeSet<Box>, keys: &Carved) -> Found {
+pub(crate) fn open_all(boxes: &BTreeSet<Box>, keys: &Carved) -> Found {
     let mut found = Found {
         people: BTreeMap::new(),
         tried: 0,
@@ -250,7 +250,7 @@ fn record(keys: &Carved, epoch: &[u8; 32], at: &[u8], value: &[u8]) -> Option<Ve
 }
 
 /// In how many files these bytes stand.
-pub(super) fn occurs(files: &[(PathBuf, Vec<u8>)], needle: &[u8]) -> Vec<PathBuf> {
+pub(crate) fn occurs(files: &[(PathBuf, Vec<u8>)], needle: &[u8]) -> Vec<PathBuf> {
     let holds = |bytes: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
     files
         .iter()

@@ -1,5 +1,5 @@
 //! What is left of somebody who was erased, looked for with every key that remains.
-mod carver;
+pub(crate) mod carver;
 mod interrupted;
 mod killed;
 mod whole;

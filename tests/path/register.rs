@@ -4,7 +4,7 @@ use super::{
     agreed, answers, audit, consents, console, envelope, members, persons, records, sessions, signed, subject_requests,
     trouble,
 };
-use crate::witness::statuses;
+use crate::{backup, witness::statuses};
 use tollgate::refusal::Code;
 
 /// The test of each code, over the wire.
@@ -109,6 +109,8 @@ const TESTS: &[(Code, fn())] = &[
     ),
     (Code::JobRunning, two_people::one_job_of_a_class_at_a_time),
     (Code::ProposalsExhausted, two_people::nobody_buries_others_proposals),
+    (Code::BackupNotConfigured, backup::nobody_to_encrypt_to),
+    (Code::BackupNotNow, backup::while_another_is_made),
     (Code::DiskFull, trouble::a_full_disk),
     (Code::Internal, trouble::a_damaged_record),
     (Code::DeadlineExceeded, trouble::a_call_that_takes_too_long),

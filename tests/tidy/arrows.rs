@@ -6,7 +6,10 @@ use crate::{
 
 /// Which modules may import a crate. Every other module uses what these offer.
 const DOORS: [(&[&str], &[&str]); 24] = [
-    (&["ring", "hpke", "getrandom", "argon2", "region"], &["crypto"]),
+    (
+        &["ring", "hpke", "getrandom", "x25519_dalek", "argon2", "region"],
+        &["crypto"],
+    ),
     (&["cryptoki"], &["keyring"]),
     // The process itself, and its terminal.
     (&["rustix"], &["crypto", "cli"]),

@@ -161,6 +161,8 @@ const MEND: &[(&str, &str, Retry)] = &[
         CALLER,
         Retry::Later("once a proposal was decided or has expired"),
     ),
+    ("BACKUP_NOT_CONFIGURED", OPERATOR, Retry::AfterMending),
+    ("BACKUP_NOT_NOW", CALLER, Retry::Later("in some minutes")),
     ("DISK_FULL", OPERATOR, Retry::Later("after some minutes")),
     (
         "INTERNAL",

@@ -128,6 +128,46 @@ fn a_machine_that_was_set_back_does_not_start() {
     });
 }
 
+/// An older backup is a machine that was set back: the checkpoint that was given may be old, the witness's is not.
+#[test]
+fn an_older_backup_beside_a_witness_does_not_start() {
+    runtime().block_on(async {
+        let (place, witness, _) = pair().await;
+        let kept = crate::backup::Kept::of(&place);
+        let gateway = Gateway::start(place).await;
+        let taken = crate::backup::take(&gateway, "older").await;
+        let now = gateway.now();
+        let checkpoint = kept.check(&gateway.place, &taken, now).unwrap().manifest.checkpoint;
+        let place = gateway.restart().await;
+        let origin = place
+            .place
+            .site()
+            .log_verifier_key()
+            .split('+')
+            .next()
+            .unwrap()
+            .to_owned();
+        let added = place.size();
+        until("what was added is cosigned", || {
+            let known = tollgate::witness::Known::of(&*witness.gate().state, &origin).unwrap();
+            known.is_some_and(|known| known.size >= added)
+        })
+        .await;
+        let place = place.stop().await;
+        let data = place.config().gateway.data_dir;
+        fs::rename(&data, place.beside("lost")).unwrap();
+        kept.restore(&place, &taken, &checkpoint, false, now).await.unwrap();
+        let size = kept.check(&place, &taken, now).unwrap().entries;
+        let error = refused_start(&place).await;
+        assert!(
+            matches!(&error, WitnessError::Behind { have, .. } if *have == size),
+            "{error}"
+        );
+        // Nothing was added to the log that is behind, not even that it was restored.
+        assert_eq!(place.verify_log(), size);
+    });
+}
+
 #[test]
 fn a_machine_that_was_set_back_and_has_served_since_does_not_start() {
     runtime().block_on(async {

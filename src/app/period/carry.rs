@@ -35,7 +35,8 @@ fn carried(table: Table) -> Carried {
         | Table::SubjectRequest
         | Table::Hold
         | Table::Proposal
-        | Table::Suspended => Carried::AsTheyAre,
+        | Table::Suspended
+        | Table::Restored => Carried::AsTheyAre,
         Table::Notice => Carried::SealedAnew,
         // They name entries of the old log, and nobody can send those requests again: see `is_at_rest`.
         Table::Request => Carried::Left,
@@ -84,13 +85,22 @@ pub(super) fn going_over() -> impl Iterator<Item = Table> {
 pub(super) async fn carry(
     old: &Opened,
     next: &Opened,
-    checkpoint: &str,
+    (checkpoint, lost): (&str, Option<u64>),
     periods: &Periods<'_>,
     progress: &mut (dyn FnMut(Step) + Send),
 ) -> Result<u64, AppError> {
     let mut first = Facts::new(Kind::Lifecycle, "gateway", BEGIN, [0; 32]);
     first.continues = checkpoint.to_owned();
     first.note = format!("continues `{}`", old.log.origin());
+    if let Some(until) = lost {
+        first.missing_until = until;
+        let from = old.log.head().size;
+        first.note = format!(
+            "{}, restored from a backup: its entries {from} to {} are lost",
+            first.note,
+            until - 1
+        );
+    }
     next.log.append(Event::new(first)).await?;
     let mut waiting = Vec::new();
     let (mut rows, mut effects, mut bytes) = (0, Vec::new(), 0);

@@ -130,6 +130,8 @@ fn row(code: Code) -> (Step, &'static str) {
         Code::OfficerNotValid => (Admin, "提案人已不再是该角色的成员，或已被停用"),
         Code::JobRunning => (Admin, "同类的另一项作业正在执行"),
         Code::ProposalsExhausted => (Admin, "未决的提案过多"),
+        Code::BackupNotConfigured => (Work, "配置中没有备份接收人"),
+        Code::BackupNotNow => (Work, "正在删除个人数据或另有备份进行中，请稍后重试"),
         Code::DiskFull => (Work, "磁盘空间不足，日志无法写入"),
         Code::Internal => (Work, "网关自身出错，未能答复"),
         Code::DeadlineExceeded => (Work, "处理超时"),

@@ -5,7 +5,9 @@
 //! moved to another person or batch. While an epoch is turned a person's rows may stand under either.
 //! A batch becomes visible through an entry of the log and in no other way: until then its rows are
 //! there and nobody reads them. It never answers from a store that is shorter than the log says.
+mod checking;
 mod closing;
+mod copying;
 mod desk;
 mod opening;
 mod place;
@@ -15,7 +17,9 @@ mod seam;
 mod staging;
 mod turn;
 
+pub use checking::Held;
 pub use closing::Closing;
+pub use copying::Copying;
 pub use seam::{LeftOut, LossRule, Pruned, RecordStore, Staged, TokenRow, VaultError, VaultSetup, Visit};
 pub use turn::Walk;
 
@@ -34,7 +38,10 @@ use place::{NEXT, PROGRESS, RECORD, done_key, read_progress, split_key};
 use std::{
     collections::HashSet,
     ops::ControlFlow,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64},
+    },
 };
 
 /// Sealed records of everybody.
@@ -50,6 +57,10 @@ pub struct Vault {
     lost: Vec<u64>,
     /// People whose rows nobody reads.
     blocked: ArcSwap<HashSet<SubjectToken>>,
+    /// A copy is being made.
+    copies: AtomicBool,
+    /// People whose rows were removed since the start.
+    removals: AtomicU64,
 }
 
 impl Vault {
@@ -69,6 +80,8 @@ impl Vault {
             desk: Mutex::default(),
             lost: Vec::new(),
             blocked: ArcSwap::default(),
+            copies: AtomicBool::new(false),
+            removals: AtomicU64::new(0),
         };
         let (mut visible, mut lost) = (Vec::new(), Vec::new());
         for batch in &committed {

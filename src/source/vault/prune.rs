@@ -1,6 +1,6 @@
 //! The sweep: rows that no reader will see again are removed, a few at a time.
 use super::{Pruned, Vault, VaultError, desk::Desk, place::split_key};
-use std::{collections::BTreeSet, mem, ops::ControlFlow};
+use std::{collections::BTreeSet, mem, ops::ControlFlow, sync::atomic::Ordering};
 
 impl Vault {
     /// Removes rows that no reader will see again: replaced ones, and those of batches that were given up. Looks at
@@ -11,6 +11,10 @@ impl Vault {
     /// If the store fails. The round begins anew then.
     pub fn prune(&self, rows_max: usize) -> Result<Pruned, VaultError> {
         let mut desk = self.desk();
+        // A copy of what the log knew when it began needs rows that were replaced since.
+        if self.copies.load(Ordering::Acquire) {
+            return Ok(Pruned { removed: 0, done: true });
+        }
         let from = match desk.round.from.take() {
             Some(key) => key,
             None if mem::take(&mut desk.round.again) => {

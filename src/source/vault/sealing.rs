@@ -61,6 +61,14 @@ impl Vault {
         Some(Row::trusted(Time(record.as_of_s.checked_mul(1000)?), values))
     }
 
+    /// Whether the row opens in its place, whosever it is.
+    pub(super) fn opens(&self, epoch: &Epoch, person: &[u8; 32], number: u64, value: &[u8]) -> bool {
+        let token = Split::of(value)
+            .and_then(|row| unwrap(epoch, person, number, &row))
+            .map(|(token, _)| token);
+        token.is_some_and(|token| self.open_row(epoch, &token, number, value).is_some())
+    }
+
     /// The row under another epoch: its new key and value, or `None` if `from` does not open it. The record itself is not
     /// opened.
     pub(super) fn rewrapped(

@@ -1,4 +1,5 @@
 //! Visibility, resumption, damage: against real sled files.
+mod copying;
 mod endings;
 mod sweep;
 mod turn;

@@ -5,7 +5,11 @@ use super::{
     place::{RECORD, SENTINEL, sentinel_number, sentinel_place},
 };
 use crate::{crypto::Broken, domain::SubjectToken, keyring::Epoch};
-use std::{collections::HashSet, ops::ControlFlow, sync::Arc};
+use std::{
+    collections::HashSet,
+    ops::ControlFlow,
+    sync::{Arc, atomic::Ordering},
+};
 
 /// A walk over all rows that brings each under the active epoch, in small steps. A walk that was cut off is begun anew:
 /// what was moved is passed over.
@@ -51,6 +55,8 @@ impl Vault {
     /// If the store fails: call it again.
     pub fn remove(&self, person: &SubjectToken) -> Result<usize, VaultError> {
         let mut desk = self.desk();
+        // A copy that is being made is no copy any more.
+        self.removals.fetch_add(1, Ordering::AcqRel);
         let mut keys = Vec::new();
         for epoch in self.epochs.all().iter() {
             self.store.newest_first(&epoch.row_key(RECORD, person), &mut |key, _| {

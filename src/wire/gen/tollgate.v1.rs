@@ -385,6 +385,10 @@ pub struct Leaf {
     /// Only in the last entry of a log that was closed: the origin of the log that continues it.
     #[prost(string, tag = "16")]
     pub continued_by: ::prost::alloc::string::String,
+    /// Only in entry 0 of a log that continues another which was restored from a backup and is not whole: entries of that one
+    /// from the size of `continues` up to this number existed and are lost.
+    #[prost(uint64, tag = "17")]
+    pub missing_until: u64,
 }
 /// What the partner may prove: opens x_commit.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1538,6 +1542,100 @@ impl ConsentStatus {
             "CONSENT_STATUS_ACTIVE" => Some(Self::Active),
             "CONSENT_STATUS_WITHDRAWN" => Some(Self::Withdrawn),
             "CONSENT_STATUS_EXPIRED" => Some(Self::Expired),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateBackupRequest {}
+/// First `begin`, then parts, last `end`. Without `end` the backup is not whole.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateBackupResponse {
+    #[prost(oneof = "create_backup_response::What", tags = "1, 2, 3")]
+    pub what: ::core::option::Option<create_backup_response::What>,
+}
+/// Nested message and enum types in `CreateBackupResponse`.
+pub mod create_backup_response {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum What {
+        #[prost(message, tag = "1")]
+        Begin(super::BackupBegin),
+        #[prost(message, tag = "2")]
+        Part(super::BackupPart),
+        #[prost(message, tag = "3")]
+        End(super::BackupEnd),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BackupBegin {
+    /// What is in the backup, as JSON: docs/formats/backup.md.
+    #[prost(bytes = "vec", tag = "1")]
+    pub manifest: ::prost::alloc::vec::Vec<u8>,
+    /// The keys that open it, encrypted by themselves: kept apart from it, and only the newest.
+    #[prost(bytes = "vec", tag = "2")]
+    pub keys: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BackupPart {
+    /// The next bytes of the encrypted file.
+    #[prost(bytes = "vec", tag = "1")]
+    pub bytes: ::prost::alloc::vec::Vec<u8>,
+    /// How far it is, of 1,000.
+    #[prost(uint32, tag = "2")]
+    pub permille: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BackupEnd {
+    /// Of the encrypted file.
+    #[prost(uint64, tag = "1")]
+    pub bytes: u64,
+    #[prost(bytes = "vec", tag = "2")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+    /// Sealed records in it.
+    #[prost(uint64, tag = "3")]
+    pub rows: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConfirmReplayRequest {
+    #[prost(enumeration = "Replay", tag = "1")]
+    pub what: i32,
+    /// Not before the restore, not in the future.
+    #[prost(message, optional, tag = "2")]
+    pub up_to: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConfirmReplayResponse {
+    /// False if nothing was waiting for it.
+    #[prost(bool, tag = "1")]
+    pub confirmed: bool,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Replay {
+    Unspecified = 0,
+    /// Every consent that was withdrawn up to the time has been withdrawn again.
+    Withdrawals = 1,
+    /// Every partner, certificate and key that was suspended or denied up to the time is so again.
+    Suspensions = 2,
+}
+impl Replay {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REPLAY_UNSPECIFIED",
+            Self::Withdrawals => "REPLAY_WITHDRAWALS",
+            Self::Suspensions => "REPLAY_SUSPENSIONS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REPLAY_UNSPECIFIED" => Some(Self::Unspecified),
+            "REPLAY_WITHDRAWALS" => Some(Self::Withdrawals),
+            "REPLAY_SUSPENSIONS" => Some(Self::Suspensions),
             _ => None,
         }
     }
