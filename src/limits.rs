@@ -1,6 +1,8 @@
 //! Every bound in the program, each with its arithmetic. A bound that is not here does not exist.
+mod log_keys;
 mod retention;
 
+pub use log_keys::*;
 pub use retention::*;
 
 // --- Channel -------------------------------------------------------------------------------------------------------
@@ -163,7 +165,8 @@ pub const BLOCK_ENTRIES: u64 = 16;
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 /// Segments that are held open for reading entries: a log of years has more than a process may have open files.
 pub const JOURNAL_READERS_MAX: usize = 32;
-/// The name of a log. A head of it and its checkpoint stay within one disk sector of 512 bytes.
+/// The name of a log. A head with one signature stays within one disk sector of 512 bytes; one with two is noticed by its
+/// checksum where it is torn, and the copy before it is used.
 pub const ORIGIN_BYTES_MAX: usize = 96;
 /// A signed note with the cosignatures of witnesses: 32 lines of under 240 bytes, and the text.
 pub const NOTE_BYTES_MAX: usize = 8 << 10;

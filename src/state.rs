@@ -47,6 +47,8 @@ tables! {
     SubjectRequest = 13,
     /// Period or partner → the case number of a legal hold.
     Hold = 14,
+    /// Id of a log key → how far it has come.
+    LogKey = 20,
 }
 
 /// The one row of [`Table::Shredding`].

@@ -79,8 +79,7 @@ pub fn archives(config: &Config) -> Result<Vec<Archived>, AppError> {
 }
 
 fn key(config: &Config, keyring: &Keyring, period: u32) -> Result<note::VerifierKey, AppError> {
-    let origin = note::period_origin(&config.gateway.log_origin, period);
-    let key = note::VerifierKey::new(&origin, &keyring.log_signer().public_key());
+    let key = keyring.log_verifier(&config.gateway.log_origin, period);
     key.map_err(|e| AppError::Period(e.to_string()))
 }
 

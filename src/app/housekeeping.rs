@@ -1,5 +1,5 @@
 //! What is due from time to time.
-use super::{AppError, keys::Publisher, revocation::Revocation};
+use super::{AppError, keys::Publisher, log_key::LogKeyRotation, revocation::Revocation};
 use crate::{edge::Edge, pipeline::Gate};
 use std::{sync::Arc, time::Duration};
 use tokio::{signal::unix::Signal, time::MissedTickBehavior};
@@ -11,10 +11,11 @@ const TICK: Duration = Duration::from_secs(30);
 /// Key lists, lists of revoked certificates, sessions that ended, rates of peers that have been quiet.
 pub(super) struct Housekeeping {
     pub(super) publisher: Publisher,
+    pub(super) log_key: LogKeyRotation,
     pub(super) revocation: Revocation,
     pub(super) edge: Arc<Edge>,
     pub(super) gate: Arc<Gate>,
-    /// SIGHUP: lists of revoked certificates have changed, do not wait for the next tick.
+    /// SIGHUP: lists of revoked certificates or the gateway's own certificate have changed, do not wait for the next tick.
     pub(super) hangup: Signal,
 }
 
@@ -27,18 +28,31 @@ impl Housekeeping {
             tokio::select! {
                 _ = tick.tick() => {}
                 Some(()) = self.hangup.recv() => {
-                    self.revocation.keep_current().await;
+                    self.files().await;
+                    continue;
+                }
+                () = self.log_key.keys.asked() => {
+                    self.keys().await;
                     continue;
                 }
                 () = stop.cancelled() => return Ok(()),
             }
             self.edge.sweep();
             self.gate.opener.sessions().sweep(self.gate.clock.now());
-            self.revocation.keep_current().await;
-            if let Err(error) = self.publisher.keep_current().await {
-                // The list that is published stays good for hours: say so and try again.
-                tracing::error!(%error, "key list not renewed");
-            }
+            self.files().await;
+            self.keys().await;
+        }
+    }
+
+    async fn files(&mut self) {
+        self.revocation.keep_current().await;
+        self.revocation.keep_certificate_current().await;
+    }
+
+    async fn keys(&mut self) {
+        if let Err(error) = self.log_key.keep_current(&mut self.publisher).await {
+            // The list that is published stays good for hours: say so and try again.
+            tracing::error!(%error, "key list not renewed");
         }
     }
 }

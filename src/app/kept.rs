@@ -39,9 +39,9 @@ pub fn create_data(config: &Config, now: Time, development: bool) -> Result<Stri
     Ok(verifier_key(config, &keyring))
 }
 
-/// The C2SP verifier key of the log.
+/// The C2SP verifier key of the log; where one key followed another, a line for each, the active one first.
 pub fn verifier_key(config: &Config, keyring: &Keyring) -> String {
-    note::VerifierKey::encode(&origin(config, keyring), &keyring.log_signer().public_key())
+    keyring.log_signers().text(&origin(config, keyring))
 }
 
 /// The origin of the log's period: the keyring knows which one it is, so that an older one cannot be put in its place.
@@ -66,7 +66,7 @@ impl Kept {
         let opened = Log::open(audit::Setup {
             dir: &dir,
             origin: origin(config, &keyring),
-            signer: keyring.log_signer(),
+            signers: keyring.log_signers(),
             period_key: keyring.period_detail(),
             clock: Arc::clone(clock),
             rng: Arc::clone(rng),

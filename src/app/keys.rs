@@ -64,6 +64,11 @@ impl Publisher {
         })
     }
 
+    /// The next look signs a new list, whatever the time.
+    pub(super) fn renew_now(&mut self) {
+        self.renew_at = Time(0);
+    }
+
     /// Does what is due: rotates exchange keys, signs a new list. Nothing is published that is not in the log.
     pub(super) async fn keep_current(&mut self) -> Result<(), AppError> {
         let now = self.clock.now();

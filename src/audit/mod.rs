@@ -57,6 +57,8 @@ mod search;
 #[cfg(feature = "gateway")]
 mod shared;
 #[cfg(feature = "gateway")]
+mod signers;
+#[cfg(feature = "gateway")]
 mod slots;
 #[cfg(feature = "gateway")]
 mod spreadsheet;
@@ -91,5 +93,6 @@ pub use {
     overview::{Count, Span},
     reader::{Head, Inclusion, ProofError, StoredEntry},
     search::{Dimension, Found, Query},
+    signers::LogSigners,
     spreadsheet::row as csv_row,
 };

@@ -5,7 +5,7 @@
 //! keys are tolerated (witnesses cosign); a wrong signature by the known key is not.
 use crate::{
     crypto::{Broken, Signer, VerifyKey, sha256_parts},
-    limits::{NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, ORIGIN_BYTES_MAX},
+    limits::{LOG_KEYS_MAX, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, ORIGIN_BYTES_MAX},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -68,17 +68,17 @@ pub enum NoteError {
     /// The key is not `name+hash+key`, or not one that cosigns by Ed25519.
     #[error("the witness key is malformed: expected `name+hash+key` of an Ed25519 cosignature key (type 4)")]
     WitnessKey,
-    /// The verifier key is not `name+hash+key`, or not one of Ed25519.
-    #[error("the verifier key is malformed: expected `name+hash+key` of an Ed25519 key")]
+    /// The verifier key is not `name+hash+key`, or not one of Ed25519; or several are not of one log, or too many.
+    #[error("the verifier key is malformed: expected `name+hash+key` of an Ed25519 key, or several of one log")]
     Key,
 }
 
-/// A public key that checkpoints are checked with, and the name of its log.
+/// What checkpoints of a log are checked with: its name and its public key, or all its keys where one followed another.
+/// One of them must have signed, and none wrongly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifierKey {
     name: String,
-    id: [u8; 4],
-    key: VerifyKey,
+    keys: Vec<([u8; 4], VerifyKey)>,
 }
 
 impl VerifierKey {
@@ -90,19 +90,46 @@ impl VerifierKey {
         let key = VerifyKey::ed25519(public_key).map_err(|Broken| NoteError::Key)?;
         Ok(Self {
             name: name.to_owned(),
-            id: key_id(name, ED25519, key.bytes()),
-            key,
+            keys: vec![(key_id(name, ED25519, key.bytes()), key)],
         })
     }
 
-    /// Reads `name+8 hex digits+base64`.
+    /// From the log's name and all its keys.
+    pub fn of_keys(name: &str, public_keys: &[[u8; 32]]) -> Result<Self, NoteError> {
+        let mut keys = public_keys.iter().map(|key| Self::new(name, key));
+        let first = keys.next().ok_or(NoteError::Key)??;
+        keys.try_fold(first, |all, key| all.and(key?))
+    }
+
+    /// Reads `name+8 hex digits+base64`; where a log has several keys, one after another with white space between.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let (name, id, key) = read_key(text, ED25519).ok_or(NoteError::Key)?;
-        let made = Self::new(name, &key)?;
-        if hex8(made.id) != id {
+        if text.trim().len() != text.len() {
             return Err(NoteError::Key);
         }
-        Ok(made)
+        let mut keys = text.split_whitespace().map(|text| {
+            let (name, id, key) = read_key(text, ED25519).ok_or(NoteError::Key)?;
+            let made = Self::new(name, &key)?;
+            let fits = made.keys.iter().all(|(made, _)| hex8(*made) == id);
+            fits.then_some(made).ok_or(NoteError::Key)
+        });
+        let first = keys.next().ok_or(NoteError::Key)??;
+        keys.try_fold(first, |all, key| all.and(key?))
+    }
+
+    /// The keys of both, which must be of one log.
+    pub fn and(mut self, other: Self) -> Result<Self, NoteError> {
+        if self.name != other.name {
+            return Err(NoteError::Key);
+        }
+        for key in other.keys {
+            if !self.keys.contains(&key) {
+                self.keys.push(key);
+            }
+        }
+        match self.keys.len() <= LOG_KEYS_MAX {
+            true => Ok(self),
+            false => Err(NoteError::Key),
+        }
     }
 
     /// Writes what [`VerifierKey::parse`] reads.
@@ -113,6 +140,23 @@ impl VerifierKey {
     /// The log's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether one of these keys is among the other's.
+    pub fn shares_a_key_with(&self, other: &Self) -> bool {
+        self.name == other.name && self.keys.iter().any(|key| other.keys.contains(key))
+    }
+
+    /// Whether a signature is by one of the keys; `None` if it does not say that it is by any. Ids are hints, so two keys
+    /// may share one.
+    fn judge(&self, signed: &Signed<'_>, text: &str) -> Option<bool> {
+        let mut named = self
+            .keys
+            .iter()
+            .filter(|(id, _)| signed.is_by(&self.name, *id))
+            .peekable();
+        named.peek()?;
+        Some(named.any(|(_, key)| key.verify(text.as_bytes(), &signed.signature).is_ok()))
     }
 }
 
@@ -151,9 +195,14 @@ pub(super) fn write_key(name: &str, kind: u8, public_key: &[u8; 32]) -> String {
 
 /// Signs `body` under the log's name and gives the whole note.
 pub fn sign(signer: &dyn Signer, name: &str, body: &str) -> Result<String, Broken> {
+    Ok(format!("{body}\n{}", signature_of(signer, name, body)?))
+}
+
+/// The signature line under a note with this body.
+pub(super) fn signature_of(signer: &dyn Signer, name: &str, body: &str) -> Result<String, Broken> {
     let signature = signer.sign(body.as_bytes())?;
     let id = key_id(name, ED25519, &signer.public_key());
-    Ok(format!("{body}\n{}", line(name, id, &signature)))
+    Ok(line(name, id, &signature))
 }
 
 /// One signature line, with its line feed.
@@ -162,19 +211,11 @@ pub(super) fn line(name: &str, id: [u8; 4], signature: &[u8]) -> String {
     format!("{SIGNATURE_MARK}{name} {}\n", STANDARD.encode(bytes))
 }
 
-/// Checks the log's signature and reads the checkpoint.
+/// Checks the log's signatures and reads the checkpoint.
 pub fn verify(note: &str, key: &VerifierKey) -> Result<Checkpoint, NoteError> {
     let (text, signatures) = signatures(note)?;
-    let mut verified = false;
-    for signed in signatures {
-        if signed.is_by(&key.name, key.id) {
-            key.key
-                .verify(text.as_bytes(), &signed.signature)
-                .map_err(|Broken| NoteError::Signature)?;
-            verified = true;
-        }
-    }
-    if !verified {
+    let judged: Vec<bool> = signatures.iter().filter_map(|s| key.judge(s, text)).collect();
+    if judged.is_empty() || judged.contains(&false) {
         return Err(NoteError::Signature);
     }
     let checkpoint = Checkpoint::parse(text)?;
@@ -184,15 +225,17 @@ pub fn verify(note: &str, key: &VerifierKey) -> Result<Checkpoint, NoteError> {
     Ok(checkpoint)
 }
 
-/// The note with the signature by this key and no other, if it verifies.
+/// The note with the signatures by the log's keys, one each, and no other, if they verify.
 #[cfg(feature = "gateway")]
 pub(crate) fn signed_by(note: &str, key: &VerifierKey) -> Result<String, NoteError> {
     let checkpoint = verify(note, key)?;
     let (_, signatures) = signatures(note)?;
-    let signed = signatures.into_iter().find(|s| s.is_by(&key.name, key.id));
-    let signed = signed.ok_or(NoteError::Signature)?;
-    let signature = line(&key.name, key.id, &signed.signature);
-    Ok(format!("{}\n{signature}", checkpoint.body()))
+    let by = |id: &[u8; 4]| signatures.iter().find(|s| s.is_by(&key.name, *id));
+    let lines = key
+        .keys
+        .iter()
+        .filter_map(|(id, _)| Some(line(&key.name, *id, &by(id)?.signature)));
+    Ok(format!("{}\n{}", checkpoint.body(), lines.collect::<String>()))
 }
 
 /// The checkpoint without a look at the signature: for bytes that are already trusted or checked elsewhere.
@@ -356,6 +399,36 @@ mod tests {
         for bad in ["", "a", "a+b", "a+00000000+AAAA", &renamed, &good[..good.len() - 4]] {
             assert_eq!(VerifierKey::parse(bad), Err(NoteError::Key), "{bad}");
         }
+    }
+
+    #[test]
+    fn of_two_keys_one_must_have_signed_and_none_wrongly() {
+        let new = Ed25519Signer::from_seed(Secret::from([8; 32])).unwrap();
+        let both = format!("{}\n{}", vkey(), VerifierKey::encode(NAME, &new.public_key()));
+        let (one, both) = (VerifierKey::parse(&vkey()).unwrap(), VerifierKey::parse(&both).unwrap());
+        let body = checkpoint(9).body();
+        let by_both = format!("{}{}", note(9), signature_of(&new, NAME, &body).unwrap());
+        for note in [note(9), sign(&new, NAME, &body).unwrap(), by_both.clone()] {
+            assert_eq!(verify(&note, &both), Ok(checkpoint(9)), "{note}");
+        }
+        assert_eq!(verify(&by_both, &one), Ok(checkpoint(9)));
+        assert!(oracle(&by_both));
+        assert_eq!(signed_by(&by_both, &one), Ok(note(9)));
+        assert_eq!(signed_by(&by_both, &both), Ok(by_both.clone()));
+        // The second signature is of another checkpoint.
+        let wrong = signature_of(&new, NAME, &checkpoint(8).body()).unwrap();
+        let wrong = format!("{}{wrong}", note(9));
+        assert_eq!(verify(&wrong, &both), Err(NoteError::Signature));
+        assert_eq!(verify(&wrong, &one), Ok(checkpoint(9)));
+        let elsewhere = VerifierKey::new("other.test", &new.public_key()).unwrap();
+        assert_eq!(one.clone().and(elsewhere), Err(NoteError::Key));
+        assert!(VerifierKey::parse(&format!("{} other.test+1+AA==", vkey())).is_err());
+        let too_many =
+            (0..=LOG_KEYS_MAX as u8).map(|n| Ed25519Signer::from_seed(Secret::from([n; 32])).unwrap().public_key());
+        assert_eq!(
+            VerifierKey::of_keys(NAME, &too_many.collect::<Vec<_>>()),
+            Err(NoteError::Key)
+        );
     }
 
     proptest! {

@@ -4,6 +4,7 @@ use super::{
     credential::Credential,
     crl::CrlMemory,
     issuers::SeenIssuers,
+    leaf::Validity,
     trust::{Trust, TrustError},
     verifier::{DomainVerifier, unix},
 };
@@ -31,6 +32,7 @@ pub struct ServerTls {
     config: Arc<ServerConfig>,
     verifier: Arc<DomainVerifier>,
     watches: Vec<(Time, String)>,
+    validity: Validity,
 }
 
 /// Builds a listener's configuration. Refused when a list of revoked certificates is older than `memory` has seen, or
@@ -49,6 +51,9 @@ pub fn server_config(
         Listener::Staff => DomainVerifier::for_staff(trust, Arc::clone(&provider))?,
     });
     let (uri, not_after) = own_identity(trust, credential)?;
+    let validity = credential
+        .validity()
+        .map_err(|why| TrustError::Server(why.to_string()))?;
     let unusable = |error: rustls::Error| TrustError::Server(format!("{error}; check that key and chain fit"));
     let mut config = ServerConfig::builder_with_details(provider, Arc::new(HandshakeTime(clock)))
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -72,6 +77,7 @@ pub fn server_config(
         config: Arc::new(config),
         verifier,
         watches,
+        validity,
     }))
 }
 
@@ -89,6 +95,11 @@ impl ServerTls {
     pub fn degraded(&self, now: Time) -> Vec<String> {
         let over = self.watches.iter().filter(|(until, _)| *until < now);
         over.map(|(_, text)| text.clone()).collect()
+    }
+
+    /// When the gateway's own certificate is valid.
+    pub fn validity(&self) -> Validity {
+        self.validity
     }
 
     pub(super) fn config(&self) -> Arc<ServerConfig> {

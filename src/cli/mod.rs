@@ -130,6 +130,7 @@ impl Failure {
                 | OpenError::Root(_),
             )
             | AppError::BehindWitness(_)
+            | AppError::KeyringBehind(_)
             | AppError::ArchiveBad(_)
             | AppError::Denylist(DenylistError::Damaged)
             | AppError::Vault(VaultError::Shorter(_)) => Self::proof(error),

@@ -82,6 +82,8 @@ impl State {
 #[derive(Clone)]
 pub(super) enum Material {
     Log(Arc<Ed25519Signer>),
+    /// What is left of a log key that signs no more.
+    LogPublic([u8; 32]),
     Exchange(Arc<KemKeyPair>),
     Secret(Secret<32>),
 }
@@ -95,6 +97,9 @@ pub(super) struct Key {
     pub(super) created_s: i64,
     pub(super) not_before_s: i64,
     pub(super) not_after_s: i64,
+    /// Of a log key: the periods of the log that it signs. 0: from the first one on, and no last one yet.
+    pub(super) first_period: u32,
+    pub(super) last_period: u32,
     pub(super) material: Material,
 }
 
@@ -114,6 +119,8 @@ impl Key {
             created_s: now.seconds(),
             not_before_s: now.seconds(),
             not_after_s: 0,
+            first_period: 0,
+            last_period: 0,
             material,
         })
     }
@@ -135,6 +142,8 @@ impl Key {
             created_s: now.seconds(),
             not_before_s,
             not_after_s,
+            first_period: 0,
+            last_period: 0,
             material: Material::Exchange(Arc::new(KemKeyPair::generate(suite, rng)?)),
         })
     }
@@ -167,6 +176,7 @@ impl Key {
     pub(super) fn to_wire(&self) -> v1::Key {
         let (algorithm, secret) = match &self.material {
             Material::Log(signer) => (0, signer.seed().expose().to_vec()),
+            Material::LogPublic(_) => (0, Vec::new()),
             Material::Exchange(pair) => (u32::from(pair.suite().ids().0), pair.secret().expose().to_vec()),
             Material::Secret(secret) => (0, secret.expose().to_vec()),
         };
@@ -186,6 +196,12 @@ impl Key {
             algorithm,
             secret,
             not_before_s: self.not_before_s,
+            first_period: self.first_period,
+            last_period: self.last_period,
+            public_key: match &self.material {
+                Material::LogPublic(public) => public.to_vec(),
+                _ => Vec::new(),
+            },
         }
     }
 
@@ -202,14 +218,18 @@ impl Key {
             v1::KeyState::Revoked => State::Revoked,
             v1::KeyState::Unspecified => return Err(unknown()),
         };
-        let secret = Secret::<32>::from_slice(&wire.secret).map_err(|_| unknown())?;
-        let material = match class {
-            Class::Log => Material::Log(Arc::new(Ed25519Signer::from_seed(secret)?)),
-            Class::Exchange => {
-                let suite = Suite::from_ids(wire.algorithm, 1, 2).ok_or_else(unknown)?;
-                Material::Exchange(Arc::new(KemKeyPair::from_secret(suite, secret.expose())?))
+        let secret = || Secret::<32>::from_slice(&wire.secret).map_err(|_| unknown());
+        let material = match (class, wire.public_key.as_slice()) {
+            (Class::Log, []) => Material::Log(Arc::new(Ed25519Signer::from_seed(secret()?)?)),
+            (Class::Log, public) if state == State::Revoked && wire.secret.is_empty() => {
+                Material::LogPublic(public.try_into().map_err(|_| unknown())?)
             }
-            _ => Material::Secret(secret),
+            (Class::Exchange, []) => {
+                let suite = Suite::from_ids(wire.algorithm, 1, 2).ok_or_else(unknown)?;
+                Material::Exchange(Arc::new(KemKeyPair::from_secret(suite, secret()?.expose())?))
+            }
+            (_, []) => Material::Secret(secret()?),
+            _ => return Err(unknown()),
         };
         Ok(Self {
             class,
@@ -219,6 +239,8 @@ impl Key {
             created_s: wire.created_s,
             not_before_s: wire.not_before_s,
             not_after_s: wire.not_after_s,
+            first_period: wire.first_period,
+            last_period: wire.last_period,
             material,
         })
     }
@@ -228,10 +250,28 @@ impl Key {
         self.class == Class::PeriodDetail && self.version == period
     }
 
+    pub(super) fn is(&self, class: Class, state: State) -> bool {
+        self.class == class && self.state == state
+    }
+
     /// The log key's public half.
     pub(super) fn log_public(&self) -> Option<[u8; 32]> {
         match &self.material {
             Material::Log(signer) => Some(signer.public_key()),
+            Material::LogPublic(public) => Some(*public),
+            _ => None,
+        }
+    }
+
+    /// The same, if the key signs in this period of the log, or did.
+    pub(super) fn log_public_in(&self, period: u32) -> Option<[u8; 32]> {
+        let signs = self.first_period <= period && (self.last_period == 0 || period <= self.last_period);
+        self.log_public().filter(|_| signs)
+    }
+
+    pub(super) fn log_signer(&self) -> Option<Arc<dyn Signer>> {
+        match &self.material {
+            Material::Log(signer) => Some(Arc::clone(signer) as _),
             _ => None,
         }
     }

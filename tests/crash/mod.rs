@@ -14,7 +14,7 @@ mod vault;
 
 use std::{path::Path, sync::Arc};
 use tollgate::{
-    audit::{self, Dimension, Event, Log, OpenError, Opened, Query, Setup, note},
+    audit::{self, Dimension, Event, Log, LogSigners, OpenError, Opened, Query, Setup, note},
     clock::SystemClock,
     crypto::{Ed25519Signer, Secret, Signer, SystemRng, sha256},
     domain::{Method, RequestId, SubjectToken},
@@ -48,7 +48,7 @@ fn open(path: &Path) -> Result<Opened, OpenError> {
     Log::open(Setup {
         dir: &dir.unwrap_or_else(|e| panic!("{e}")),
         origin: ORIGIN.into(),
-        signer: Arc::new(signer()),
+        signers: LogSigners::single(Arc::new(signer())),
         period_key: period_key(),
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng::default()),

@@ -121,7 +121,7 @@ fn a_period_that_is_killed_while_it_is_closed_is_closed_by_running_it_again() {
         assert_eq!(rows(&after), expected);
         let origin = after.log.origin().to_owned();
         assert_eq!(origin, "tollgate.example/log/2");
-        let signer = after.keyring.log_signer();
+        let signer = after.keyring.log_signer().unwrap();
         shut(after);
         let key = |name: &str| VerifierKey::new(name, &signer.public_key()).unwrap();
         verify::dir(&data, &key(&origin), &mut |_| ()).unwrap();

@@ -33,7 +33,8 @@ fn carried(table: Table) -> Carried {
         | Table::Erasure
         | Table::Shredding
         | Table::SubjectRequest
-        | Table::Hold => Carried::AsTheyAre,
+        | Table::Hold
+        | Table::LogKey => Carried::AsTheyAre,
         Table::Notice => Carried::SealedAnew,
         // They name entries of the old log, and nobody can send those requests again: see `is_at_rest`.
         Table::Request => Carried::Left,

@@ -2,6 +2,7 @@
 mod damage;
 mod faults;
 mod found;
+mod keys;
 mod offline;
 mod service;
 
@@ -33,7 +34,7 @@ fn setup(dir: &DataDir) -> Setup<'_> {
     Setup {
         dir,
         origin: ORIGIN.into(),
-        signer: signer(),
+        signers: LogSigners::single(signer()),
         period_key: Secret::from([3; 32]),
         clock: Arc::new(ManualClock::new(Time(1_790_000_000_123))),
         rng: Arc::new(SeededRng::new(11)),

@@ -113,7 +113,7 @@ fn verification(console: &Console, visitor: &Visitor, shown: &Shown) -> Markup {
     ];
     html! {
         section class="panel verification" aria-labelledby="verified" id="verification"
-            data-vkey=(console.verifier_key) data-first=(say(Text::SeenFirst)) {
+            data-vkey=((console.verifier_key)()) data-first=(say(Text::SeenFirst)) {
             h2 id="verified" { (say(Text::Verified)) }
             p class="note" { (say(Text::VerifiedExplained)) }
             noscript { p { (say(Text::NeedsScript)) } }

@@ -118,21 +118,24 @@ fn fingerprint(verifier_key: &str) -> String {
 pub(super) fn key_panel(console: &Console, visitor: &Visitor) -> Markup {
     let say = |text| visitor.say(text);
     // What cannot be read as a key is not shown as one.
-    let known = VerifierKey::parse(&console.verifier_key).is_ok();
+    let keys = (console.verifier_key)();
+    let known = VerifierKey::parse(&keys).is_ok();
     html! {
         @if known {
             details class="key" id="key-panel" open[visitor.uri.path() == "/log"]
-                data-vkey=(console.verifier_key) data-kept=(say(Text::KeyKept)) data-none=(say(Text::KeyNotKept)) data-bad=(say(Text::KeyBad)) {
+                data-vkey=(keys) data-kept=(say(Text::KeyKept)) data-none=(say(Text::KeyNotKept)) data-bad=(say(Text::KeyBad)) {
                 summary { (say(Text::VerifierKey)) }
                 dl class="facts" {
-                    div { dt { (say(Text::KeyFromGateway)) } dd { code id="vkey" { (console.verifier_key) } } }
-                    div { dt { (say(Text::Fingerprint)) } dd { code { (fingerprint(&console.verifier_key)) } } }
+                    div { dt { (say(Text::KeyFromGateway)) } dd { code id="vkey" { (keys) } } }
+                    @for key in keys.lines() {
+                        div { dt { (say(Text::Fingerprint)) } dd { code { (fingerprint(key)) } } }
+                    }
                 }
                 p class="note" { (say(Text::CompareKey)) }
                 div class="script-only" hidden id="key-form" {
                     div class="field" {
                         label for="own-key" { (say(Text::YourKey)) }
-                        input id="own-key" maxlength="200" autocomplete="off" spellcheck="false";
+                        textarea id="own-key" rows="2" maxlength="6000" autocomplete="off" spellcheck="false" {}
                     }
                     p class="actions" {
                         button type="button" id="keep-key" { (say(Text::KeepKey)) }

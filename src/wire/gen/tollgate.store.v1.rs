@@ -138,6 +138,14 @@ pub struct Key {
     /// Start of sealing to it.
     #[prost(int64, tag = "9")]
     pub not_before_s: i64,
+    /// Log keys: the first and the last period of the log that they sign; 0: the first there is, and no last yet.
+    #[prost(uint32, tag = "10")]
+    pub first_period: u32,
+    #[prost(uint32, tag = "11")]
+    pub last_period: u32,
+    /// Of a log key whose `secret` is destroyed: what it signed still verifies.
+    #[prost(bytes = "vec", tag = "12")]
+    pub public_key: ::prost::alloc::vec::Vec<u8>,
 }
 /// One person's record in the vault, before it is sealed under its own key.
 #[derive(Clone, PartialEq, ::prost::Message)]
