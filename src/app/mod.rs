@@ -56,7 +56,7 @@ pub enum AppError {
     #[error(transparent)]
     Credential(#[from] CredentialError),
     /// A newer certificate of the gateway's own is not taken.
-    #[error("the gateway's certificate: {0}")]
+    #[error(transparent)]
     Leaf(#[from] LeafError),
     /// The denylist cannot be read.
     #[error(transparent)]
