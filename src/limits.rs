@@ -68,9 +68,9 @@ pub const CALL_MS_MAX: u64 = 10_000;
 /// A call is cut that has no reply after this long, because its message never became whole: a little more than
 /// [`CALL_MS_MAX`], which answers. Streams have their first reply at once and are not cut.
 pub const CALL_CUT_MS: u64 = CALL_MS_MAX + 2_000;
-/// Body of an HTTP request that is not gRPC: a form of the console, or a checkpoint with 63 hashes of 45 bytes and a note of
-/// 8 KiB for a witness.
-pub const WEB_BODY_BYTES_MAX: usize = 64 << 10;
+/// Body of an HTTP request that is not gRPC: a form of the console, or a checkpoint for a witness, with 63 hashes of 45 bytes and
+/// a note of 120 KiB.
+pub const WEB_BODY_BYTES_MAX: usize = 128 << 10;
 /// A connection without a first request is closed after this: with HTTP/2 a request is whole headers, so headers that
 /// trickle end here too, and later ones by the keep-alive, which no one answers in the middle of headers.
 pub const FIRST_REQUEST_MS_MAX: u64 = 10_000;
@@ -168,8 +168,11 @@ pub const JOURNAL_READERS_MAX: usize = 32;
 /// The name of a log. A head with one signature stays within one disk sector of 512 bytes; one with two is noticed by its
 /// checksum where it is torn, and the copy before it is used.
 pub const ORIGIN_BYTES_MAX: usize = 96;
-/// A signed note with the cosignatures of witnesses: 32 lines of under 240 bytes, and the text.
+/// A signed note of this log with the cosignatures of witnesses: 32 lines of under 240 bytes, and the text.
 pub const NOTE_BYTES_MAX: usize = 8 << 10;
+/// A signed note that others may have signed too, with what this program passes over: C2SP signed-note wants 16 signatures to be
+/// read, and says that post-quantum ones are up to 5 kB: 7 KiB a line.
+pub const SIGNED_NOTE_BYTES_MAX: usize = 16 * (7 << 10) + NOTE_BYTES_MAX;
 /// Signatures on one note.
 pub const NOTE_SIGNATURES_MAX: usize = 32;
 /// Hashes in a proof: one a level of a tree of 2^64 leaves, and one for a consistency proof.
@@ -385,7 +388,8 @@ pub const KEYS_MOVED_PER_ENTRY_MAX: usize = 12;
 pub const TURN_ROWS: usize = 512;
 /// Rest after a step of a turn: a turn takes at most a third of one thread.
 pub const TURN_REST_MS: u64 = 50;
-/// How long what was told about a person stays provable, in days: three years of 365.25 days, rounded up.
+/// How long what was told about a person stays provable, in days: three years of 365.25 days, rounded up. Records of what was
+/// provided to others are kept that long (Regulation on Network Data Security, article 12: 应当至少保存3年; PIPL article 56).
 pub const PROVISION_DAYS: u32 = 1_096;
 /// Longest of these that a configuration may say: thirty years.
 pub const PROVISION_DAYS_MAX: u32 = 10_958;
@@ -405,7 +409,9 @@ pub const AGREEMENTS_MAX: usize = 1_024;
 pub const AGREEMENT_LIST_MAX: usize = 64;
 /// Life of an agreement: five years, after which the impact assessment is out of date.
 pub const AGREEMENT_DAYS_MAX: i64 = 1_827;
-/// Least share of the lending partner's own money in joint lending, in basis points (CBIRC 2021 no. 24, article 1: 30 %).
+/// Least share of the lending partner's own money in joint lending, in basis points (notice of the CBIRC's general office,
+/// 2021 no. 24, item 2: 单笔贷款中合作方出资比例不得低于30%). The notice means whoever cooperates with a commercial bank; where the
+/// partner is that bank, the 30 % are the other side's, and no agreement of ours says that share.
 pub const FUNDING_SHARE_BP_MIN: u16 = 3_000;
 /// An agreement's daily quota is charged in this many blocks: as many entries a day carry a charge, and those beside them
 /// that are under way before it is durable.
@@ -444,7 +450,8 @@ pub const MEASURE_BYTES_MAX: usize = 2_048;
 pub const MEASURE_DEPTH_MAX: usize = 32;
 /// Bands of a signal.
 pub const BANDS_MAX: usize = 16;
-/// Reason codes in an answer (ECOA, Regulation B: no more than four).
+/// Reason codes in an answer. Regulation B has no number; its official interpretation of 12 CFR 1002.9(b)(2) says that more
+/// than four are not likely to help.
 pub const REASONS_MAX: usize = 4;
 /// Decisions that are cached per snapshot.
 pub const DECISIONS_CACHED_MAX: usize = 16_384;

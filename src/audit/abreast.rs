@@ -31,6 +31,17 @@ pub(super) fn check<'a>(
     if threads < 2 {
         return None;
     }
+    by(threads, begin, segments, head, progress)
+}
+
+/// The same, by as many threads.
+pub(super) fn by<'a>(
+    threads: usize,
+    begin: &Chain<'a>,
+    segments: &[Segment],
+    head: &Checkpoint,
+    progress: &mut dyn FnMut(u64),
+) -> Option<(Chain<'a>, u64)> {
     let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (told, heard) = mpsc::channel();
     let mut checked = thread::scope(|scope| {

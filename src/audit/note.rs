@@ -5,7 +5,7 @@
 //! keys are tolerated (witnesses cosign); a wrong signature by the known key is not.
 use crate::{
     crypto::{Broken, Signer, VerifyKey, sha256_parts},
-    limits::{LOG_KEYS_MAX, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, ORIGIN_BYTES_MAX},
+    limits::{LOG_KEYS_MAX, NOTE_SIGNATURES_MAX, ORIGIN_BYTES_MAX, SIGNED_NOTE_BYTES_MAX},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -275,7 +275,7 @@ pub(super) fn signatures(note: &str) -> Result<(&str, Vec<Signed<'_>>), NoteErro
 /// Signed text (with its last line feed) and signature lines (without it).
 fn split(note: &str) -> Result<(&str, &str), NoteError> {
     let control = |b: u8| b < 0x20 && b != b'\n';
-    if note.len() > NOTE_BYTES_MAX || note.bytes().any(control) {
+    if note.len() > SIGNED_NOTE_BYTES_MAX || note.bytes().any(control) {
         return Err(NoteError::Malformed);
     }
     let at = note.rfind("\n\n").ok_or(NoteError::Malformed)?;

@@ -2,14 +2,14 @@
 //!
 //! Verification only: proofs are made by the log. What cannot be read completely is refused.
 use super::note::hash_from_base64;
-use crate::limits::{ENTRY_BYTES_MAX, NOTE_BYTES_MAX, PROOF_HASHES_MAX};
+use crate::limits::{ENTRY_BYTES_MAX, PROOF_HASHES_MAX, SIGNED_NOTE_BYTES_MAX};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tlog_tiles::{EMPTY_HASH, Hash, check_record, check_tree, record_hash};
 
 const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
 const OLD: &str = "old ";
 /// A checkpoint, the hashes, an entry in base64, and the words between.
-const PROOF_TEXT_BYTES_MAX: usize = NOTE_BYTES_MAX + 45 * PROOF_HASHES_MAX + ENTRY_BYTES_MAX * 4 / 3 + 128;
+const PROOF_TEXT_BYTES_MAX: usize = SIGNED_NOTE_BYTES_MAX + 45 * PROOF_HASHES_MAX + ENTRY_BYTES_MAX * 4 / 3 + 128;
 
 /// RFC 6962 tree head of the log without entries.
 pub const EMPTY_ROOT: [u8; 32] = EMPTY_HASH.0;
@@ -147,7 +147,8 @@ impl Continuation {
         let digits = lines.next()?.strip_prefix(OLD)?;
         let old_size: u64 = digits.parse().ok()?;
         let proof: Vec<_> = lines.map(hash_from_base64).collect::<Option<_>>()?;
-        let canonical = old_size.to_string() == digits && proof.len() <= PROOF_HASHES_MAX && !checkpoint.is_empty();
+        // C2SP tlog-witness: no more than 63, one fewer than an inclusion proof may have.
+        let canonical = old_size.to_string() == digits && proof.len() < PROOF_HASHES_MAX && !checkpoint.is_empty();
         canonical.then(|| Self {
             old_size,
             proof,

@@ -283,7 +283,7 @@ pub(super) struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
-    fn new(key: &'a VerifierKey, details: &'a [Secret<32>]) -> Self {
+    pub(super) fn new(key: &'a VerifierKey, details: &'a [Secret<32>]) -> Self {
         Self {
             key,
             details,
@@ -455,7 +455,7 @@ impl<'a> Chain<'a> {
         self.entry(index, time_ms, &leaf)
     }
 
-    fn finish(self, torn_bytes: u64) -> Result<Verified, Bad> {
+    pub(super) fn finish(self, torn_bytes: u64) -> Result<Verified, Bad> {
         let size = self.edge.size();
         if let Some(through) = self.through.filter(|t| t.size > size) {
             let why = format!(

@@ -1,4 +1,5 @@
-//! Does the person agree? Consents in the shape of ISO/IEC TS 27560: granted, confirmed, withdrawn, expired.
+//! Does the person agree? Consents in the shape of ISO/IEC TS 27560:2023 (notice, purposes, recipient, basis, and events with
+//! time and author; not verified against its text): granted, confirmed, withdrawn, expired.
 //!
 //! A consent names exactly one recipient, ends within two years, and is a list of events that only grows: its status is
 //! derived from them and the time. It stands sealed under the person's audit-link key, so whoever destroys that key

@@ -15,8 +15,8 @@ pub const CARRY_ENTRIES_AT_ONCE: usize = 64;
 /// and it is taken for two minutes after that.
 pub const CLOSING_REST_MS: i64 = 2 * SKEW_MS_MAX;
 /// Least years that an archived period is kept, and what is kept unless the configuration says more: as long as adverse
-/// information may be shown (Regulation on the Credit Reporting Industry, article 16), so that what was told of it can be
-/// answered for. The three years of the Regulation on Network Data Security, article 12, lie within.
+/// information may be kept (Regulation on the Credit Reporting Industry, article 16: 自不良行为或者事件终止之日起为5年), so that
+/// what was told of it can be answered for. The three years of the Regulation on Network Data Security, article 12, lie within.
 pub const KEEP_YEARS_MIN: u16 = 5;
 /// Most years that a configuration may say.
 pub const KEEP_YEARS_MAX: u16 = 100;

@@ -39,7 +39,7 @@ pub struct Operator {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Licence {
-    /// A licensed credit bureau (征信业务管理办法).
+    /// A licensed credit bureau (征信业务管理办法, article 4: 从事个人征信业务的，应当依法取得中国人民银行个人征信机构许可).
     LicensedBureau,
     /// An internet platform.
     Platform,

@@ -111,7 +111,8 @@ fn english(letter: LetterKind, f: &LetterFacts<'_>) -> String {
         text.push_str(
             "\n\nIf you do not agree: answer this letter; complain to the supervisory authority, the People's Bank of China at \
              your place (Regulation on the Credit Reporting Industry, article 26), or the authority that protects personal \
-             information (PIPL article 65); or bring an action before a people's court (PIPL article 50).",
+             information (PIPL article 65); or bring an action before a people's court (the same Regulation, article 26; PIPL \
+             article 50).",
         );
     }
     text.push('\n');
@@ -158,7 +159,7 @@ fn chinese(letter: LetterKind, f: &LetterFacts<'_>) -> String {
         text.push_str(
             "\n\n如有不同意见,您可以:回复本函;向所在地中国人民银行分支机构投诉(《征信业管理条例》第二十六条);\
              向履行个人信息保护职责的部门投诉、举报(《个人信息保护法》第六十五条);\
-             或者依法向人民法院提起诉讼(《个人信息保护法》第五十条)。",
+             或者依法向人民法院提起诉讼(《征信业管理条例》第二十六条、《个人信息保护法》第五十条)。",
         );
     }
     text.push('\n');

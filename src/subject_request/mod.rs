@@ -81,7 +81,7 @@ numbered! {
 }
 
 impl Outcome {
-    /// Whether the person is owed a reason (PIPL article 50).
+    /// Whether the person is owed a reason (PIPL article 50: 拒绝个人行使权利的请求的，应当说明理由).
     pub fn needs_reason(self) -> bool {
         matches!(self, Outcome::Partly | Outcome::Refused)
     }
@@ -89,11 +89,17 @@ impl Outcome {
 
 impl Kind {
     /// Days the law gives, and where it says so. Calendar days where the source counts working days: the shorter reading.
+    /// `docs/law.md` has the clauses, and which of them were read.
     pub fn days_of_law(self) -> (u16, &'static str) {
         match self {
+            // 自收到异议之日起20日内进行核查和处理，并将结果书面答复异议人 (State Council Order 631, 2013).
             Kind::Dispute | Kind::Correction => (20, "Regulation on the Credit Reporting Industry, article 25"),
+            // PIPL article 47 gives no days. Fifteen working days: not verified against the text.
             Kind::Deletion => (15, "Measures to identify unlawful collection by apps (2019), article 6"),
-            Kind::Access | Kind::Explanation => (30, "PIPL article 50 with GB/T 35273-2020, 8.7"),
+            // 应当及时提供: no days, so the standard's thirty, which were not verified against its text.
+            Kind::Access => (30, "PIPL article 45 (in time) with GB/T 35273-2020, 8.7"),
+            // These articles give neither days nor “in time”.
+            Kind::Explanation => (30, "GB/T 35273-2020, 8.7, for PIPL articles 24 and 48"),
         }
     }
 }

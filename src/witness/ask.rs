@@ -70,12 +70,9 @@ impl Asker {
             };
             match answer.status {
                 200 => return self.cosigned(head, &answer.body),
-                409 => match size(&answer.body) {
-                    Some(known) if known > head.size => return Asked::Behind(known),
-                    // It was offered a proof from there, so it does not agree with the root.
-                    Some(known) if known == old_size => return Asked::Forked(known),
-                    Some(known) => old_size = known,
-                    None => return Asked::Unreachable("409 without a size: this is no witness".to_owned()),
+                409 => match conflict(&answer.body, old_size, head.size) {
+                    Ok(known) => old_size = known,
+                    Err(asked) => return asked,
                 },
                 422 => return Asked::Forked(old_size),
                 status => return Asked::Refused(format!("{status}: {}", words(&answer.body))),
@@ -96,6 +93,19 @@ impl Asker {
             }
             _ => Asked::Refused("200 without a cosignature by the key that is configured: compare the keys".to_owned()),
         }
+    }
+}
+
+/// The size that a witness knows, by its 409 to a question from `old_size` to `new_size`; or what it meant.
+fn conflict(body: &str, old_size: u64, new_size: u64) -> Result<u64, Asked> {
+    match size(body) {
+        Some(known) if known > new_size => Err(Asked::Behind(known)),
+        // It was offered a proof from there, so it does not agree with the root.
+        Some(known) if known == old_size => Err(Asked::Forked(known)),
+        Some(known) => Ok(known),
+        // Another size must be named; that the root of this one is another need not be said in words.
+        None if old_size == new_size => Err(Asked::Forked(old_size)),
+        None => Err(Asked::Unreachable("409 without a size: this is no witness".to_owned())),
     }
 }
 
@@ -123,6 +133,21 @@ mod tests {
             let _ = size(&body);
             prop_assert!(words(&body).chars().count() <= WITNESS_WORDS_MAX);
         }
+    }
+
+    /// C2SP tlog-witness: 409 with the size that is known if it is another one, and 409, with nothing further said of the body,
+    /// if the root at this size is another one.
+    #[test]
+    fn a_conflict_is_another_size_or_another_history() {
+        assert_eq!(conflict("3\n", 5, 9), Ok(3));
+        assert_eq!(conflict("7\n", 5, 9), Ok(7));
+        assert_eq!(conflict("0\n", 9, 9), Ok(0));
+        assert_eq!(conflict("10\n", 5, 9), Err(Asked::Behind(10)));
+        assert_eq!(conflict("5\n", 5, 9), Err(Asked::Forked(5)));
+        for body in ["", "conflict\n", "9\n"] {
+            assert_eq!(conflict(body, 9, 9), Err(Asked::Forked(9)), "{body:?}");
+        }
+        assert!(matches!(conflict("", 5, 9), Err(Asked::Unreachable(_))));
     }
 
     #[test]

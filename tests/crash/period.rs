@@ -118,7 +118,13 @@ fn a_period_that_is_killed_while_it_is_closed_is_closed_by_running_it_again() {
             site.run(&["--json", "audit", "close-period", "--yes"]).ends(0);
         }
         let after = kept(&site);
-        assert_eq!(rows(&after), expected);
+        let (now, lost) = (rows(&after), figures.lost);
+        for ((table, key), value) in &expected {
+            if now.get(&(*table, key.clone())) != Some(value) {
+                figures.lose(&format!("table {table}, row {key:?}"));
+            }
+        }
+        assert_eq!(now.len(), expected.len(), "rows that nobody made");
         let origin = after.log.origin().to_owned();
         assert_eq!(origin, "tollgate.example/log/2");
         let signer = after.keyring.log_signer().unwrap();
@@ -131,7 +137,9 @@ fn a_period_that_is_killed_while_it_is_closed_is_closed_by_running_it_again() {
             assert!(!data.join(left).exists(), "{left} is left");
         }
         assert!(!files(&data.join("archive/1")).is_empty());
-        figures.recovered = figures.made;
+        if figures.lost == lost {
+            figures.recovered = figures.made;
+        }
         progress("kills while a period is closed", figures.made, rounds);
     }
     tell("period: kill -9", &figures);

@@ -1,4 +1,5 @@
 //! The log as a whole: what is acknowledged is there, proven, after a restart and after every fault.
+mod abreast;
 mod damage;
 mod faults;
 mod found;

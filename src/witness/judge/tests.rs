@@ -107,10 +107,24 @@ fn only_the_logs_own_keys_count() {
         judged(&good.replace(LOG, "bank-c.test/log"), None),
         Err(Code::WitnessedLogUnknown)
     );
-    // Other signatures are passed over, and not kept.
+    // Other signatures are passed over, and not kept: sixteen are read, also where each is as long as a post-quantum one.
+    let line = format!("\u{2014} pq.test {}\n", "A".repeat(4 * 1_666));
+    let many = format!("{good}{}", line.repeat(15));
+    let read = Submission::read(many.as_bytes(), &keys()).unwrap();
+    assert!(good.ends_with(&read.note), "{}", read.note);
+    assert!(many.len() < crate::limits::WEB_BODY_BYTES_MAX);
     let cosigned = format!("{good}\u{2014} witness.test AAAAAAAA\n");
     let read = Submission::read(cosigned.as_bytes(), &keys()).unwrap();
     assert!(good.ends_with(&read.note), "{}", read.note);
+}
+
+/// C2SP tlog-witness: "The client MUST NOT send more than 63 consistency proof lines."
+#[test]
+fn more_than_63_hashes_are_malformed() {
+    let one = known(1, leaf("a"));
+    let sent = |hashes: usize| body(1, &vec![leaf("b"); hashes], (2, both("a", "b")), 7);
+    assert_eq!(judged(&sent(63), Some(&one)), Err(Code::CheckpointInconsistent));
+    assert_eq!(judged(&sent(64), Some(&one)), Err(Code::CheckpointMalformed));
 }
 
 #[test]

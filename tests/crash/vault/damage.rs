@@ -32,11 +32,17 @@ fn judge(dir: &Path, what: &str, tally: &mut Figures) {
         tally.refused += 1;
         return;
     };
+    let before = tally.lost;
     let values: Vec<_> = (0..PEOPLE).map(|person| site.value(person)).collect();
     for (person, value) in (0..).zip(&values) {
-        if let Ok(value) = value {
-            assert_eq!(*value, Some(expected(person)), "{what}: person {person}");
+        if let Ok(value) = value
+            && *value != Some(expected(person))
+        {
+            tally.lose(&format!("{what}: person {person}: {value:?}"));
         }
+    }
+    if tally.lost > before {
+        return;
     }
     let failed = values.iter().any(Result::is_err);
     tally.unreadable += u64::from(failed);
