@@ -42,8 +42,7 @@ struct Load {
 
 impl Load {
     /// Over one connection from beginning to end.
-    async fn ask(self: Arc<Self>, row: u64) {
-        let consent = agreed(&self.gateway, row).await;
+    async fn ask(self: Arc<Self>, row: u64, consent: Vec<u8>) {
         let bank = lib_client(&self.gateway, BANK_A, Suite::X25519).await;
         while !self.over.load(Ordering::Relaxed) {
             {
@@ -146,7 +145,8 @@ fn the_logs_key_and_the_certificate_change_under_load_and_no_call_fails() {
         });
         let mut askers = tokio::task::JoinSet::new();
         for row in 1..=3 {
-            askers.spawn(Arc::clone(&load).ask(row));
+            let consent = agreed(&load.gateway, row).await;
+            askers.spawn(Arc::clone(&load).ask(row, consent));
         }
         askers.spawn(Arc::clone(&load).connect());
         load.keys().begin(LogKeyTerms::new(DAY_S, DAY_S).unwrap()).unwrap();
