@@ -1,5 +1,5 @@
 //! The data directory, opened: keys, log, state and records.
-use super::{AppError, period};
+use super::{AppError, log_key, period};
 use crate::{
     audit::{self, Log, Worker, note},
     clock::{Clock, Time},
@@ -71,6 +71,7 @@ impl Kept {
             clock: Arc::clone(clock),
             rng: Arc::clone(rng),
         })?;
+        let opened = log_key::fits(&keyring, opened)?;
         if opened.recovery.entries == 0 && keyring.has_served() {
             return Err(AppError::LogMissing);
         }

@@ -2,7 +2,7 @@
 //! and in a key list before the next.
 use super::{AppError, keys::Publisher};
 use crate::{
-    audit::{Event, Log, note::VerifierKey},
+    audit::{Event, Log, Opened, note::VerifierKey},
     clock::{Clock, Time},
     crypto::Rng,
     domain::Method,
@@ -112,11 +112,6 @@ pub(super) struct LogKeyRotation {
 }
 
 impl LogKeyRotation {
-    /// Refuses a keyring that is older than the log.
-    pub(super) fn check(&self) -> Result<(), AppError> {
-        self.unrecorded().map(drop)
-    }
-
     /// Records what the keyring has, publishes it, takes the next step, and again until nothing is due.
     pub(super) async fn keep_current(&self, publisher: &mut Publisher) -> Result<(), AppError> {
         let (now, rng) = (self.keys.clock.now(), &*self.keys.rng);
@@ -138,8 +133,7 @@ impl LogKeyRotation {
     }
 
     fn unrecorded(&self) -> Result<Vec<LogKey>, AppError> {
-        let rows = self.state.rows(Table::LogKey, &[], None, KEYRING_KEYS_MAX)?;
-        Ok(rotation::unrecorded(&self.keys.keys(), &rows)?)
+        unrecorded(&self.keys.keyring, &*self.state)
     }
 
     /// One entry for what has changed since the last. Whether anything has.
@@ -173,6 +167,24 @@ impl LogKeyRotation {
             }
             _ => format!("log key {id} {state}"),
         }
+    }
+}
+
+fn unrecorded(keyring: &Keyring, state: &dyn Rows) -> Result<Vec<LogKey>, AppError> {
+    let rows = state.rows(Table::LogKey, &[], None, KEYRING_KEYS_MAX)?;
+    Ok(rotation::unrecorded(&keyring.log_keys(), &rows)?)
+}
+
+/// Refuses a keyring that is older than the log, before anything is signed with it.
+pub(super) fn fits(keyring: &Keyring, opened: Opened) -> Result<Opened, AppError> {
+    let Err(error) = unrecorded(keyring, &*opened.state) else {
+        return Ok(opened);
+    };
+    // Whoever mends it finds the directory free.
+    drop((opened.log, opened.state));
+    match opened.worker.close() {
+        Ok(()) => Err(error),
+        Err(panicked) => Err(AppError::Server(format!("{error}; and {panicked}"))),
     }
 }
 

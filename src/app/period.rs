@@ -11,7 +11,7 @@
 //! still be sent again, and a state that does not compare equal.
 mod carry;
 
-use super::{AppError, kept::verifier_key, origin};
+use super::{AppError, kept::verifier_key, log_key, origin};
 use crate::{
     audit::{self, Event, Log, LogSigners, Opened, note},
     clock::{Clock, Time},
@@ -237,6 +237,7 @@ impl<'a> Work<'a> {
             self.keyring.period_detail(),
             self.keyring.log_signers(),
         )?;
+        let old = log_key::fits(&self.keyring, old)?;
         let prepared = self.prepare_beside(&old, progress).await;
         let closed = close(old);
         let done = prepared?;

@@ -65,7 +65,6 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         log: kept.log.clone(),
         snapshot,
     };
-    log_key.check()?;
     let witnesses = witnesses::witnesses(config, &kept, &clock, snapshot)?;
     // Before anything is added: what is added behind a witness would be a second history.
     if let Err(error) = witnesses::before_serving(witnesses.as_ref()).await {

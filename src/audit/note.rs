@@ -142,7 +142,13 @@ impl VerifierKey {
         &self.name
     }
 
-    /// Whether one of these keys is among the other's.
+    /// Whether the same key is in both, under whichever names.
+    pub fn has_a_key_of(&self, other: &Self) -> bool {
+        let theirs = |key: &VerifyKey| other.keys.iter().any(|(_, other)| other == key);
+        self.keys.iter().any(|(_, key)| theirs(key))
+    }
+
+    /// Whether both are of one log and one of these keys is among the other's.
     pub fn shares_a_key_with(&self, other: &Self) -> bool {
         self.name == other.name && self.keys.iter().any(|key| other.keys.contains(key))
     }

@@ -6,6 +6,7 @@ mod site;
 mod audit;
 mod by_hand;
 mod cases;
+mod certificates;
 mod configuration;
 mod demo;
 mod erasure;

@@ -1,6 +1,6 @@
 //! Rotations under load: while partners ask in a loop, the log's key and the gateway's certificate are changed. No call fails,
 //! and every receipt verifies.
-use crate::support::{BANK_A, Gateway, LENDER, Place, agreed, lib_client, load_sample, question};
+use crate::support::{BANK_A, Entry, Gateway, LENDER, Place, agreed, entries, lib_client, load_sample, question};
 use std::{
     fs,
     process::Command,
@@ -14,6 +14,7 @@ use tokio::sync::RwLock;
 use tollgate::{
     app::{LogKeys, site},
     audit::{note::VerifierKey, verify},
+    clock::{Clock, SystemClock},
     crypto::{Suite, SystemRng},
     keyring::{LogKeyTerms, State},
     pki::{self, LeafPlan, Usage},
@@ -86,7 +87,7 @@ impl Load {
         let asked = self.asked.load(Ordering::Relaxed);
         // Calls run beside each step, and behind it.
         for _ in 0..2_000 {
-            if self.asked.load(Ordering::Relaxed) >= asked + 6 {
+            if self.asked.load(Ordering::Relaxed) >= asked + 20 {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -98,21 +99,15 @@ impl Load {
         self.gateway.running.log_keys()
     }
 
-    fn renew_certificate(&self) {
+    /// And waits until it is used.
+    async fn renew_certificate(&self) {
         let place = &self.gateway.place;
         let plan = LeafPlan {
             hosts: vec!["localhost".to_owned()],
-            ..LeafPlan::new(
-                site::GATEWAY,
-                Usage::Server,
-                tollgate::clock::Clock::now(&*self.gateway.clock),
-            )
+            // Certificates are judged by the system's time at the caller's end.
+            ..LeafPlan::new(site::GATEWAY, Usage::Server, SystemClock.now())
         };
-        // Certificates are judged by the system's time at the caller's end.
-        let plan = LeafPlan {
-            not_before: plan.not_before.plus_ms(-5 * 86_400_000),
-            ..plan
-        };
+        let before = self.gateway.size();
         let leaf = pki::issue_leaf(&place.path("pki/gateway/ca"), &plan, &SystemRng::default()).unwrap();
         for (name, text) in [("tls.pem", leaf.chain_pem.as_str()), ("tls.key", leaf.key_pem.as_str())] {
             let path = place.path("pki/gateway").join(name);
@@ -123,6 +118,14 @@ impl Load {
             .args(["-HUP", &std::process::id().to_string()])
             .status();
         assert!(sent.unwrap().success());
+        let renewed = |entry: &Entry| entry.i.note.contains("certificate is renewed");
+        for _ in 0..2_000 {
+            if entries(&self.gateway, before).iter().any(renewed) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("the certificate was not renewed");
     }
 }
 
@@ -157,8 +160,8 @@ fn the_logs_key_and_the_certificate_change_under_load_and_no_call_fails() {
             }
             load.jump().await;
             // In the middle of the overlap too.
-            if jump % 3 == 2 {
-                load.renew_certificate();
+            if jump % 4 == 2 {
+                load.renew_certificate().await;
                 renewed += 1;
             }
         }
