@@ -474,8 +474,9 @@ pub const FOLLOW_MS_MAX: u64 = 600_000;
 pub const FOLLOW_BACK_ENTRIES: u64 = 50;
 /// A live view says that it lives, so that a browser that is gone is noticed.
 pub const FOLLOW_BEAT_MS: u64 = 15_000;
-/// A form of the console: an identity, and a few fields beside it.
-pub const FORM_BYTES_MAX: usize = 4 << 10;
+/// A form of the console: the longest opens a request of a person. 1 KiB of words and 256 bytes of contact, which a form
+/// writes as three characters a byte, are 3.8 KiB; line ends, twice as long, and an identity have the rest.
+pub const FORM_BYTES_MAX: usize = 8 << 10;
 /// A value in a filter: the longest is a method's path.
 pub const FILTER_VALUE_BYTES_MAX: usize = 128;
 /// Longest period of the console's overview: ten years of days.

@@ -128,6 +128,13 @@ impl Change {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// The id of an erasure, as entries and letters say it.
+pub fn hex(id: &[u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(*id))
+}
+
+/// The id that [`hex`] wrote so, and nothing else.
+pub fn id_of(text: &str) -> Option<[u8; 16]> {
+    let id = u128::from_str_radix(text, 16).ok()?.to_be_bytes();
+    (hex(&id) == text).then_some(id)
 }

@@ -15,7 +15,7 @@ mod acts;
 mod register;
 mod standing;
 
-pub use acts::{Change, Desk, hold, release, request};
+pub use acts::{Change, Desk, hex, hold, id_of, release, request};
 pub use register::Register;
 pub(crate) use register::moved;
 pub use standing::{Hold, Reason, Shred, Stage, Standing};

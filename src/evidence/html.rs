@@ -12,7 +12,8 @@ impl Html {
     pub fn begin(language: Language, title: &str) -> Self {
         let mut page = Self(String::new());
         page.markup("<!DOCTYPE html>\n<html lang=\"").markup(language.tag());
-        page.markup("\">\n<head>\n<meta charset=\"utf-8\">\n<title>")
+        page.markup("\">\n<head>\n<meta charset=\"utf-8\">\n")
+            .markup("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>")
             .text(title);
         page.markup("</title>\n<style>\n")
             .markup(STYLE)

@@ -4,18 +4,20 @@
 use super::{
     Gate,
     read::Reading,
-    staff::{Seen, StaffCall, staff_holding},
+    staff::{Seen, StaffCall, staff, staff_holding},
     subject_requests,
 };
 use crate::{
     agreement::Role,
+    audit::Receipt,
     clock::Time,
     crypto::Broken,
-    domain::{Method, SubjectRef, SubjectToken},
+    domain::{Method, SubjectToken},
     erasure::{self, Change, Reason, Register, Stage, Standing},
     facts::Kind,
     identity::PeerIdentity,
-    person::Person,
+    limits::ERASURES_PER_PAGE_MAX,
+    person::{self, LinkKey, Person, PersonError},
     refusal::Code,
     state::Effect,
 };
@@ -27,6 +29,28 @@ use tokio::sync::Notify;
 
 /// Who may order.
 pub const OFFICERS: [Role; 1] = [Role::Compliance];
+
+macro_rules! methods {
+    ($($(#[doc = $doc:literal])* $name:ident = $method:literal;)*) => {$(
+        $(#[doc = $doc])*
+        pub const $name: Method = Method(concat!("/tollgate.v1.PersonsService/", $method));
+    )*};
+}
+
+methods! {
+    /// `RequestErasure`.
+    REQUEST = "RequestErasure";
+    /// `GetErasure`.
+    GET = "GetErasure";
+    /// `PlaceHold`.
+    PLACE = "PlaceHold";
+    /// `ReleaseHold`.
+    RELEASE = "ReleaseHold";
+    /// `ListErasures`.
+    LIST = "ListErasures";
+    /// `RunErasures`.
+    RUN = "RunErasures";
+}
 
 /// What the request path and the task that erases share.
 #[derive(Default)]
@@ -104,8 +128,8 @@ pub async fn order(
     gate: Arc<Gate>,
     peer: PeerIdentity,
     method: Method,
-    asked: Result<(SubjectRef, Order), Code>,
-) -> Reading<Option<Standing>> {
+    asked: Result<(SubjectToken, Order), Code>,
+) -> Reading<(Option<Standing>, Receipt)> {
     let call = StaffCall {
         method,
         kind: Kind::Records,
@@ -114,11 +138,8 @@ pub async fn order(
     let locking = Arc::clone(&gate);
     // Held until the entry is recorded and what follows from it is done.
     let person = async move {
-        let (subject, order) = asked?;
-        let person = locking
-            .person(subject.token(&locking.person_keys.pseudonym), true)
-            .await;
-        match person {
+        let (token, order) = asked?;
+        match locking.person(token, true).await {
             Ok(person) => Ok((person, order)),
             Err(error) => {
                 tracing::error!(%error, "a person's key could not be read");
@@ -126,24 +147,80 @@ pub async fn order(
             }
         }
     };
-    let ordered = staff_holding(gate, peer, call, person, |gate, member, facts, (person, order)| {
+    staff_holding(gate, peer, call, person, |gate, member, facts, (person, order)| {
         person.known.note(facts);
         carry_out(gate, &member.uri, &person.known, order)
-    });
-    Ok(ordered.await?.map(|(standing, _receipt)| standing))
+    })
+    .await
 }
 
 fn carry_out(gate: &Gate, by: &str, known: &Person, order: &Order) -> Result<Seen<Option<Standing>>, Code> {
     let mut seen = carried_out(gate, by, known.token, order)?;
-    let dispute = subject_requests::erasing::dispute(gate, &known.link).map_err(|error| {
-        tracing::error!(%error, "the case list could not be read");
-        Code::Internal
-    })?;
-    // Told, and not kept: it stands in the case list.
-    if let (Some(standing), Some(dispute)) = (&mut seen.value, dispute) {
-        standing.holds.push(dispute);
+    if let Some(standing) = &mut seen.value {
+        tell_dispute(gate, standing, &known.link).map_err(internal)?;
     }
     Ok(seen)
+}
+
+/// Told, and not kept: it stands in the case list.
+fn tell_dispute(gate: &Gate, standing: &mut Standing, link: &LinkKey) -> Result<(), PersonError> {
+    standing.holds.extend(subject_requests::erasing::dispute(gate, link)?);
+    Ok(())
+}
+
+fn internal(error: PersonError) -> Code {
+    tracing::error!(%error, "the case list could not be read");
+    Code::Internal
+}
+
+/// Where a page of erasures begins and how long it is: after this id; 0 means the most that a page has.
+pub type Wanted = (Option<[u8; 16]>, usize);
+
+/// A page of erasures.
+pub struct Listed {
+    /// In the order of their ids, each with what holds it.
+    pub standings: Vec<Standing>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<[u8; 16]>,
+}
+
+/// All that are not complete, without the person.
+pub async fn list(gate: Arc<Gate>, peer: PeerIdentity, wanted: Result<Wanted, Code>) -> Reading<(Listed, Receipt)> {
+    let call = StaffCall {
+        method: LIST,
+        kind: Kind::Read,
+        roles: &OFFICERS,
+    };
+    staff(gate, peer, call, move |gate, _| {
+        let listed = listed(gate, wanted?)?;
+        let count = listed.standings.len() as u64;
+        Ok(Seen {
+            count,
+            ..Seen::of(listed, "erasures-listed")
+        })
+    })
+    .await
+}
+
+fn listed(gate: &Gate, (after, size): Wanted) -> Result<Listed, Code> {
+    let size = match size {
+        0 => ERASURES_PER_PAGE_MAX,
+        size if size <= ERASURES_PER_PAGE_MAX => size,
+        _ => return Err(Code::FieldInvalid),
+    };
+    // One more than asked for tells whether there is a next page.
+    let mut standings = gate.erasing.register.page(after, size + 1, |_| true);
+    let more = standings.len() > size;
+    standings.truncate(size);
+    for standing in &mut standings {
+        let Some(token) = standing.person else { continue };
+        let link = person::load(&*gate.state, &gate.person_keys.epochs, &token).map_err(internal)?;
+        if let Some(link) = link {
+            tell_dispute(gate, standing, &link).map_err(internal)?;
+        }
+    }
+    let next = standings.last().filter(|_| more).map(|last| last.id);
+    Ok(Listed { standings, next })
 }
 
 fn carried_out(gate: &Gate, by: &str, person: SubjectToken, order: &Order) -> Result<Seen<Option<Standing>>, Code> {

@@ -74,8 +74,12 @@ pub struct Wanted {
     pub state: Option<State>,
     /// Of this kind.
     pub kind: Option<Kind>,
+    /// Not closed.
+    pub pending: bool,
     /// Past their deadline.
     pub overdue: bool,
+    /// Of this officer.
+    pub owner: Option<PartnerId>,
     /// On a page; 0 means the default.
     pub size: usize,
     /// After this one, as [`Listed::next`] gave it.
@@ -98,7 +102,9 @@ pub struct Listed {
 pub struct Written {
     /// Which.
     pub kind: LetterKind,
-    /// Its bytes.
+    /// Its words.
+    pub text: String,
+    /// Its bytes: the words, or a page of them.
     pub document: Vec<u8>,
 }
 
@@ -197,7 +203,7 @@ pub async fn get(
     gate: Arc<Gate>,
     peer: PeerIdentity,
     id: Asked<RequestId>,
-) -> Reading<((Request, Option<PersonPart>), Receipt)> {
+) -> Reading<((Request, Option<(SubjectToken, PersonPart)>), Receipt)> {
     staff(gate, peer, GET, move |gate, _| {
         let (request, known) = find(gate, id?)?;
         let person = known.as_ref().map(Known::named);
@@ -205,7 +211,7 @@ pub async fn get(
             person,
             note: noted(&request),
             count: 1,
-            ..Seen::of((request, known.map(|k| k.words)), "subject_request_read")
+            ..Seen::of((request, known.map(|k| (k.token, k.words))), "subject_request_read")
         })
     })
     .await
@@ -241,7 +247,9 @@ fn listed(gate: &Gate, wanted: &Wanted) -> Result<Listed, Code> {
         all.overdue += usize::from(request.is_overdue(now));
         let fits = wanted.state.is_none_or(|state| state == request.state)
             && wanted.kind.is_none_or(|kind| kind == request.kind)
+            && (!wanted.pending || request.state != State::Closed)
             && (!wanted.overdue || request.is_overdue(now))
+            && wanted.owner.as_ref().is_none_or(|owner| *owner == request.owner)
             && wanted.after.is_none_or(|after| (request.due, request.id) > after);
         if fits {
             all.requests.push(request);
@@ -365,7 +373,7 @@ pub async fn letter(
         let text = write(kind, language, &facts);
         let document = match as_page {
             true => html(&text, language),
-            false => text,
+            false => text.clone(),
         };
         let document = document.into_bytes();
         request.wrote(LetterSent {
@@ -376,6 +384,7 @@ pub async fn letter(
         });
         let written = Written {
             kind,
+            text,
             document: document.clone(),
         };
         Ok(Seen {

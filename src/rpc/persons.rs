@@ -4,22 +4,14 @@ use crate::{
     clock::Time,
     domain::{Method, SubjectRef},
     edge::Costly,
-    erasure::{Hold, Reason, Stage, Standing},
-    limits::ERASURES_PER_PAGE_MAX,
-    pipeline::persons::{OFFICERS, Order, order},
+    erasure::{self, Hold, Reason, Stage, Standing},
+    pipeline::persons::{GET, OFFICERS, Order, PLACE, RELEASE, REQUEST, RUN, Wanted, list, order},
     refusal::Code,
     seal::{self, payload::PayloadError},
     wire::{self, v1},
 };
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
-
-const REQUEST: Method = Method("/tollgate.v1.PersonsService/RequestErasure");
-const GET: Method = Method("/tollgate.v1.PersonsService/GetErasure");
-const PLACE: Method = Method("/tollgate.v1.PersonsService/PlaceHold");
-const RELEASE: Method = Method("/tollgate.v1.PersonsService/ReleaseHold");
-const LIST: Method = Method("/tollgate.v1.PersonsService/ListErasures");
-const RUN: Method = Method("/tollgate.v1.PersonsService/RunErasures");
 
 impl Desk {
     async fn ordered<T>(
@@ -31,11 +23,12 @@ impl Desk {
     ) -> Result<Option<v1::Erasure>, Status> {
         let peer = self.peer(request)?;
         self.limit(&peer, Costly::Change)?;
-        let asked = what.and_then(|what| Ok((person(subject)?, what)));
+        let keys = &self.gate.person_keys;
+        let asked = what.and_then(|what| Ok((person(subject)?.token(&keys.pseudonym), what)));
         let (uri, gate) = (peer.uri().to_owned(), Arc::clone(&self.gate));
         let ordered = self.run(&uri, order(gate, peer, method, asked)).await?;
         match ordered {
-            Ok(standing) => Ok(Some(standing.as_ref().map_or_else(none, told))),
+            Ok((standing, _)) => Ok(Some(standing.as_ref().map_or_else(none, told))),
             Err(refusal) => Err(self.refused(&uri, &refusal)),
         }
     }
@@ -92,28 +85,12 @@ impl PersonsService for Desk {
     ) -> Result<Response<v1::ListErasuresResponse>, Status> {
         let peer = self.peer(&request)?;
         let asked = request.into_inner();
-        let look = move |gate: &crate::pipeline::Gate| {
-            let after = match asked.page_token.as_str() {
-                "" => None,
-                token => Some(id_of(token).ok_or(Code::FieldInvalid)?),
-            };
-            let limit = match usize::try_from(asked.page_size).map_err(|_| Code::FieldInvalid)? {
-                0 => ERASURES_PER_PAGE_MAX,
-                size if size <= ERASURES_PER_PAGE_MAX => size,
-                _ => return Err(Code::FieldInvalid),
-            };
-            // One more than asked for tells whether there is a next page.
-            Ok((gate.erasing.register.page(after, limit + 1, |_| true), limit))
-        };
-        let (mut found, limit) = self.read_as(peer, LIST, &OFFICERS, look).await?;
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let last = found.last().filter(|_| more);
+        let wanted = wanted(&asked);
+        let list = |gate, peer| list(gate, peer, wanted);
+        let (listed, _) = self.staffed(peer, Costly::Read, list).await?;
         Ok(Response::new(v1::ListErasuresResponse {
-            next_page_token: last
-                .map(|s| format!("{:032x}", u128::from_be_bytes(s.id)))
-                .unwrap_or_default(),
-            erasures: found.iter().map(told).collect(),
+            next_page_token: listed.next.map(|id| erasure::hex(&id)).unwrap_or_default(),
+            erasures: listed.standings.iter().map(told).collect(),
         }))
     }
 
@@ -146,10 +123,13 @@ fn hold_of(asked: &v1::PlaceHoldRequest) -> Result<Order, Code> {
     })
 }
 
-fn id_of(token: &str) -> Option<[u8; 16]> {
-    let hex = token.len() == 32 && token.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    let id = u128::from_str_radix(token, 16).ok().filter(|_| hex)?;
-    Some(id.to_be_bytes())
+fn wanted(asked: &v1::ListErasuresRequest) -> Result<Wanted, Code> {
+    let after = match asked.page_token.as_str() {
+        "" => None,
+        token => Some(erasure::id_of(token).ok_or(Code::FieldInvalid)?),
+    };
+    let size = usize::try_from(asked.page_size).map_err(|_| Code::FieldInvalid)?;
+    Ok((after, size))
 }
 
 fn none() -> v1::Erasure {

@@ -129,7 +129,7 @@ fn chinese(letter: LetterKind, f: &LetterFacts<'_>) -> String {
         Kind::Explanation => "要求说明理由的请求",
     };
     let mut text = format!(
-        "{}\n\n{}\n\n编号:{}\n日期:{}\n\n关于您{}提出的{asked}\n\n",
+        "{}\n\n{}\n\n编号：{}\n日期：{}\n\n关于您{}提出的{asked}\n\n",
         f.institution,
         f.contact,
         f.reference,
@@ -137,29 +137,29 @@ fn chinese(letter: LetterKind, f: &LetterFacts<'_>) -> String {
         date(f.received),
     );
     let body = match letter {
-        LetterKind::Receipt => format!("我们已收到您的请求,将于{}前答复。", date(f.due)),
+        LetterKind::Receipt => format!("我们已收到您的请求，将于{}前答复。", date(f.due)),
         LetterKind::Delay => format!(
-            "您的请求应于{}前答复,现已逾期,我们尚未答复。本通知不延长法定期限,您可就此投诉,方式见下。",
+            "您的请求应于{}前答复，现已逾期，我们尚未答复。本通知不延长法定期限，您可就此投诉，方式见下。",
             date(f.due)
         ),
         LetterKind::Outcome => match f.outcome {
-            Some(Outcome::Withdrawn) => "您已撤回该请求,本请求已办结。".to_owned(),
+            Some(Outcome::Withdrawn) => "您已撤回该请求，本请求已办结。".to_owned(),
             _ => "您的请求已按要求办理完毕。".to_owned(),
         },
         LetterKind::Refusal => match f.outcome {
-            Some(Outcome::Partly) => format!("您的请求仅部分办理。理由:{}", f.reason),
-            _ => format!("您的请求未予办理。理由:{}", f.reason),
+            Some(Outcome::Partly) => format!("您的请求仅部分办理。理由：{}", f.reason),
+            _ => format!("您的请求未予办理。理由：{}", f.reason),
         },
     };
     text.push_str(&body);
     if f.kind == Kind::Dispute && matches!(letter, LetterKind::Receipt | LetterKind::Delay) {
-        text.push_str("\n\n核查期间,对外提供的有关您的信息均加注异议标注。");
+        text.push_str("\n\n核查期间，对外提供的有关您的信息均加注异议标注。");
     }
     if matches!(letter, LetterKind::Refusal | LetterKind::Delay) {
         text.push_str(
-            "\n\n如有不同意见,您可以:回复本函;向所在地中国人民银行分支机构投诉(《征信业管理条例》第二十六条);\
-             向履行个人信息保护职责的部门投诉、举报(《个人信息保护法》第六十五条);\
-             或者依法向人民法院提起诉讼(《征信业管理条例》第二十六条、《个人信息保护法》第五十条)。",
+            "\n\n如有不同意见，您可以：回复本函；向所在地中国人民银行分支机构投诉（《征信业管理条例》第二十六条）；\
+             向履行个人信息保护职责的部门投诉、举报（《个人信息保护法》第六十五条）；\
+             或者依法向人民法院提起诉讼（《征信业管理条例》第二十六条、《个人信息保护法》第五十条）。",
         );
     }
     text.push('\n');

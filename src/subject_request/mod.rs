@@ -4,10 +4,12 @@
 //! person's key, so that erasure leaves a line and takes the person out of it. While a dispute of a person is open, every
 //! band that is told about them says so. It refuses a deadline that is longer than the law's.
 mod letter;
+mod place;
 mod record;
 mod rows;
 
 pub use letter::{LetterFacts, LetterKind, html, words_fit, write};
+pub use place::{place, token};
 pub use record::{LetterSent, PersonPart, Request, RequestId};
 pub use rows::{Rows, is_disputed};
 

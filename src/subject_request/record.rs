@@ -18,6 +18,17 @@ impl std::fmt::Display for RequestId {
     }
 }
 
+impl std::str::FromStr for RequestId {
+    type Err = Broken;
+
+    /// Exactly as it is displayed.
+    fn from_str(text: &str) -> Result<Self, Broken> {
+        let number = u128::from_str_radix(text, 16).map_err(|_| Broken)?;
+        let id = Self(number.to_be_bytes());
+        if id.to_string() == text { Ok(id) } else { Err(Broken) }
+    }
+}
+
 impl RequestId {
     /// When it was opened.
     pub fn opened(&self) -> Time {
@@ -201,6 +212,16 @@ mod tests {
         let ids = [1, 2, 3].map(|n| RequestId::new(Time(n), [255 - n as u8; 10]));
         assert!(ids.is_sorted(), "ids are in order of opening");
         assert_eq!(ids.map(|id| id.opened()), [Time(1), Time(2), Time(3)]);
+        assert_eq!(ids[0].to_string().parse(), Ok(ids[0]));
+        for bad in [
+            "",
+            "+",
+            &"0".repeat(33),
+            &"F".repeat(32),
+            &format!("+{}", &ids[0].to_string()[1..]),
+        ] {
+            assert_eq!(bad.parse::<RequestId>(), Err(Broken), "{bad}");
+        }
     }
 
     proptest! {

@@ -7,6 +7,8 @@ use tollgate::{client::Client, crypto::Suite, wire::v1};
 
 /// The person whom the walk looks for.
 pub(super) const ROW: u64 = 3;
+/// People who ask something of the institution during the walk.
+pub(super) const ASKING: [u64; 3] = [41, 42, 43];
 const HOUR_MS: i64 = 3_600_000;
 const HOURS: u64 = 11;
 

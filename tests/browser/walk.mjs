@@ -39,7 +39,7 @@ async function pageOf(who, more) {
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("request", (request) => {
     if (!request.url().startsWith(plan.url)) complaints.push(`asked elsewhere: ${request.url()}`);
-    if (request.url().includes(plan.identity)) complaints.push(`identity in an address: ${request.url()}`);
+    if ([plan.identity, ...plan.people].some((one) => request.url().includes(one))) complaints.push(`identity in an address: ${request.url()}`);
   });
   return page;
 }
@@ -312,8 +312,196 @@ await test("a report is a file that prints and proves", async () => {
   assert(text.startsWith("<!DOCTYPE html>") && text.includes("bank-a") && !text.includes(plan.identity));
   const reader = await browser.newPage();
   await reader.setContent(text);
-  await picture(reader, "report");
+  await picture(reader, "report", false);
+  await reader.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
+  await picture(reader, "report-end", false);
+  await reader.evaluate(() => window.scrollTo(0, 0));
+  await reader.setViewportSize({ width: 390, height: 1600 });
+  await picture(reader, "report-narrow", false);
+  const wide = await reader.evaluate(() => [...document.querySelectorAll("body *")]
+    .filter((e) => e.getBoundingClientRect().right > window.innerWidth + 1).map((e) => e.outerHTML.slice(0, 80)));
+  assert.deepEqual(wide, []);
+  await reader.pdf({ path: `${plan.screenshots}/report.pdf`, format: "A4" });
   await reader.close();
+});
+
+/** Days ago, as a field of a date takes it. */
+const daysAgo = (days) => new Date(plan.now - days * 86_400_000).toISOString().slice(0, 10);
+/** Every page in both languages, at a narrow width, and on paper. */
+async function everyWay(path, name) {
+  for (const [language, more] of [["en", ""], ["zh", "-zh"]]) {
+    const page = await pageOf("officer", { locale: language === "zh" ? "zh-CN" : "en-GB" });
+    await page.goto(at(path));
+    assert.equal(await page.evaluate(() => document.documentElement.lang), language);
+    await wellMade(page);
+    for (const summary of await page.locator("main details summary").all()) await summary.click();
+    await wellMade(page);
+    await page.setViewportSize({ width: 390, height: 800 });
+    // Before any picture: to take one, Playwright writes styles into the page.
+    await wellMade(page);
+    await picture(page, `${name}-narrow${more}`);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await picture(page, `${name}${more}`);
+    await page.emulateMedia({ media: "print" });
+    assert(!(await page.locator("main form, main button").filter({ visible: true }).count()), "a form on paper");
+    await picture(page, `${name}-print${more}`);
+    await page.emulateMedia({ media: "screen", colorScheme: "dark" });
+    await picture(page, `${name}-dark${more}`);
+  }
+}
+async function takeIn(page, who, kind, days, text) {
+  await page.goto(at("/cases"));
+  await page.getByText("Take in a request").first().click();
+  const form = page.locator('form[action="/cases"][method="post"]');
+  await form.getByLabel("Identity", { exact: true }).fill(plan.people[who]);
+  await form.getByLabel("Asks for").selectOption(kind);
+  await form.getByLabel(/^Arrived on/).fill(daysAgo(days));
+  await form.getByLabel("Where letters go").fill("1 Example Road\nExample Town");
+  await form.getByLabel("In the person's words").fill(text);
+  await form.getByRole("button", { name: "Take in a request" }).click();
+  await page.waitForURL(/\/cases\/[0-9a-f]{32}$/);
+  return new URL(page.url()).pathname;
+}
+
+await test("cases: taken in, whose clock runs out, worked and closed, without a script", async () => {
+  const page = await pageOf("officer", { javaScriptEnabled: false });
+  await page.goto(at("/cases"));
+  assert.match(await page.locator("main").textContent(), /No case matches/);
+  await picture(page, "cases-empty");
+  const dispute = await takeIn(page, 0, "dispute", 21, "I never had this loan.\nPlease look again: the bank on Example Square closed that account in 2019 and wrote to me that nothing was left to pay.");
+  assert.match(await page.locator("h2 .clock").textContent(), /overdue, days: \d/);
+  assert.match(await page.locator("main").textContent(), /Notice of delay/);
+  const correction = await takeIn(page, 1, "correction", 18, "My name is spelt with another character.");
+  const deletion = await takeIn(page, 2, "deletion", 0, "请删除我的信息。");
+  for (const path of [dispute, correction, deletion]) assert(!(await page.content()).includes(plan.people[0]), path);
+  await page.goto(at("/cases"));
+  const clocks = await texts(page, "tbody .clock");
+  assert.deepEqual(clocks.map((c) => c.replace(/\d+/, "N")), ["overdue, days: N", "days left: N", "days left: N"]);
+  await everyWay("/cases", "cases");
+  await everyWay(dispute, "case");
+  await page.getByLabel("only overdue ones").check();
+  await page.getByRole("button", { name: "Show cases" }).click();
+  assert.match(page.url(), /overdue=yes/);
+  assert.equal(await page.locator("tbody tr").count(), 1);
+  // From the list by keyboard to the case, to another state.
+  await page.locator("tbody a").focus();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(new RegExp(dispute));
+  await page.locator("#a-state").selectOption("waiting");
+  await page.getByRole("button", { name: "Change" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByText("Waiting for others", { exact: true }).first().waitFor();
+  // Without a reason it is not refused: the browser asks for one, and the gateway too.
+  const close = page.locator(`form[action="${dispute}/close"]`).filter({ hasText: "Close with a reason" });
+  await close.getByRole("button").click();
+  assert.equal(new URL(page.url()).pathname, dispute);
+  await close.getByLabel(/^Reason/).fill(" ");
+  await close.getByLabel("How it ends").selectOption("refused");
+  await close.getByRole("button").click();
+  assert.equal(await page.locator(".reason").textContent(), "FIELD_INVALID");
+  await picture(page, "case-not-closed");
+  await page.goBack();
+  await close.getByLabel("How it ends").selectOption("refused");
+  await close.getByLabel(/^Reason/).fill("The record is right: the bank has confirmed it.");
+  await close.getByRole("button").click();
+  await page.getByText("Closed: Not fulfilled").waitFor();
+  assert.equal(await page.locator(`form[action="${dispute}/close"]`).count(), 0);
+  await picture(page, "case-closed");
+  // A deletion that is granted asks twice.
+  await page.goto(at(deletion));
+  await picture(page, "case-deletion");
+  await page.getByLabel(/cannot be taken back/).check();
+  await page.getByRole("button", { name: "Grant the deletion" }).click();
+  await page.getByText("Closed: Fulfilled").waitFor();
+});
+
+await test("a letter prints alone, and its file is what its entry proves", async () => {
+  for (const [language, name, words] of [["en", "letter", /article 26/], ["zh", "letter-zh", /第二十六条/]]) {
+    const page = await pageOf("officer", { locale: language === "zh" ? "zh-CN" : "en-GB" });
+    await page.goto(at("/cases?state=closed&kind=dispute"));
+    await page.locator("tbody a").first().click();
+    await page.locator('form[action$="/letter"] select').selectOption(language);
+    await page.locator('form[action$="/letter"] button').click();
+    await page.waitForURL(/letter$/);
+    assert.match(await page.locator("article").textContent(), words);
+    await wellMade(page);
+    await page.setViewportSize({ width: 390, height: 800 });
+    await wellMade(page);
+    await picture(page, `${name}-narrow`);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await picture(page, name);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.locator("a[download]").click()]);
+    const file = readFileSync(await download.path());
+    const digest = createHash("sha256").update(file).digest("hex");
+    assert.equal(await page.locator(".beside code").last().textContent(), digest);
+    await page.emulateMedia({ media: "print" });
+    for (const hidden of [".top", "footer", ".beside"]) assert(!(await page.locator(hidden).first().isVisible()), hidden);
+    await picture(page, `${name}-print`);
+    const reader = await browser.newPage();
+    await reader.setContent(file.toString("utf8"));
+    await picture(reader, `${name}-file`);
+    await reader.close();
+  }
+});
+
+await test("legal holds: placed, listed, released", async () => {
+  const page = await pageOf("officer", { javaScriptEnabled: false });
+  await page.goto(at("/"));
+  await page.getByRole("link", { name: "Holds", exact: true }).click();
+  await picture(page, "holds-empty");
+  for (const [held, number] of [["period 1", "court 12/2027"], ["everything about partner bank-a", "court 13/2027"]]) {
+    await page.getByLabel("What is held").selectOption({ label: held });
+    await page.getByLabel("Case number").fill(number);
+    await page.getByRole("button", { name: "Place a hold" }).click();
+    await page.getByText(number).waitFor();
+  }
+  await everyWay("/holds", "holds");
+  await page.getByRole("button", { name: "Release: period 1" }).click();
+  await page.getByText("court 12/2027").waitFor({ state: "detached" });
+  assert.equal(await page.locator("tbody tr").count(), 1);
+});
+
+await test("erasures: who is named once, what stands against it, and until when", async () => {
+  const page = await pageOf("officer", { javaScriptEnabled: false });
+  await page.goto(at("/"));
+  await page.getByRole("link", { name: "Erasures", exact: true }).click();
+  await page.getByLabel("Identity", { exact: true }).fill(plan.people[1]);
+  await page.getByRole("button", { name: "Show how it stands" }).click();
+  await page.waitForURL(/person=[A-Za-z0-9_-]{22}$/);
+  assert.match(await page.locator("main").textContent(), /nothing is held/);
+  await picture(page, "erasure-nothing");
+  await page.getByLabel(/^Reason/).selectOption("retention");
+  await page.getByLabel(/^Until/).fill("2099-01-01T00:00");
+  await page.getByLabel("Case number").fill("K-2026-7");
+  await page.getByRole("button", { name: "Place a hold" }).click();
+  await page.getByText("until 2099-01-01 00:00:00 UTC").waitFor();
+  await page.getByLabel(/cannot be taken back/).check();
+  await page.getByRole("button", { name: "Request the erasure" }).click();
+  await page.getByText("stored and not used").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Request the erasure" }).count(), 0);
+  await everyWay(new URL(page.url()).pathname + new URL(page.url()).search, "erasure");
+  await everyWay("/erasures", "erasures");
+  await page.goto(at("/erasures"));
+  assert(!(await page.content()).includes(plan.people[1]));
+  // From a case to its person's erasure and to its steps in the log.
+  await page.goto(at("/cases?kind=correction"));
+  await page.locator("tbody a").first().click();
+  await page.getByRole("link", { name: "Erasure of this person" }).click();
+  await page.getByText("K-2026-7").waitFor();
+  await page.goBack();
+  await page.getByRole("link", { name: /All steps/ }).click();
+  assert(await page.locator("tbody tr").count() >= 2);
+});
+
+await test("another role sees no form of an officer's", async () => {
+  for (const who of ["auditor", "security"]) {
+    const page = await pageOf(who);
+    for (const path of ["/cases", "/holds", "/erasures"]) {
+      await refused(page, path, 403, "METHOD_NOT_ALLOWED");
+      assert.equal(await page.locator("form").count(), 0, path);
+    }
+    await picture(page, `${who}-refused`);
+  }
 });
 
 await test("without a certificate there is no page", async () => {
@@ -365,12 +553,22 @@ await test("what no entry can have is refused, not ignored", async () => {
 });
 
 await test("another site cannot use the officer's certificate", async () => {
-  const page = await (await context("officer")).newPage();
-  await page.setContent(`<form method="post" action="${at("/person")}"><input name="scheme" value="opaque">
-    <input name="identity" value="a"><button>Win</button></form>`);
-  await page.getByRole("button").click();
-  await page.waitForURL(/person/);
-  assert.equal(await page.locator(".reason").textContent(), "CROSS_ORIGIN");
+  for (const [path, fields] of [
+    ["/person", { scheme: "opaque", identity: "a" }],
+    ["/holds", { held: "period 1", case: "forged" }],
+    ["/cases", { kind: "deletion" }],
+  ]) {
+    const inputs = Object.entries(fields).map(([name, value]) => `<input name="${name}" value="${value}">`).join("");
+    // A page that never was the console's.
+    const page = await (await context("officer")).newPage();
+    await page.setContent(`<form method="post" action="${at(path)}">${inputs}<button>Win</button></form>`);
+    await page.getByRole("button").click();
+    await page.waitForURL(new RegExp(path));
+    assert.equal(await page.locator(".reason").textContent(), "CROSS_ORIGIN");
+  }
+  const officer = await pageOf("officer");
+  await officer.goto(at("/holds"));
+  assert(!(await officer.content()).includes("forged"));
 });
 
 await test("by keyboard alone", async () => {
@@ -431,7 +629,7 @@ await test("dark, narrow, on paper, and without scripts", async () => {
   await verified(dark, `/entry/${plan.answered}`);
   await picture(dark, "entry-dark");
   const narrow = await pageOf("officer", { viewport: { width: 390, height: 800 } });
-  for (const [path, name] of [["/", "overview"], ["/search", "search"], [`/entry/${plan.answered}`, "entry"], ["/live", "live"], ["/log", "log"]]) {
+  for (const [path, name] of [["/", "overview"], ["/search", "search"], [`/entry/${plan.answered}`, "entry"], ["/live", "live"], ["/log", "log"], ["/report", "report-form"]]) {
     await narrow.goto(at(path));
     await wellMade(narrow);
     await picture(narrow, `${name}-narrow`);

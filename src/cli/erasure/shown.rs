@@ -128,6 +128,8 @@ fn held(erasure: &v1::Erasure, now: Time) -> Option<String> {
         .filter(|(_, until)| until.is_none_or(|until| now.0 <= until))
         .max_by_key(|(_, until)| until.unwrap_or(i64::MAX))?;
     Some(match last {
+        // It stands in the case list and has no number here.
+        (hold, None) if hold.hold_id == 0 => format!("when request {} is closed ({})", hold.case_number, reason(hold)),
         (hold, None) => format!("when hold {} is released ({})", hold.hold_id, reason(hold)),
         (hold, Some(_)) => format!("after {} ({})", moment::shown(hold.until.as_ref()), reason(hold)),
     })
@@ -144,11 +146,16 @@ fn reason(hold: &v1::Hold) -> &'static str {
 
 fn hold_row(hold: &v1::Hold) -> Vec<String> {
     let until = match &hold.until {
+        None if hold.hold_id == 0 => "it is closed".to_owned(),
         None => "it is released".to_owned(),
         until => moment::shown(until.as_ref()),
     };
     vec![
-        hold.hold_id.to_string(),
+        if hold.hold_id == 0 {
+            "–".to_owned()
+        } else {
+            hold.hold_id.to_string()
+        },
         reason(hold).to_owned(),
         until,
         hold.case_number.clone(),
@@ -191,6 +198,15 @@ mod tests {
             next(&erasure, hour),
             "the record is removed when hold 4 is released (dispute)"
         );
+        erasure.holds = vec![v1::Hold {
+            case_number: "ab".to_owned(),
+            ..hold(0, None)
+        }];
+        assert_eq!(
+            next(&erasure, hour),
+            "the record is removed when request ab is closed (dispute)"
+        );
+        erasure.holds = vec![hold(4, None)];
         // What is removed is not held any more.
         erasure.record_removed_at = Some(timestamp(0));
         assert!(is_ready(&erasure, hour));

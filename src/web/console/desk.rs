@@ -1,6 +1,6 @@
-//! Between a page and the log: who reads too much is turned away, what is read is recorded first, and a reading that began
-//! is finished whoever closes the window.
-use super::{Console, trouble, trouble::Problem, visitor::Visitor};
+//! Between a page and the log: who asks too much is turned away, what is read or done is recorded first, and what began is
+//! finished whoever closes the window.
+use super::{Console, trouble, trouble::Problem, visitor::Visitor, words::Text};
 use crate::{
     edge::Costly,
     inspect,
@@ -11,6 +11,45 @@ use crate::{
 use axum::response::Response;
 use std::{sync::Arc, time::Duration};
 
+/// How a call is limited, and how its refusal is told.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    costly: Costly,
+    /// Heads the page of a refusal.
+    pub(super) title: Text,
+    /// Who may.
+    pub(super) roles: &'static [Text],
+    /// What to do about a field that is wrong.
+    pub(super) advice: Option<Text>,
+}
+
+/// Looks at the log.
+pub(super) const LOG: Manner = Manner {
+    costly: Costly::Read,
+    title: Text::NotShown,
+    roles: &[Text::RoleCompliance, Text::RoleAuditor],
+    advice: None,
+};
+/// Looks at what compliance officers keep.
+pub(super) const LOOK: Manner = Manner {
+    roles: &[Text::RoleCompliance],
+    ..LOG
+};
+/// Changes it.
+pub(super) const CHANGE: Manner = Manner {
+    costly: Costly::Change,
+    title: Text::NotDone,
+    advice: Some(Text::MendForm),
+    ..LOOK
+};
+
+impl Manner {
+    /// With other advice.
+    pub(super) const fn advising(self, advice: Option<Text>) -> Self {
+        Self { advice, ..self }
+    }
+}
+
 impl Console {
     /// What was read, recorded; or the page that says why not.
     pub(super) async fn read<T: Send + 'static>(
@@ -18,22 +57,29 @@ impl Console {
         visitor: &Visitor,
         case: impl Future<Output = Reading<T>> + Send + 'static,
     ) -> Result<T, Response> {
-        self.read_or_advise(visitor, None, case).await
+        self.attend(visitor, LOG, case).await
     }
 
     /// Records that something is refused which never came to be read, and gives the page that says so.
     pub(super) async fn refuse(&self, visitor: &Visitor, call: StaffCall, problem: Problem) -> Response {
-        let case = inspect::refuse(Arc::clone(&self.gate), visitor.peer.clone(), call, problem.code);
-        match self.read_or_advise(visitor, problem.advice, case).await {
+        self.refuse_as(visitor, LOG.advising(problem.advice), call, problem.code)
+            .await
+    }
+
+    /// As [`Console::refuse`], in another manner.
+    pub(super) async fn refuse_as(&self, visitor: &Visitor, manner: Manner, call: StaffCall, code: Code) -> Response {
+        let case = inspect::refuse(Arc::clone(&self.gate), visitor.peer.clone(), call, code);
+        match self.attend(visitor, manner, case).await {
             Ok(never) => match never {},
             Err(page) => page,
         }
     }
 
-    async fn read_or_advise<T: Send + 'static>(
+    /// What was read or done, recorded; or the page that says why not.
+    pub(super) async fn attend<T: Send + 'static>(
         &self,
         visitor: &Visitor,
-        advice: Option<super::words::Text>,
+        manner: Manner,
         case: impl Future<Output = Reading<T>> + Send + 'static,
     ) -> Result<T, Response> {
         let uri = visitor.peer.uri();
@@ -41,7 +87,7 @@ impl Console {
             self.counter.count(Code::RateLimited.name(), uri);
             trouble::counted(visitor, Code::RateLimited)
         };
-        if !self.edge.allows(uri, Costly::Read) {
+        if !self.edge.allows(uri, manner.costly) {
             return Err(turned_away());
         }
         let under_way = self.edge.begin(uri).ok_or_else(turned_away)?;
@@ -51,12 +97,10 @@ impl Console {
             done
         });
         match tokio::time::timeout(Duration::from_millis(CALL_MS_MAX), running).await {
-            Ok(Ok(Ok(Ok(read)))) => Ok(read),
+            Ok(Ok(Ok(Ok(done)))) => Ok(done),
             Ok(Ok(Ok(Err(refusal)))) => {
                 self.edge.refused(uri);
-                // A role or a scope that is missing says more than the field that was wrong beside it.
-                let advice = advice.filter(|_| refusal.value().code() == Code::FieldInvalid);
-                Err(trouble::refused(visitor, &refusal, advice))
+                Err(trouble::refused(visitor, &refusal, manner))
             }
             Ok(Ok(Err(error))) => Err(trouble::not_recorded(visitor, error)),
             // It panicked: its slot has written ABANDONED.

@@ -130,7 +130,7 @@ fn verification(console: &Console, visitor: &Visitor, shown: &Shown) -> Markup {
             }
             details {
                 summary { (say(Text::ProofAsWritten)) }
-                p class="note" { (say(Text::ProofExplained)) }
+                p class="note" { (visitor.write(Text::ProofExplained)) }
                 pre id="proof" tabindex="0" { (shown.proof) }
             }
             (thelog::key_panel(console, visitor))

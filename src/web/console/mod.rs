@@ -1,15 +1,20 @@
 //! The compliance officers' console: the log in a browser, with its proofs verified there.
 //!
-//! Pages are made here and work without a script; each view of the log is one entry in it. It refuses to show anything to
-//! a certificate without the role, to put an identity into an address, to load anything from elsewhere, and to let another
-//! site use an officer's certificate. What can be seen is decided by `inspect`, never here.
+//! Pages are made here and work without a script; each view of the log is one entry in it, and so is each step of a case, a
+//! hold or an erasure. It refuses to show anything to a certificate without the role, to put an identity into an address, to
+//! load anything from elsewhere, and to let another site use an officer's certificate. What can be seen and done is decided
+//! by `inspect` and `pipeline`, never here.
 mod assets;
+mod cases;
 mod chart;
 mod desk;
 mod entry;
+mod erasures;
 mod export;
 mod filter;
+mod form;
 mod handles;
+mod holds;
 mod link;
 mod live;
 mod moment;
@@ -125,6 +130,18 @@ pub fn console(parts: ConsoleParts) -> Router {
         .route("/search", get(search::page))
         .route("/person", post(search::name_person))
         .route("/report", get(report::page).post(report::make))
+        .route("/cases", get(cases::list).post(cases::open))
+        .route("/cases/{id}", get(cases::one))
+        .route("/cases/{id}/assign", post(cases::assign))
+        .route("/cases/{id}/close", post(cases::close))
+        .route("/cases/{id}/letter", post(cases::letter))
+        .route("/holds", get(holds::page).post(holds::place))
+        .route("/holds/release", post(holds::release))
+        .route("/erasures", get(erasures::list))
+        .route("/erasures/person", get(erasures::person).post(erasures::name_person))
+        .route("/erasures/request", post(erasures::request))
+        .route("/erasures/hold", post(erasures::hold))
+        .route("/erasures/release", post(erasures::release))
         .route("/export.csv", get(export::csv))
         .route("/export.jsonl", get(export::lines))
         .route("/entry/{index}", get(entry::page))

@@ -19,6 +19,11 @@ pub(super) fn stamp(time: Time) -> String {
     format(time, "%Y-%m-%d %H:%M:%S UTC")
 }
 
+/// `2026-03-01`.
+pub(super) fn day(time: Time) -> String {
+    format(time, "%Y-%m-%d")
+}
+
 /// For a machine: `2026-03-01T12:30:05Z`.
 pub(super) fn machine(time: Time) -> String {
     format(time, "%Y-%m-%dT%H:%M:%SZ")

@@ -1,10 +1,11 @@
 //! The report about one person (PIPL 44, 45): a form, and what comes back is a page for print that proves by itself.
 use super::{
-    Console, moment,
-    search::{Named, SCHEMES},
+    Console,
+    desk::LOG,
+    form, moment,
+    search::Named,
     shell::{Place, Sheet},
     trouble,
-    trouble::Problem,
     visitor::Visitor,
     words::Text,
 };
@@ -41,18 +42,9 @@ pub(super) async fn page(visitor: Visitor) -> Response {
     let body = html! {
         h1 { (say(Text::Report)) }
         form class="panel" method="post" action="/report" autocomplete="off" {
-            p class="note" { (say(Text::ReportExplained)) }
+            p class="note" { (visitor.write(Text::ReportExplained)) }
             div class="fields" {
-                div class="field" {
-                    label for="scheme" { (say(Text::IdentityKind)) }
-                    select id="scheme" name="scheme" {
-                        @for (name, _, text) in SCHEMES { option value=(name) { (say(text)) } }
-                    }
-                }
-                div class="field" {
-                    label for="identity" { (say(Text::Identity)) }
-                    input id="identity" name="identity" required maxlength="64" autocomplete="off" spellcheck="false";
-                }
+                (form::identity(&visitor, "p"))
                 @for (name, label) in [("from", Text::From), ("until", Text::Until)] {
                     div class="field" {
                         label for=(name) { (say(Text::Time)) " " (say(label)) " (UTC)" }
@@ -118,15 +110,13 @@ pub(super) async fn make(
     visitor: Visitor,
     asked: Result<Form<Asked>, FormRejection>,
 ) -> Response {
-    let request = asked
-        .map_err(|_| Code::FieldInvalid)
-        .and_then(|Form(asked)| asked.request());
-    let request = match request {
+    let manner = LOG.advising(Some(Text::MendForm));
+    let request = match form::posted(asked).and_then(|asked| asked.request()) {
         Ok(request) => request,
-        Err(code) => return console.refuse(&visitor, CALL, Problem::from(code)).await,
+        Err(code) => return console.refuse_as(&visitor, manner, CALL, code).await,
     };
     let making = inspect::report(Arc::clone(&console.gate), visitor.peer.clone(), CALL, request);
-    let report = match console.read(&visitor, making).await {
+    let report = match console.attend(&visitor, manner, making).await {
         Ok(report) => report,
         Err(page) => return page,
     };

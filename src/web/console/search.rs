@@ -2,7 +2,7 @@
 use super::{
     Console, by,
     filter::Filter,
-    moment,
+    form, moment,
     names::{self, CLASSES, KINDS},
     shell::{Place, Sheet},
     trouble::Problem,
@@ -76,7 +76,7 @@ pub(super) async fn page(
     };
     let body = html! {
         h1 { (visitor.say(Text::Search)) }
-        (form(&visitor, &filter))
+        (filters(&visitor, &filter))
         (person_form(&visitor, &filter))
         (results(&visitor, &filter, &found))
     };
@@ -84,7 +84,7 @@ pub(super) async fn page(
 }
 
 /// Known values are offered, none is required: the log may name what the configuration has forgotten.
-fn form(visitor: &Visitor, filter: &Filter) -> Markup {
+fn filters(visitor: &Visitor, filter: &Filter) -> Markup {
     let text = |name: &str, label: Text, value: &str, hint: &str| {
         html! {
             div class="field" {
@@ -279,14 +279,7 @@ pub(super) async fn name_person(
     named: Result<Form<Named>, FormRejection>,
 ) -> Response {
     let made = read(asked).and_then(|mut filter| {
-        let Form(named) = named.map_err(|why| match why.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
-            _ => Code::FieldInvalid,
-        })?;
-        let token = named.subject()?.token(&console.gate.person_keys.pseudonym);
-        let (member, now) = (visitor.peer.uri(), console.gate.clock.now());
-        let handle = console.handles.give(member, &token, now, &*console.gate.rng);
-        filter.person = handle.map_err(|_| Code::Internal)?;
+        filter.person = console.name(&visitor, &form::posted(named)?)?;
         filter.page.clear();
         Ok(filter)
     });

@@ -49,15 +49,23 @@ pub(super) enum Place {
     Overview,
     Search,
     Report,
+    Cases,
+    /// A letter to a person: on paper it stands alone.
+    Letter,
+    Holds,
+    Erasures,
     Live,
     TheLog,
     Elsewhere,
 }
 
-const NAVIGATION: [(Place, &str, Text); 5] = [
+const NAVIGATION: [(Place, &str, Text); 8] = [
     (Place::Overview, "/", Text::Overview),
     (Place::Search, "/search", Text::Search),
     (Place::Report, "/report", Text::Report),
+    (Place::Cases, "/cases", Text::Cases),
+    (Place::Holds, "/holds", Text::Holds),
+    (Place::Erasures, "/erasures", Text::Erasures),
     (Place::Live, "/live", Text::Live),
     (Place::TheLog, "/log", Text::TheLog),
 ];
@@ -75,6 +83,12 @@ impl Visitor {
     /// A text in the visitor's language.
     pub(super) fn say(&self, text: Text) -> &'static str {
         text.said(self.language)
+    }
+
+    /// A text in the visitor's language, with what stands between backticks as code.
+    pub(super) fn write(&self, text: Text) -> Markup {
+        let pieces = self.say(text).split('`').enumerate();
+        html! { @for (at, piece) in pieces { @if at % 2 == 1 { code { (piece) } } @else { (piece) } } }
     }
 
     /// The same page in another language.
@@ -121,7 +135,7 @@ impl Visitor {
                     link rel="icon" href=(assets::ICON.path()) type="image/svg+xml";
                     @if let Some(script) = sheet.script { script type="module" src=(script.path()) {} }
                 }
-                body {
+                body class=[(sheet.place == Place::Letter).then_some("letter")] {
                     a class="skip" href="#content" { (self.say(Text::SkipToContent)) }
                     header class="top" {
                         span class="product" { (self.say(Text::Product)) }
@@ -142,7 +156,7 @@ impl Visitor {
                     main id="content" tabindex="-1" { (body) }
                     footer {
                         @if let Some(index) = sheet.recorded {
-                            p { (self.say(Text::Recorded)) " " a href={ "/entry/" (index) } { (index) } "." }
+                            p { (self.say(Text::Recorded)) " " a href={ "/entry/" (index) } { (index) } }
                         }
                         p { (self.say(Text::SignedInAs)) " " code { (self.peer.uri()) } " · " (self.say(Text::TimesAreUtc)) }
                     }

@@ -131,7 +131,7 @@ pub(super) fn key_panel(console: &Console, visitor: &Visitor) -> Markup {
                         div { dt { (say(Text::Fingerprint)) } dd { code { (fingerprint(key)) } } }
                     }
                 }
-                p class="note" { (say(Text::CompareKey)) }
+                p class="note" { (visitor.write(Text::CompareKey)) }
                 div class="script-only" hidden id="key-form" {
                     div class="field" {
                         label for="own-key" { (say(Text::YourKey)) }

@@ -1,5 +1,6 @@
 //! Refusals as pages: the stable code, the fixed text, and what to do about it.
 use super::{
+    desk::{LOG, Manner},
     shell::{Place, Sheet},
     visitor::Visitor,
     words::Text,
@@ -27,22 +28,22 @@ impl From<Code> for Problem {
 }
 
 /// A refusal that is in the log.
-pub(super) fn refused(visitor: &Visitor, refusal: &Recorded<Refusal>, advice: Option<Text>) -> Response {
+pub(super) fn refused(visitor: &Visitor, refusal: &Recorded<Refusal>, manner: Manner) -> Response {
     let code = refusal.value().code();
     let reference = &refusal.value().facts().reference;
     let note = html! { p { (visitor.say(Text::RefusalRecorded)) " " code { (reference) } } };
-    page(visitor, reply::status(code), Problem { code, advice }, &note)
+    page(visitor, reply::status(code), manner, code, &note)
 }
 
 /// A refusal that is counted: its entry comes with the minute's count.
 pub(super) fn counted(visitor: &Visitor, code: Code) -> Response {
-    page(visitor, reply::status(code), code.into(), &html! {})
+    page(visitor, reply::status(code), LOG, code, &html! {})
 }
 
 /// The log could not take an entry, so nothing is shown.
 pub(super) fn not_recorded(visitor: &Visitor, error: NotRecorded) -> Response {
     let code = reply::code_of(error);
-    page(visitor, StatusCode::SERVICE_UNAVAILABLE, code.into(), &html! {})
+    page(visitor, StatusCode::SERVICE_UNAVAILABLE, LOG, code, &html! {})
 }
 
 /// No page of ours.
@@ -57,24 +58,29 @@ pub(super) fn no_such_page(visitor: &Visitor) -> Response {
     visitor.page(StatusCode::NOT_FOUND, &sheet, &body)
 }
 
-fn page(visitor: &Visitor, status: StatusCode, problem: Problem, note: &Markup) -> Response {
+fn page(visitor: &Visitor, status: StatusCode, manner: Manner, code: Code, note: &Markup) -> Response {
+    let title = visitor.say(manner.title);
     let sheet = Sheet {
-        title: format!("{} {}", visitor.say(Text::NotShown), problem.code.name()),
+        title: format!("{title} {}", code.name()),
         place: Place::Elsewhere,
         script: None,
         recorded: None,
     };
-    let advice = problem.advice.unwrap_or_else(|| advice(problem.code));
+    // A role or a scope that is missing says more than the field that was wrong beside it.
+    let told = manner.advice.filter(|_| code == Code::FieldInvalid);
     let body = html! {
-        h1 { (visitor.say(Text::NotShown)) }
+        h1 { (title) }
         div class="panel trouble" role="alert" {
-            p { code class="reason" { (problem.code.name()) } }
-            p { (inspect::meaning(problem.code.name(), visitor.language)) }
+            p { code class="reason" { (code.name()) } }
+            p { (inspect::meaning(code.name(), visitor.language)) }
             h2 { (visitor.say(Text::WhatToDo)) }
-            p { (visitor.say(advice)) }
-            @if problem.code == Code::MethodNotAllowed || problem.code == Code::PeerUnknown {
-                p { (visitor.say(Text::RolesNeeded)) ": " (visitor.say(Text::RoleCompliance)) ", "
-                    (visitor.say(Text::RoleAuditor)) "." }
+            p { (visitor.say(told.unwrap_or_else(|| advice(code)))) }
+            @if code == Code::MethodNotAllowed || code == Code::PeerUnknown {
+                p {
+                    (visitor.say(Text::RolesNeeded)) ": "
+                    @for (at, role) in manner.roles.iter().enumerate() { @if at > 0 { ", " } (visitor.say(*role)) }
+                    "."
+                }
                 p { (visitor.say(Text::YourCertificate)) " " code { (visitor.peer.uri()) } "." }
             }
             (note)
@@ -91,6 +97,11 @@ fn advice(code: Code) -> Text {
         Code::PageTokenInvalid => Text::BeginAgain,
         Code::FieldInvalid => Text::MendFilter,
         Code::SubjectMalformed => Text::MendIdentity,
+        Code::SubjectRequestUnknown => Text::ListCases,
+        Code::SubjectRequestClosed => Text::CaseIsClosed,
+        Code::SubjectRequestsExhausted => Text::CloseCases,
+        Code::ErasuresExhausted => Text::ReleaseHolds,
+        Code::TooLarge => Text::WriteLess,
         Code::RateLimited => Text::SlowDown,
         Code::CrossOrigin => Text::OpenConsole,
         Code::StreamsExhausted => Text::CloseViews,

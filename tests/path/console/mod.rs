@@ -1,6 +1,8 @@
 //! The console over the wire: each page and each refusal as a browser gets it, and as the log tells it. What a person sees is
 //! for `tests/browser`.
+mod cases;
 mod live;
+mod orders;
 pub(super) mod people;
 
 use crate::support::{
