@@ -7,6 +7,8 @@ mod spiffe;
 
 use crate::{clock::Time, crypto::sha256};
 use rustls_pki_types::CertificateDer;
+#[cfg(feature = "gateway")]
+use rustls_pki_types::pem::PemObject;
 pub use spiffe::{SpiffeError, SpiffeId, check_trust_domain};
 use x509_parser::{
     extensions::GeneralName,
@@ -171,6 +173,38 @@ impl Leaf {
     /// End of the certificate's validity.
     pub(crate) fn not_after(&self) -> Time {
         self.identity.not_after
+    }
+}
+
+/// What a certificate is called by, and its key: to deny it. Nothing of it is verified.
+#[cfg(feature = "gateway")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateNames {
+    /// DER of the issuer's name.
+    pub issuer: Vec<u8>,
+    /// Serial number, big endian, without leading zeros.
+    pub serial: Vec<u8>,
+    /// SHA-256 of the subject public key info.
+    pub key_sha256: [u8; 32],
+}
+
+#[cfg(feature = "gateway")]
+impl CertificateNames {
+    /// Of the first certificate in a PEM file, or of one in DER.
+    ///
+    /// # Errors
+    /// [`IdentityError::Malformed`].
+    pub fn read(file: &[u8]) -> Result<Self, IdentityError> {
+        let der = match file.starts_with(b"\x30") {
+            true => CertificateDer::from(file),
+            false => CertificateDer::from_pem_slice(file).map_err(|_| IdentityError::Malformed)?,
+        };
+        let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| IdentityError::Malformed)?;
+        Ok(Self {
+            issuer: certificate.issuer().as_raw().to_vec(),
+            serial: without_leading_zeros(certificate.raw_serial()).to_vec(),
+            key_sha256: sha256(certificate.public_key().raw),
+        })
     }
 }
 

@@ -20,7 +20,7 @@
 //! | doors to the network | [`rpc`] (tonic), [`web`] (axum), [`channel`] (rustls), [`client`] |
 //! | for staff | [`inspect`]: what officers see of the log; [`evidence`]: documents that prove by themselves |
 //! | the path | [`pipeline`]: [`identity`], [`agreement`], [`policy`], [`consent`], [`source`], [`signal`], [`minimise`], [`audit`], [`seal`] |
-//! | beside it | [`subject_request`], [`notice`], [`erasure`], [`hold`], [`witness`], [`keyring`], [`rotation`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
+//! | beside it | [`subject_request`], [`notice`], [`erasure`], [`hold`], [`admin`], [`witness`], [`keyring`], [`rotation`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
 //! | low | [`crypto`] (ring, hpke), [`store`] (sled), [`wire`] (prost) |
 //! | words | [`domain`], [`facts`], [`case`], [`refusal`], [`state`], [`person`], [`limits`], [`clock`] |
 //!
@@ -44,6 +44,8 @@ pub mod seal;
 pub mod state;
 pub mod wire;
 
+#[cfg(feature = "gateway")]
+pub mod admin;
 #[cfg(feature = "gateway")]
 pub mod agreement;
 #[cfg(feature = "gateway")]

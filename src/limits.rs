@@ -1,7 +1,9 @@
 //! Every bound in the program, each with its arithmetic. A bound that is not here does not exist.
+mod admin;
 mod log_keys;
 mod retention;
 
+pub use admin::*;
 pub use log_keys::*;
 pub use retention::*;
 

@@ -163,6 +163,26 @@ codes! {
     SubjectRequestClosed = "SUBJECT_REQUEST_CLOSED", FailedPrecondition, "this request is closed: open a new one if the person asks again";
     /// The person has as many requests as may be open, or the case list is full of open ones.
     SubjectRequestsExhausted = "SUBJECT_REQUESTS_EXHAUSTED", ResourceExhausted, "too many requests are open, of this person or in all: close some first";
+    /// No member, key or suspension that this could be about.
+    TargetUnknown = "TARGET_UNKNOWN", NotFound, "there is no such member, key or suspension: look at the status";
+    /// As many certificates and keys are denied as are kept.
+    SuspensionsExhausted = "SUSPENSIONS_EXHAUSTED", ResourceExhausted, "as many certificates and keys are denied as are kept: suspend the member, or revoke by the CA's list";
+    /// No proposal of this id is kept.
+    ProposalUnknown = "PROPOSAL_UNKNOWN", NotFound, "there is no such proposal: list them";
+    /// It was approved or rejected before.
+    ProposalClosed = "PROPOSAL_CLOSED", FailedPrecondition, "this proposal was decided before, and is good for nothing more: propose anew";
+    /// Nobody approved it in time.
+    ProposalExpired = "PROPOSAL_EXPIRED", FailedPrecondition, "this proposal has expired: propose anew";
+    /// What is approved is not what was proposed, or the register, the policy or the target is another by now.
+    ProposalChanged = "PROPOSAL_CHANGED", FailedPrecondition, "what you approve is not what was proposed, or what it is about has changed since: list it again, or propose anew";
+    /// The proposer, as whatever member, is not a second person.
+    SamePerson = "SAME_PERSON", PermissionDenied, "whoever proposed cannot approve, under another certificate or role neither: ask another person";
+    /// The proposer is not in the register any more as they were, or is shut out.
+    OfficerNotValid = "OFFICER_NOT_VALID", FailedPrecondition, "whoever proposed this is no longer a member in that role, or is denied: propose anew";
+    /// Another job of the class is being carried out.
+    JobRunning = "JOB_RUNNING", FailedPrecondition, "another job of this class is being carried out: approve again when it is done";
+    /// One person has as many proposals open as they may, or as many are kept as fit.
+    ProposalsExhausted = "PROPOSALS_EXHAUSTED", ResourceExhausted, "too many proposals are open: reject those that nobody needs";
     /// The disk is full; withdrawals still work.
     DiskFull = "DISK_FULL", ResourceExhausted, "the gateway has no room for its log: the operator has been told; try again later";
     /// A record source or another part failed.

@@ -47,6 +47,10 @@ tables! {
     SubjectRequest = 13,
     /// Period or partner → the case number of a legal hold.
     Hold = 14,
+    /// Proposal id → a change that was proposed, and what became of it; emergencies too.
+    Proposal = 15,
+    /// Member, certificate or key → who shut it out, since when and why.
+    Suspended = 16,
     /// Id of a log key → how far it has come.
     LogKey = 20,
 }

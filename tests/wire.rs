@@ -3,7 +3,8 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 use std::{fs, path::Path};
 
-const PROTOS: [&str; 13] = [
+const PROTOS: [&str; 15] = [
+    "tollgate/v1/admin.proto",
     "tollgate/v1/audit.proto",
     "tollgate/v1/sealed.proto",
     "tollgate/v1/exchange.proto",
@@ -17,6 +18,7 @@ const PROTOS: [&str; 13] = [
     "tollgate/store/v1/store.proto",
     "tollgate/store/v1/standing.proto",
     "tollgate/store/v1/subject_request.proto",
+    "tollgate/store/v1/admin.proto",
 ];
 /// Where each generated file lives, and the name under which the generator makes it.
 const GENERATED: [(&str, &str); 5] = [

@@ -3,7 +3,7 @@ use crate::{
     case::First,
     clock::Time,
     crypto::{Suite, VerifyKey},
-    domain::PartnerId,
+    domain::{OfficerId, PartnerId},
     identity::PeerIdentity,
 };
 use std::sync::Arc;
@@ -24,6 +24,20 @@ pub enum Role {
     Security,
     /// Runs the gateway.
     Operator,
+}
+
+impl Role {
+    /// As in the file, and as the first part of the path in the certificate's URI.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Partner => "partner",
+            Role::Provider => "provider",
+            Role::Compliance => "compliance",
+            Role::Auditor => "auditor",
+            Role::Security => "security",
+            Role::Operator => "operator",
+        }
+    }
 }
 
 /// A registered public key, with possession proven.
@@ -63,6 +77,8 @@ pub struct Member {
     pub suites: Vec<Suite>,
     /// Nothing is answered.
     pub suspended: bool,
+    /// Who it is among staff: one person, whatever roles and certificates they have. Two people are told apart by this.
+    pub person: Option<OfficerId>,
     /// Of an auditor, and of nobody else.
     pub audit: Option<AuditScope>,
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     clock::Time,
     crypto::{Suite, VerifyKey, sha256},
-    domain::PartnerId,
+    domain::{OfficerId, PartnerId},
     limits::{ID_BYTES_MAX, KEYS_PER_MEMBER_MAX, MEMBER_URI_BYTES_MAX, MEMBERS_MAX},
     seal::frame::Parties,
 };
@@ -106,6 +106,7 @@ struct Line {
     suites: Vec<String>,
     #[serde(default)]
     suspended: bool,
+    person: Option<OfficerId>,
     #[serde(default)]
     signing_keys: Vec<KeyLine>,
     audit: Option<AuditLine>,
@@ -146,6 +147,7 @@ fn member(place: &str, line: Line, gateway: &str, public_keys: &mut HashSet<Vec<
         let mend = "a partner or provider needs at least one of `suites` and one of `signing_keys`";
         return Err(FileError::new(FILE, place, mend));
     }
+    check_person(&line).map_err(|mend| FileError::new(FILE, format!("{place}.person"), mend))?;
     let audit = audit_scope(&line).map_err(|mend| FileError::new(FILE, format!("{place}.audit"), mend))?;
     if line.signing_keys.len() > KEYS_PER_MEMBER_MAX {
         let mend = format!("more than {KEYS_PER_MEMBER_MAX} keys: remove those that are not used");
@@ -172,8 +174,22 @@ fn member(place: &str, line: Line, gateway: &str, public_keys: &mut HashSet<Vec<
         signing_keys,
         suites,
         suspended: line.suspended,
+        person: line.person,
         audit,
     })
+}
+
+/// Whoever may propose or approve is a person, or two lines of one person would be two people.
+fn check_person(line: &Line) -> Result<(), &'static str> {
+    match (line.role, &line.person) {
+        (Role::Security | Role::Operator, None) => {
+            Err("name the person, such as `person = \"li\"`: the same one in each of their lines, whatever the role")
+        }
+        (Role::Partner | Role::Provider | Role::Auditor, Some(_)) => {
+            Err("only `compliance`, `security` and `operator` are people of this institution")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An auditor reads within bounds or not at all.
@@ -201,14 +217,7 @@ fn check_uri(line: &Line) -> Result<(), String> {
     if line.uri.len() > MEMBER_URI_BYTES_MAX {
         return Err(format!("a member's URI has at most {MEMBER_URI_BYTES_MAX} bytes"));
     }
-    let role = match line.role {
-        Role::Partner => "partner",
-        Role::Provider => "provider",
-        Role::Compliance => "compliance",
-        Role::Auditor => "auditor",
-        Role::Security => "security",
-        Role::Operator => "operator",
-    };
+    let role = line.role.name();
     let path = line
         .uri
         .strip_prefix("spiffe://")

@@ -1,8 +1,8 @@
 //! What is due from time to time.
-use super::{AppError, keys::Publisher, log_key::LogKeyRotation, revocation::Revocation};
+use super::{AppError, jobs, keys::Publisher, log_key::LogKeyRotation, revocation::Revocation};
 use crate::{edge::Edge, pipeline::Gate};
 use std::{sync::Arc, time::Duration};
-use tokio::{signal::unix::Signal, time::MissedTickBehavior};
+use tokio::{signal::unix::Signal, sync::Notify, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 /// How often what is due is looked for.
@@ -17,6 +17,10 @@ pub(super) struct Housekeeping {
     pub(super) gate: Arc<Gate>,
     /// SIGHUP: lists of revoked certificates or the gateway's own certificate have changed, do not wait for the next tick.
     pub(super) hangup: Signal,
+    /// A job was approved.
+    pub(super) jobs: Arc<Notify>,
+    /// One could not be carried out: it is tried again with the next tick.
+    pub(super) jobs_stay: bool,
 }
 
 impl Housekeeping {
@@ -27,6 +31,12 @@ impl Housekeeping {
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
+                () = self.jobs.notified() => {
+                    self.jobs_stay = jobs::carry_out(&self.gate, &mut self.publisher).await;
+                    // What a job did to the log's keys is recorded and published.
+                    self.keys().await;
+                    continue;
+                }
                 Some(()) = self.hangup.recv() => {
                     self.files().await;
                     continue;
@@ -36,6 +46,9 @@ impl Housekeeping {
                     continue;
                 }
                 () = stop.cancelled() => return Ok(()),
+            }
+            if self.jobs_stay {
+                self.jobs_stay = jobs::carry_out(&self.gate, &mut self.publisher).await;
             }
             self.edge.sweep();
             self.gate.opener.sessions().sweep(self.gate.clock.now());

@@ -69,6 +69,17 @@ impl Publisher {
         self.renew_at = Time(0);
     }
 
+    /// What a job changed in the keyring: in the log and in a new list before anything else is.
+    pub(super) fn note(&mut self, rotation: Option<Rotation>) {
+        self.pending.extend(rotation.into_iter().flat_map(|done| done.changes));
+    }
+
+    /// Signs and publishes a new list now.
+    pub(super) async fn publish(&mut self) -> Result<(), AppError> {
+        self.renew_now();
+        self.keep_current().await
+    }
+
     /// Does what is due: rotates exchange keys, signs a new list. Nothing is published that is not in the log.
     pub(super) async fn keep_current(&mut self) -> Result<(), AppError> {
         let now = self.clock.now();

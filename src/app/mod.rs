@@ -4,6 +4,7 @@ mod console;
 mod erasing;
 mod health;
 mod housekeeping;
+mod jobs;
 mod judge;
 mod kept;
 mod keys;
@@ -15,6 +16,7 @@ mod revocation;
 mod running;
 pub mod site;
 mod start;
+mod switch;
 #[cfg(test)]
 mod testing;
 mod witnesses;

@@ -2,8 +2,7 @@
 use super::{AppError, LogKeys};
 use crate::{
     audit::{Event, Recovery, Worker},
-    channel::{Connections, Denied, Denylist},
-    clock::Time,
+    channel::{Connections, Denylist},
     domain::Method,
     facts::{Facts, Kind},
     keyring::PublishedKeys,
@@ -19,7 +18,6 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 const STOP: Method = Method("/tollgate.internal/Stop");
-const DENY: Method = Method("/tollgate.internal/Deny");
 /// How often the log's threads, which no one can await, are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -96,21 +94,9 @@ impl Running {
         &self.connections
     }
 
-    /// What every call is checked against. [`Running::deny`] also ends connections and records it.
+    /// What every handshake and every call is checked against.
     pub fn denylist(&self) -> &Denylist {
         &self.denylist
-    }
-
-    /// Denies a certificate or a key until `until`: from the next call on, and its live connections end at once. It holds
-    /// in this process even if it cannot be recorded. Gives the number of connections that were ended.
-    pub async fn deny(&self, what: &Denied, until: Time) -> Result<usize, AppError> {
-        let effect = self.denylist.add(what, until, self.gate.clock.now())?;
-        let ended = self.connections.end_where(|peer| what.matches(peer));
-        let mut facts = Facts::new(Kind::Configuration, "gateway", DENY, self.snapshot);
-        facts.note = format!("a certificate or key is denied, {ended} connections ended");
-        facts.effects = vec![effect];
-        self.gate.log.append(Event::new(facts)).await?;
-        Ok(ended)
     }
 
     /// Resolves at SIGTERM or SIGINT; or with an error as soon as a part of the gateway has ended by itself. Either way

@@ -35,6 +35,9 @@ const CLIENT_BANK_A: &str = include_str!("../../docs/sample/bank-a.toml");
 const CLIENT_LENDER: &str = include_str!("../../docs/sample/lender.toml");
 const CLIENT_COMPLIANCE: &str = include_str!("../../docs/sample/compliance.toml");
 const CLIENT_AUDITOR: &str = include_str!("../../docs/sample/auditor.toml");
+const CLIENT_SECURITY: &str = include_str!("../../docs/sample/security.toml");
+const CLIENT_DEPUTY: &str = include_str!("../../docs/sample/security-deputy.toml");
+const CLIENT_OPERATOR: &str = include_str!("../../docs/sample/operator.toml");
 /// Addresses in the sample files.
 const SAMPLE_PARTNERS: &str = "127.0.0.1:7443";
 const SAMPLE_STAFF: &str = "127.0.0.1:7444";
@@ -113,7 +116,13 @@ impl Site {
             &format!("{PROVIDER}.toml"),
             &client_file(CLIENT_LENDER, partners),
         )?;
-        for (id, sample) in [("compliance", CLIENT_COMPLIANCE), ("auditor", CLIENT_AUDITOR)] {
+        for (id, sample) in [
+            ("compliance", CLIENT_COMPLIANCE),
+            ("auditor", CLIENT_AUDITOR),
+            ("security", CLIENT_SECURITY),
+            ("security-deputy", CLIENT_DEPUTY),
+            ("operator", CLIENT_OPERATOR),
+        ] {
             let file = sample.replace(SAMPLE_STAFF, &staff.to_string());
             write(folder, &format!("{id}.toml"), &file)?;
         }
@@ -180,13 +189,15 @@ fn register(made: &Made, now: Time) -> String {
             );
         }
     }
-    for (role, uri) in pki::STAFF.iter().zip(&made.staff) {
+    for ((id, role, _), uri) in pki::STAFF.iter().zip(&made.staff) {
         let _ = write!(
             out,
-            "\n[[members]]\nid = \"{role}\"\nrole = \"{role}\"\nuri = \"{uri}\"\n"
+            "\n[[members]]\nid = \"{id}\"\nrole = \"{role}\"\nuri = \"{uri}\"\n"
         );
-        if *role == "auditor" {
-            out.push_str(&audit_scope(now));
+        match *role {
+            "auditor" => out.push_str(&audit_scope(now)),
+            // In the example each is somebody else.
+            _ => out.push_str(&format!("person = \"{id}\"\n")),
         }
     }
     out

@@ -4,12 +4,13 @@ use super::{
     erasing::Erasing,
     health::{self, Watched},
     housekeeping::Housekeeping,
-    judge_by,
+    jobs, judge_by,
     keys::Publisher,
     leaf::OwnFiles,
     log_key::{LogKeyRotation, LogKeys},
     pruning,
     revocation::{Revocation, record_numbers},
+    switch::Machine,
     witnesses,
 };
 use crate::{
@@ -25,14 +26,18 @@ use crate::{
     crypto::{Rng, SystemRng},
     domain::Method,
     facts::{Facts, Kind},
-    pipeline::{Gate, PersonLocks, Recent, persons},
+    pipeline::{Gate, PersonLocks, Recent, admin::Admin, persons},
     rpc::{self, Desk, Services},
     seal::Opener,
     source::LossRule,
     state::Effect,
     web, witness,
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::Mutex,
@@ -85,12 +90,26 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
     )?;
     log_key.keep_current(&mut publisher).await?;
     let counter = Arc::new(Counter::new(kept.log.clone(), Arc::clone(&clock)));
+    let opener = Opener::new(config.gateway.uri.clone(), Arc::clone(&kept.keyring));
+    let denylist = Arc::new(Denylist::load(&*kept.state)?);
+    let connections = Connections::new(Limits::default());
+    let machine = Arc::new(Machine {
+        view: Arc::clone(&view),
+        denylist: Arc::clone(&denylist),
+        connections: Arc::clone(&connections),
+        sessions: Arc::clone(opener.sessions()),
+        clock: Arc::clone(&clock),
+        keys: Arc::clone(&publisher.published),
+        jobs: Arc::default(),
+        swaps: OnceLock::new(),
+    });
+    machine.load(&*kept.state)?;
     let gate = Arc::new(Gate {
         records: Arc::clone(&kept.vault) as _,
         vault: Arc::clone(&kept.vault),
         state: Arc::clone(&kept.state),
         log: kept.log.clone(),
-        opener: Opener::new(config.gateway.uri.clone(), Arc::clone(&kept.keyring)),
+        opener,
         person_keys: consent::Keys {
             epochs: kept.keyring.epochs(),
             pseudonym: kept.keyring.pseudonym(),
@@ -105,11 +124,13 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         erasing: persons::Erasing::of(kept.erasures),
         deadlines: config.subject_requests,
         case_list: Mutex::default(),
+        admin: Admin::new(Arc::clone(&machine) as _, Arc::clone(&kept.keyring)),
         view,
     });
+    // What a crash cut off is ended before anybody connects.
+    let jobs_stay = jobs::carry_out(&gate, &mut publisher).await;
     let cases = TaskTracker::new();
     let (stop, served) = (CancellationToken::new(), CancellationToken::new());
-    let denylist = Arc::new(Denylist::load(&*kept.state)?);
     let desk = Desk {
         gate: Arc::clone(&gate),
         keys: Arc::clone(&publisher.published),
@@ -121,7 +142,6 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         witnesses: witnesses.clone(),
         reply_quantum: Duration::from_millis(config.gateway.reply_quantum_ms),
     };
-    let connections = Connections::new(Limits::default());
     let (mut servers, mut tasks) = (JoinSet::new(), JoinSet::new());
     let events: HandshakeEvents = {
         let counter = Arc::clone(&counter);
@@ -227,6 +247,8 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         // What was counted since the last minute, up to the last call.
         Ok(counter.flush().await?)
     });
+    // Every listener is bound.
+    let _ = machine.swaps.set(swaps.clone());
     let revocation = Revocation {
         trust,
         memory,
@@ -247,6 +269,8 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         revocation,
         edge: Arc::clone(&desk.edge),
         gate: Arc::clone(&gate),
+        jobs: Arc::clone(&machine.jobs),
+        jobs_stay,
         hangup: signal(SignalKind::hangup()).map_err(|e| AppError::Server(e.to_string()))?,
     };
     tasks.spawn(due.run(stop.clone()));

@@ -136,6 +136,17 @@ impl Log {
         }
     }
 
+    /// When its newest entry was committed: never before any earlier one, whatever the clock says by now.
+    pub fn newest_time(&self) -> Result<Time, StateError> {
+        let Some(last) = self.head().size.checked_sub(1) else {
+            return Ok(Time(0));
+        };
+        let damaged = || StateError("the newest entry cannot be read: run `tollgate audit verify`".to_owned());
+        let entry = self.entry(last)?.ok_or_else(damaged)?;
+        let leaf: v1::Leaf = wire::decode_canonical(&entry.leaf).map_err(|_| damaged())?;
+        wire::millis(leaf.time.as_ref()).map(Time).ok_or_else(damaged)
+    }
+
     /// The log's name.
     pub fn origin(&self) -> &str {
         &self.with.shared.origin

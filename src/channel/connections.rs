@@ -124,12 +124,15 @@ impl Connections {
         }
     }
 
-    /// Ends every connection of a peer for which `ended` holds, with all its calls and streams; gives their number.
+    /// Ends every connection of a peer for which `ended` holds, with all its calls and streams; gives the number of those
+    /// that were not ended before.
     /// `ended` must not call back into this register.
     pub fn end_where(&self, ended: impl Fn(&PeerIdentity) -> bool) -> usize {
         let inner = self.lock();
         let hit = inner.live.values().filter(|live| ended(&live.peer));
-        hit.map(|live| live.kill.cancel()).count()
+        // One that was ended stays here until its task has let it go.
+        let anew = hit.filter(|live| !live.kill.is_cancelled());
+        anew.map(|live| live.kill.cancel()).count()
     }
 
     /// Ends every connection of the listener that its newest configuration would not admit; gives their number.
@@ -319,6 +322,7 @@ mod tests {
         let all = Connections::new(Limits::default());
         let (a, b) = (admit(&all, "a").unwrap(), admit(&all, "b").unwrap());
         assert_eq!(all.end_where(|peer| peer.uri() == "a"), 1);
+        assert_eq!(all.end_where(|peer| peer.uri() == "a"), 0, "nobody is ended twice");
         assert!(a.kill_token().is_cancelled() && !b.kill_token().is_cancelled());
     }
 }

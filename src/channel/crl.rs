@@ -115,6 +115,11 @@ impl Crl {
         self.row == other.row
     }
 
+    /// Its number in hexadecimal.
+    pub(super) fn number_text(&self) -> String {
+        self.number.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     pub(super) fn der(&self) -> CertificateRevocationListDer<'static> {
         self.der.clone()
     }

@@ -1,6 +1,8 @@
-//! Certificates and keys that are denied here, whatever their CA says: looked at on every call.
+//! Certificates, keys and identities that are shut out here, whatever their CA says: looked at in every handshake and on
+//! every call.
 //!
-//! A CA's next list may be a day away; this takes effect on the next call, and is durable through the log.
+//! A CA's next list may be a day away; this takes effect on the next call, and is durable through the log. Identities are
+//! those of suspended members: which ones is told at the start, and whenever one is suspended or let in again.
 use crate::{
     clock::Time,
     crypto::sha256,
@@ -10,7 +12,7 @@ use crate::{
     state::{Effect, State, StateError, Table},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{PoisonError, RwLock},
 };
 
@@ -61,6 +63,7 @@ impl Denied {
         }
     }
 
+    /// What an entry writes or takes away.
     fn row(&self) -> Vec<u8> {
         match self {
             Self::Certificate { issuer, serial } => certificate_row(issuer, serial),
@@ -100,6 +103,8 @@ pub enum DenylistError {
 #[derive(Default)]
 pub struct Denylist {
     until: RwLock<HashMap<Vec<u8>, Time>>,
+    /// URIs of suspended members.
+    suspended: RwLock<HashSet<String>>,
 }
 
 impl Denylist {
@@ -121,7 +126,53 @@ impl Denylist {
         }
         Ok(Self {
             until: RwLock::new(until),
+            suspended: RwLock::default(),
         })
+    }
+
+    /// Nobody with this identity is let in from now on. Bounded by the register, whose members these are.
+    pub fn suspend(&self, uri: &str) {
+        let mut all = self.suspended.write().unwrap_or_else(PoisonError::into_inner);
+        all.insert(uri.to_owned());
+    }
+
+    /// Lets the identity in again.
+    pub fn resume(&self, uri: &str) {
+        let mut all = self.suspended.write().unwrap_or_else(PoisonError::into_inner);
+        all.remove(uri);
+    }
+
+    /// What takes a denial away, once it is recorded: then [`Denylist::remove`].
+    pub fn removal(what: &Denied) -> Effect {
+        Effect::delete(Table::Denied, what.row())
+    }
+
+    /// Lets `what` in again.
+    pub fn remove(&self, what: &Denied) {
+        let mut all = self.until.write().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&what.row());
+    }
+
+    /// What a peer's certificate and key are known by: to be asked with [`Denylist::bars`] when the peer is gone.
+    pub fn marks(peer: &PeerIdentity) -> Vec<Vec<u8>> {
+        vec![
+            certificate_row(peer.issuer(), peer.serial()),
+            key_row(peer.key_sha256()),
+        ]
+    }
+
+    /// Whether somebody with this identity, or with one of these marks, is shut out at `now`.
+    pub fn bars(&self, uri: &str, marks: &[Vec<u8>], now: Time) -> bool {
+        if self.is_suspended(uri) {
+            return true;
+        }
+        let all = self.until.read().unwrap_or_else(PoisonError::into_inner);
+        marks.iter().any(|row| all.get(row).is_some_and(|end| now <= *end))
+    }
+
+    fn is_suspended(&self, uri: &str) -> bool {
+        let all = self.suspended.read().unwrap_or_else(PoisonError::into_inner);
+        all.contains(uri)
     }
 
     /// Denies `what` until `until` (the end of the certificate's validity; `Time(i64::MAX)` for ever), at once. The
@@ -141,16 +192,18 @@ impl Denylist {
         Ok(Effect::put(Table::Denied, row, end.0.to_be_bytes()))
     }
 
-    /// Whether a peer's certificate or key is denied at `now`.
+    /// Whether a peer's certificate or key is denied at `now`, or the peer suspended.
     pub fn is_denied(&self, peer: &PeerIdentity, now: Time) -> bool {
+        self.is_suspended(peer.uri()) || self.knows(peer, now)
+    }
+
+    fn knows(&self, peer: &PeerIdentity, now: Time) -> bool {
         let all = self.until.read().unwrap_or_else(PoisonError::into_inner);
+        // Rows cost a hash each; mostly nothing is denied.
         if all.is_empty() {
             return false;
         }
-        let rows = [
-            certificate_row(peer.issuer(), peer.serial()),
-            key_row(peer.key_sha256()),
-        ];
+        let rows = Self::marks(peer);
         rows.iter().any(|row| all.get(row).is_some_and(|end| now <= *end))
     }
 
@@ -158,7 +211,9 @@ impl Denylist {
     pub fn check(&self, peer: &PeerIdentity, now: Time) -> Result<(), Code> {
         if peer.not_after() < now {
             Err(Code::CertificateExpired)
-        } else if self.is_denied(peer, now) {
+        } else if self.is_suspended(peer.uri()) {
+            Err(Code::PartnerSuspended)
+        } else if self.knows(peer, now) {
             Err(Code::PeerRevoked)
         } else {
             Ok(())
@@ -213,6 +268,24 @@ mod tests {
         list.add(&Denied::key_of(&peer), Time(i64::MAX), Time(0)).unwrap();
         assert!(list.is_denied(&PeerIdentity::for_tests("spiffe://a.example/partner/b"), Time(1)));
         assert!(Denied::key_of(&peer).matches(&peer));
+    }
+
+    #[test]
+    fn a_suspended_identity_and_the_marks_of_somebody_who_left_are_barred() {
+        let peer = PeerIdentity::for_tests("spiffe://a.example/partner/a");
+        let list = Denylist::default();
+        list.suspend(peer.uri());
+        assert_eq!(list.check(&peer, Time(1)), Err(Code::PartnerSuspended));
+        assert!(list.is_denied(&peer, Time(1)) && list.bars(peer.uri(), &[], Time(1)));
+        list.resume(peer.uri());
+        assert_eq!(list.check(&peer, Time(1)), Ok(()));
+        let marks = Denylist::marks(&peer);
+        assert!(!list.bars(peer.uri(), &marks, Time(1)));
+        list.add(&Denied::key_of(&peer), Time(i64::MAX), Time(0)).unwrap();
+        assert!(list.bars(peer.uri(), &marks, Time(1)));
+        list.remove(&Denied::key_of(&peer));
+        assert!(!list.bars(peer.uri(), &marks, Time(1)));
+        assert!(Denylist::removal(&Denied::key_of(&peer)).value.is_none());
     }
 
     #[test]

@@ -43,6 +43,6 @@ pub use {
     denylist::{Denied, Denylist, DenylistError},
     issuers::SeenIssuers,
     leaf::{LeafError, Validity},
-    server::{Listener, ServerTls, server_config},
+    server::{ListInUse, Listener, ServerTls, server_config},
     trust::{DomainFile, PinFile, Trust, TrustError, TrustFile},
 };

@@ -2,7 +2,7 @@
 //! all.
 use super::{
     credential::Credential,
-    crl::CrlMemory,
+    crl::{Crl, CrlMemory},
     issuers::SeenIssuers,
     leaf::Validity,
     trust::{Trust, TrustError},
@@ -33,6 +33,18 @@ pub struct ServerTls {
     verifier: Arc<DomainVerifier>,
     watches: Vec<(Time, String)>,
     validity: Validity,
+    lists: Vec<ListInUse>,
+}
+
+/// A list of revoked certificates that is in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListInUse {
+    /// The CA's name.
+    pub issuer: String,
+    /// Hexadecimal.
+    pub number: String,
+    /// The list is current until here.
+    pub next_update: Time,
 }
 
 /// Builds a listener's configuration. Refused when a list of revoked certificates is older than `memory` has seen, or
@@ -78,6 +90,7 @@ pub fn server_config(
         verifier,
         watches,
         validity,
+        lists: lists(trust, listener),
     }))
 }
 
@@ -100,6 +113,14 @@ impl ServerTls {
     /// When the gateway's own certificate is valid.
     pub fn validity(&self) -> Validity {
         self.validity
+    }
+    /// End of the gateway's own certificate.
+    pub fn not_after(&self) -> Time {
+        self.validity.not_after
+    }
+    /// The lists of revoked certificates that this listener judges by.
+    pub fn lists(&self) -> &[ListInUse] {
+        &self.lists
     }
 
     pub(super) fn config(&self) -> Arc<ServerConfig> {
@@ -141,6 +162,20 @@ fn watches(trust: &Trust, listener: Listener) -> Vec<(Time, String)> {
         }
     }
     watches
+}
+
+fn lists(trust: &Trust, listener: Listener) -> Vec<ListInUse> {
+    let anchors = trust.domains.iter().filter_map(|domain| match listener {
+        Listener::Partner if domain.allow.is_empty() => None,
+        Listener::Partner => Some(&domain.anchors),
+        Listener::Staff => domain.staff.as_ref(),
+    });
+    let list = |crl: &Crl| ListInUse {
+        issuer: crl.issuer_text.clone(),
+        number: crl.number_text(),
+        next_update: crl.next_update,
+    };
+    anchors.flat_map(|anchors| &anchors.crls).map(list).collect()
 }
 
 /// Certificates are judged by the clock that was passed in.

@@ -4,7 +4,7 @@ use super::Failure;
 use crate::{
     audit::note::VerifierKey,
     channel::{Credential, client::Connector},
-    client::{CaseList, Client, ClientError, LogHolds, Partnership, Pinned, Staff},
+    client::{AdminClient, CaseList, Client, ClientError, LogHolds, Partnership, Pinned, Staff},
     clock::SystemClock,
     config::read_text,
     crypto::{Ed25519Signer, Suite, SystemRng, VerifyKey},
@@ -102,6 +102,12 @@ pub(super) async fn connect_cases(path: &Path) -> Result<(CaseList, VerifierKey)
 pub(super) async fn connect_holds(path: &Path) -> Result<LogHolds, Failure> {
     let (address, connector, _) = read_staff(path)?;
     LogHolds::connect(address, connector).await.map_err(failure)
+}
+
+/// Reads the file of somebody of security, of an operator or of an officer, and connects to the administration.
+pub(super) async fn connect_admin(path: &Path) -> Result<AdminClient, Failure> {
+    let (address, connector, _) = read_staff(path)?;
+    AdminClient::connect(address, connector).await.map_err(failure)
 }
 
 fn connector(folder: &Path, tls: &Tls, gateway: &str) -> Result<Connector, Failure> {

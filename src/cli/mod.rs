@@ -1,4 +1,5 @@
 //! The command line: one file per subcommand. Prints, asks, exits; decides nothing.
+mod admin;
 mod audit;
 mod cases;
 mod check_config;
@@ -8,12 +9,14 @@ mod demo;
 mod erasure;
 mod ingest;
 mod init;
+mod keys;
 mod notices;
 mod period;
 mod pki;
 mod print;
 mod query;
 mod serve;
+mod suspend;
 mod witness;
 
 use crate::{app::AppError, audit::OpenError, channel::DenylistError, source::VaultError};
@@ -69,6 +72,12 @@ enum Command {
     Notices(notices::Args),
     /// Verify and export the log, a receipt or two checkpoints.
     Audit(audit::Args),
+    /// Changes that need two people: propose, approve, reject, list; and how it stands with the gateway.
+    Admin(admin::Args),
+    /// Shut out a member, a certificate or a key at once, as somebody of role security.
+    Suspend(suspend::Args),
+    /// The gateway's keys: their state, and the emergency that ends one.
+    Keys(keys::Args),
     /// Keys of a witness, which cosigns checkpoints of other logs.
     Witness(witness::Args),
     /// Say whether a configuration would start, without starting.
@@ -157,6 +166,9 @@ pub fn run() -> ExitCode {
         Command::Erasure(args) => erasure::run(args, json),
         Command::Notices(args) => notices::run(args, json),
         Command::Audit(args) => audit::run(args, json),
+        Command::Admin(args) => admin::run(args, json),
+        Command::Suspend(args) => suspend::run(args, json),
+        Command::Keys(args) => keys::run(args, json),
         Command::Witness(args) => witness::run(&args, json),
         Command::CheckConfig(args) => check_config::run(&args, json),
         Command::Completions { shell } => {

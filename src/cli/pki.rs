@@ -79,7 +79,7 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
     }
 }
 
-fn bytes(hex: &str) -> Option<Vec<u8>> {
+pub(super) fn bytes(hex: &str) -> Option<Vec<u8>> {
     let pairs = hex.as_bytes().chunks(2);
     pairs
         .map(|pair| {

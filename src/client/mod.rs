@@ -3,6 +3,7 @@
 //! It refuses an answer whose receipt does not hold, a key list that is old or foreign, and a gateway whose log forgets.
 //! It never falls back to another suite, never keeps a session outside memory, and never prints a secret.
 //! Every rule is in `docs/protocol.md`.
+mod admin;
 mod call;
 mod case_list;
 mod confirm;
@@ -32,6 +33,7 @@ mod stubs {
     include!("gen/tollgate.v1.rs");
 }
 
+pub use admin::{AdminClient, Suspended};
 pub use case_list::CaseList;
 pub use confirm::terms_sha256;
 pub use connection::{Client, Partnership};

@@ -196,6 +196,7 @@ fn member(id: &str, role: Role) -> Member {
         signing_keys: Vec::new(),
         suites: vec![Suite::X25519],
         suspended: false,
+        person: None,
         audit: None,
     }
 }

@@ -55,11 +55,13 @@ pub enum Label {
     IndexChunk,
     /// Key under which a person's entries are numbered in the index.
     PersonIndex,
+    /// Digest of a proposal, which is what is approved.
+    Proposal,
 }
 
 impl Label {
     /// All labels, for the test of uniqueness and for `docs/protocol.md`.
-    pub const ALL: [Label; 26] = [
+    pub const ALL: [Label; 27] = [
         Label::OneShotRequest,
         Label::OneShotReply,
         Label::SessionOpen,
@@ -86,6 +88,7 @@ impl Label {
         Label::IndexTerm,
         Label::IndexChunk,
         Label::PersonIndex,
+        Label::Proposal,
     ];
 
     /// The text on the wire.
@@ -117,6 +120,7 @@ impl Label {
             Label::IndexTerm => "index-term",
             Label::IndexChunk => "index-chunk",
             Label::PersonIndex => "person-index",
+            Label::Proposal => "proposal",
         }
     }
 }

@@ -53,6 +53,8 @@ text_id! {
     Purpose;
     /// Signals that say the same at different granularity.
     SignalFamily;
+    /// Somebody of the institution's own staff: one person, whatever roles and certificates they have.
+    OfficerId;
     /// A raw field of the catalogue, such as `card.bill_fen`.
     FieldPath;
 }

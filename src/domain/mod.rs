@@ -5,7 +5,8 @@ mod language;
 mod subject;
 
 pub use ids::{
-    AgreementId, ConsentId, FieldPath, FieldSet, IdError, Method, PartnerId, Purpose, RequestId, SignalFamily, SignalId,
+    AgreementId, ConsentId, FieldPath, FieldSet, IdError, Method, OfficerId, PartnerId, Purpose, RequestId,
+    SignalFamily, SignalId,
 };
 #[cfg(feature = "gateway")]
 pub use language::Language;

@@ -42,6 +42,16 @@ impl LogKeyTerms {
             false => Err(KeyringError::LogKeyTerms),
         }
     }
+
+    /// How long the new key is published before it signs, in seconds.
+    pub fn ahead_s(self) -> i64 {
+        self.ahead_s
+    }
+
+    /// How long the old one signs beside it, in seconds.
+    pub fn overlap_s(self) -> i64 {
+        self.overlap_s
+    }
 }
 
 /// One log key, without its private half.

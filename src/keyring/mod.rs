@@ -10,6 +10,7 @@ mod list;
 mod log_keys;
 mod published;
 mod rotation;
+mod status;
 
 pub use epochs::{Epoch, Epochs};
 pub use key::{Class, KeyId, State};
@@ -17,6 +18,7 @@ pub use list::{KeyListTerms, SignedKeyList, delegate};
 pub use log_keys::{LogKey, LogKeyTerms};
 pub use published::{Ends, PublishedKeys};
 pub use rotation::{Change, Rotation};
+pub use status::KeyStatus;
 
 use crate::{
     audit::LogSigners,

@@ -76,6 +76,26 @@ pub(super) fn revoke(keys: &mut [Key], key_id: &KeyId) -> Option<Vec<Change>> {
     Some(vec![change(key, Some(State::Revoked))?])
 }
 
+/// The keys of these ids that are in use give way now: what was prepared, or a new one, takes over with the next sweep.
+/// They open for as long after this moment as after any other end. Twice changes nothing the second time.
+pub(super) fn retire(keys: &mut [Key], ids: &[KeyId], now: Time) -> Vec<Change> {
+    let (mut changes, mut suites) = (Vec::new(), Vec::new());
+    for key in keys.iter_mut().filter(|key| ids.contains(&key.id)) {
+        if let Some(suite) = key.suite().filter(|suite| is(key, *suite, State::Active)) {
+            key.state = State::Tainted;
+            key.not_after_s = key.not_after_s.min(now.seconds());
+            changes.extend(change(key, Some(State::Tainted)));
+            suites.push(suite);
+        }
+    }
+    for key in keys.iter_mut().filter(|key| key.state == State::Prepared) {
+        if key.suite().is_some_and(|suite| suites.contains(&suite)) {
+            key.not_before_s = key.not_before_s.min(now.seconds());
+        }
+    }
+    changes
+}
+
 fn destroy_what_is_over(keys: &mut Vec<Key>, now: Time, changes: &mut Vec<Change>) {
     let over = |key: &Key| {
         key.class == Class::Exchange

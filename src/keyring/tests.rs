@@ -229,3 +229,39 @@ fn a_turned_epoch_opens_until_it_is_destroyed() {
     let left: Vec<KeyId> = keyring.epochs().all().iter().map(|e| e.id()).collect();
     assert_eq!(left, [second]);
 }
+
+#[test]
+fn keys_that_are_told_to_give_way_do_so_once_and_go_on_opening() {
+    let dir = tempfile::tempdir().unwrap();
+    let rng = SeededRng::new(9);
+    let keyring = Keyring::create(dir.path(), NOW, &rng, true).unwrap();
+    let before = keyring.exchange_keys_in_use();
+    let noon = later_s(43_200);
+    let rotation = keyring.retire_exchange(&before, noon, &rng).unwrap().unwrap();
+    assert_eq!(rotation.changes.len(), 4, "{rotation}");
+    let after = keyring.exchange_keys_in_use();
+    assert_eq!((after.len(), after.iter().any(|key| before.contains(key))), (2, false));
+    assert_eq!(active_ids(&keyring, noon).len(), 2);
+    let last = noon.plus_ms(EXCHANGE_KEY_OPENS_S * 1_000);
+    for old in &before {
+        assert!(keyring.exchange(&old.0, last.plus_ms(-1_000)).is_some());
+        assert!(
+            keyring.exchange(&old.0, last).is_none(),
+            "no longer than after any other end"
+        );
+    }
+    assert!(keyring.retire_exchange(&before, noon, &rng).unwrap().is_none());
+    // The same after a restart, and a successor that was prepared takes over.
+    let keyring = Keyring::open(dir.path()).unwrap();
+    assert_eq!(keyring.exchange_keys_in_use(), after);
+    let prepare = noon.plus_ms((EXCHANGE_KEY_ACTIVE_S - EXCHANGE_KEY_PREPARE_S) * 1_000);
+    keyring.rotate_exchange_if_due(prepare, &rng).unwrap().unwrap();
+    let prepared = keyring.status().into_iter().filter(|key| key.state == State::Prepared);
+    let prepared: Vec<_> = prepared.map(|key| key.id).collect();
+    assert_eq!(prepared.len(), 2);
+    keyring.retire_exchange(&after, prepare, &rng).unwrap().unwrap();
+    assert_eq!(keyring.exchange_keys_in_use(), prepared);
+    assert!(keyring.may_revoke(&prepared[0]));
+    keyring.revoke_exchange(&prepared[0], prepare, &rng).unwrap();
+    assert!(!keyring.may_revoke(&prepared[0]) && !keyring.may_revoke(&KeyId([0; 8])));
+}

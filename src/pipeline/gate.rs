@@ -9,7 +9,7 @@ use crate::{
     facts::DetailKey,
     minimise,
     person::{self, Person, PersonError},
-    pipeline::{Recent, persons::Erasing},
+    pipeline::{Recent, admin::Admin, persons::Erasing},
     policy::Snapshot,
     seal::Opener,
     signal::Signals,
@@ -68,6 +68,8 @@ pub struct Gate {
     pub deadlines: Deadlines,
     /// One change of the case list at a time.
     pub case_list: Mutex<()>,
+    /// Suspensions, proposals and keys, and what carries them out.
+    pub admin: Admin,
 }
 
 impl Gate {

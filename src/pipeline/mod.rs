@@ -73,6 +73,7 @@
 //! fn read(r: &Recorded<Refusal>) -> Code { r.value().code() }
 //! ```
 mod act;
+pub mod admin;
 pub mod calls;
 mod gate;
 pub mod log_holds;

@@ -21,8 +21,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Roles of staff that a development PKI has a person for.
-pub const STAFF: [&str; 4] = ["compliance", "security", "operator", "auditor"];
+/// The people of staff that a development PKI has: id and folder, role, name in the URI. Two of role security: what one shuts
+/// out, two let in again.
+pub const STAFF: [(&str, &str, &str); 5] = [
+    ("compliance", "compliance", "officer"),
+    ("security", "security", "officer"),
+    ("security-deputy", "security", "deputy"),
+    ("operator", "operator", "officer"),
+    ("auditor", "auditor", "officer"),
+];
 
 /// What to make.
 #[derive(Debug, Clone)]
@@ -59,7 +66,7 @@ pub struct Made {
     pub partners: Vec<MadePartner>,
     /// In the plan's order.
     pub providers: Vec<MadePartner>,
-    /// One person of each role in [`STAFF`]: their URIs.
+    /// The people of [`STAFF`]: their URIs.
     pub staff: Vec<String>,
 }
 
@@ -231,9 +238,9 @@ impl Run<'_> {
         let domain = &self.plan.own_domain;
         let authority = self.authority(&format!("{domain} staff"))?;
         let mut uris = Vec::new();
-        for role in STAFF {
-            let uri = format!("spiffe://{domain}/{role}/officer");
-            let place = format!("staff/{role}");
+        for (id, role, name) in STAFF {
+            let uri = format!("spiffe://{domain}/{role}/{name}");
+            let place = format!("staff/{id}");
             self.leaf(&authority, &LeafPlan::new(&uri, Usage::Client, self.now), &place)?;
             self.signing_key(&format!("{place}/signing.key"), Some(&format!("{place}/signing.pub")))?;
             uris.push(uri);

@@ -33,7 +33,7 @@ trust/<domain>/
   crl.pem                      lists of revoked certificates, of the root and of the issuing CA (7 days)
   staff-root.pem, staff-crl.pem  the gateway's own domain only: staff have a root of their own, and only the staff
                                listener knows it
-staff/<role>/                  compliance, security, operator, auditor
+staff/<id>/                    compliance, security, security-deputy, operator, auditor
   tls.pem, tls.key             a person's certificate chain and key
   signing.key, signing.pub     a person's Ed25519 key
 staff/ca/                      root and issuing CA of staff

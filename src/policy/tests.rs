@@ -175,6 +175,7 @@ pub(crate) fn ask(snapshot: &Snapshot, asking: &Asking) -> Result<Decided, Refus
         signing_keys: Vec::new(),
         suites: Vec::new(),
         suspended: false,
+        person: None,
         audit: None,
     };
     let question = Question {

@@ -1,5 +1,6 @@
 //! The gRPC services. Decides nothing: finds out who calls, hands the bytes to the pipeline on a task that the
 //! application owns, and turns what comes back into a reply.
+mod admin;
 mod audit;
 mod connected;
 mod consent;

@@ -2,11 +2,11 @@
 use super::{
     Desk,
     generated::{
-        audit_service_server::AuditServiceServer, consent_service_server::ConsentServiceServer,
-        exchange_service_server::ExchangeServiceServer, log_hold_service_server::LogHoldServiceServer,
-        log_service_server::LogServiceServer, notice_service_server::NoticeServiceServer,
-        persons_service_server::PersonsServiceServer, records_service_server::RecordsServiceServer,
-        subject_request_service_server::SubjectRequestServiceServer,
+        admin_service_server::AdminServiceServer, audit_service_server::AuditServiceServer,
+        consent_service_server::ConsentServiceServer, exchange_service_server::ExchangeServiceServer,
+        log_hold_service_server::LogHoldServiceServer, log_service_server::LogServiceServer,
+        notice_service_server::NoticeServiceServer, persons_service_server::PersonsServiceServer,
+        records_service_server::RecordsServiceServer, subject_request_service_server::SubjectRequestServiceServer,
     },
     size::Bounded,
 };
@@ -68,6 +68,10 @@ pub async fn serve<H: Health>(
         let service = LogHoldServiceServer::new(desk.clone());
         Bounded::new(service.max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX), &desk)
     });
+    let admin = staff.then(|| {
+        let service = AdminServiceServer::new(desk.clone());
+        Bounded::new(service.max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX), &desk)
+    });
     // One check for all services, health and reflection too: what a connection may do ends with its certificate.
     let asked = desk.clone();
     let certificate_is_good = move |request: Request<()>| asked.peer(&request).map(|_| request);
@@ -105,6 +109,7 @@ pub async fn serve<H: Health>(
         .add_optional_service(audit)
         .add_optional_service(subject_requests)
         .add_optional_service(log_holds)
+        .add_optional_service(admin)
         .add_service(
             Bounded::new(
                 RecordsServiceServer::new(desk.clone()).max_decoding_message_size(UNARY_MESSAGE_BYTES_MAX),

@@ -105,6 +105,7 @@ impl World {
             }],
             suites: vec![Suite::XWing, Suite::X25519],
             suspended: false,
+            person: None,
             audit: None,
         }
     }

@@ -439,6 +439,7 @@ fn case(signals: &[&str], told: &[&str], row: Option<Row>) -> Case<Raw> {
         signing_keys: Vec::new(),
         suites: Vec::new(),
         suspended: false,
+        person: None,
         audit: None,
     };
     let question = Question {

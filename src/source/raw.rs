@@ -202,6 +202,7 @@ mod tests {
             signing_keys: Vec::new(),
             suites: Vec::new(),
             suspended: false,
+            person: None,
             audit: None,
         };
         let question = Question {

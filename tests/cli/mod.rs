@@ -3,6 +3,7 @@ mod bank;
 mod program;
 mod site;
 
+mod admin;
 mod audit;
 mod by_hand;
 mod cases;
@@ -13,6 +14,7 @@ mod erasure;
 mod exit_codes;
 mod failed_disk;
 mod full_disk;
+mod kill_switch;
 mod loading;
 mod loading_killed;
 mod outside;

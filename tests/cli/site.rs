@@ -93,7 +93,7 @@ impl Site {
         for member in BANKS.map(|b| b.0).into_iter().chain([PROVIDER]) {
             self.point(member, partners);
         }
-        for officer in ["compliance", "auditor"] {
+        for officer in ["compliance", "auditor", "security", "security-deputy", "operator"] {
             self.point(officer, staff);
         }
         Gateway {

@@ -47,8 +47,8 @@ fn private_keys_are_for_their_owner_only() {
             assert_eq!(mode(path.parent().unwrap()), 0o700, "{}", path.display());
         }
     }
-    // tls.key: gateway, 2 banks, provider, 4 staff; signing.key: 7 of these; identity, online; 2 of each of 4 CAs.
-    assert_eq!(keys, 8 + 7 + 2 + 8);
+    // tls.key: gateway, 2 banks, provider, 5 staff; signing.key: 8 of these; identity, online; 2 of each of 4 CAs.
+    assert_eq!(keys, 9 + 8 + 2 + 8);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! The request path: each refusal as the caller sees it and as the audit entry tells it, and what is answered.
+mod admin;
 mod agreed;
 mod answers;
 mod audit;

@@ -1,5 +1,6 @@
 //! Which test asserts which code. A code without one fails.
 use super::{
+    admin::{emergencies, two_people},
     agreed, answers, audit, consents, console, envelope, members, persons, records, sessions, signed, subject_requests,
     trouble,
 };
@@ -90,6 +91,22 @@ const TESTS: &[(Code, fn())] = &[
         Code::SubjectRequestsExhausted,
         subject_requests::too_many_requests_of_one_person,
     ),
+    (Code::TargetUnknown, emergencies::nothing_of_that_name),
+    (Code::SuspensionsExhausted, emergencies::more_than_are_kept),
+    (Code::ProposalUnknown, two_people::a_proposal_that_nobody_made),
+    (Code::ProposalClosed, two_people::an_approval_is_good_once),
+    (Code::ProposalExpired, two_people::an_expiry_never_comes_back),
+    (Code::ProposalChanged, two_people::what_has_changed_is_not_approved),
+    (
+        Code::SamePerson,
+        two_people::the_proposer_cannot_approve_whatever_the_certificate,
+    ),
+    (
+        Code::OfficerNotValid,
+        two_people::a_proposer_who_is_shut_out_proposes_nothing,
+    ),
+    (Code::JobRunning, two_people::one_job_of_a_class_at_a_time),
+    (Code::ProposalsExhausted, two_people::nobody_buries_others_proposals),
     (Code::DiskFull, trouble::a_full_disk),
     (Code::Internal, trouble::a_damaged_record),
     (Code::DeadlineExceeded, trouble::a_call_that_takes_too_long),

@@ -1,8 +1,8 @@
 //! When a part fails: nothing is answered that the log does not have, and nothing is lost that it has.
 use super::{CHECKPOINT, QUERY, WITHDRAW};
 use crate::support::{
-    BANK_A, COMPLIANCE, Caller, Gateway, Place, Sent, agreed, answered, entries, load_sample, no_entry_since, person,
-    question, reason_of, refused, runtime, skip, status_of, subject, until,
+    BANK_A, COMPLIANCE, Caller, Gateway, Place, SECURITY, Sent, agreed, answered, entries, load_sample, no_entry_since,
+    person, question, reason_of, refused, runtime, skip, status_of, subject, until,
 };
 use std::{
     path::{Path, PathBuf},
@@ -13,6 +13,7 @@ use std::{
     },
 };
 use tollgate::{
+    client::AdminClient,
     clock::{Clock, SystemClock},
     crypto::{Broken, Rng, SystemRng},
     domain::Method,
@@ -209,6 +210,11 @@ pub(super) fn a_full_disk() {
         // Withdrawals still work, by the room that was set aside.
         let withdrawn = answered(&gateway, &bank, withdrawal(&bank, 1, &consent)).await;
         assert_eq!(withdrawn.entry.i.outcomes, ["withdrawn"]);
+        // So does the kill switch.
+        let connector = gateway.connector(&gateway.place.credential(SECURITY));
+        let security = AdminClient::connect(gateway.address(true), connector).await.unwrap();
+        let partner = v1::target::Target::Member("bank-b".to_owned());
+        security.suspend(partner, "INC-1").await.unwrap();
         std::fs::remove_file(&filler).unwrap();
         let silent = answered(&gateway, &bank, ask(&bank, 1, &consent)).await;
         assert_eq!(silent.entry.i.outcomes, ["no_valid_consent"; 4]);

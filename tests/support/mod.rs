@@ -74,6 +74,13 @@ pub(crate) const SECURITY: Who = member(
     "spiffe://tollgate.example/security/officer",
     true,
 );
+/// Another person of the same role.
+pub(crate) const DEPUTY: Who = member(
+    "security-deputy",
+    "staff/security-deputy",
+    "spiffe://tollgate.example/security/deputy",
+    true,
+);
 pub(crate) const OPERATOR: Who = member(
     "operator",
     "staff/operator",

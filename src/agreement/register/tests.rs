@@ -112,6 +112,41 @@ fn a_mistake_is_named_with_its_place_and_mend() {
 }
 
 #[test]
+fn whoever_may_propose_is_a_person_and_nobody_outside_is() {
+    let line = |role: &str, person: &str| {
+        let audit = match role {
+            "auditor" => {
+                "audit = { from = \"2026-01-01T00:00:00Z\", until = \"2027-01-01T00:00:00Z\", expires = \"2027-01-01T00:00:00Z\" }"
+            }
+            _ => "",
+        };
+        let uri = format!("spiffe://gateway.example/{role}/li");
+        let text = format!("[[members]]\nid = \"li\"\nrole = \"{role}\"\nuri = \"{uri}\"\n{person}\n{audit}\n");
+        Register::load(&text, GATEWAY).map(|register| register.by_uri(&uri).unwrap().person.clone())
+    };
+    let li = "person = \"li\"";
+    for role in ["security", "operator", "compliance"] {
+        assert_eq!(line(role, li).unwrap().unwrap().as_str(), "li");
+    }
+    assert_eq!(line("compliance", "").unwrap(), None);
+    for (role, person) in [("security", ""), ("operator", ""), ("auditor", li)] {
+        let found = line(role, person).unwrap_err();
+        assert_eq!(found.place, "members[0].person", "{found}");
+    }
+    // One spelling, or one person would be two.
+    for person in [
+        "person = \"Li\"",
+        "person = \"li \"",
+        "person = \"\"",
+        "person = \"李\"",
+    ] {
+        assert!(line("security", person).is_err(), "{person}");
+    }
+    let partner = example().replacen("role = \"partner\"", "person = \"li\"\nrole = \"partner\"", 1);
+    assert_eq!(error(&partner).place, "members[0].person");
+}
+
+#[test]
 fn no_identity_and_no_key_belongs_to_two() {
     let text = example();
     let again = text.replace("id = \"chen\"", "id = \"zhou\"");

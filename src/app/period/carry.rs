@@ -34,7 +34,9 @@ fn carried(table: Table) -> Carried {
         | Table::Shredding
         | Table::SubjectRequest
         | Table::Hold
-        | Table::LogKey => Carried::AsTheyAre,
+        | Table::LogKey
+        | Table::Proposal
+        | Table::Suspended => Carried::AsTheyAre,
         Table::Notice => Carried::SealedAnew,
         // They name entries of the old log, and nobody can send those requests again: see `is_at_rest`.
         Table::Request => Carried::Left,

@@ -1,5 +1,12 @@
 //! What a start refuses, and what a running gateway shuts out.
-use crate::{app::testing::Place, channel::Denied, clock::Time, wire::v1};
+use crate::{
+    admin::Target,
+    app::testing::Place,
+    audit::Event,
+    domain::Method,
+    facts::{Facts, Kind},
+    wire::v1,
+};
 use http::uri::PathAndQuery;
 use tonic::{Code, Request, Status, client::Grpc, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
@@ -31,10 +38,12 @@ async fn a_denial_ends_live_connections_and_stays_after_a_restart() {
     let watched = HealthClient::new(channel).watch(HealthCheckRequest::default()).await;
     let mut watched = watched.unwrap().into_inner();
     watched.message().await.unwrap().unwrap();
-    let key = Denied::Key {
-        sha256: place.key_sha256("partners/bank-a"),
-    };
-    assert_eq!(running.deny(&key, Time(i64::MAX)).await.unwrap(), 1);
+    let key = Target::Key(place.key_sha256("partners/bank-a"));
+    let shut = running.gate().admin.switch.shut(&key).unwrap();
+    assert_eq!(shut.connections, 1);
+    let mut facts = Facts::new(Kind::Configuration, "gateway", Method("/test"), [0; 32]);
+    facts.effects = shut.effects;
+    running.gate().log.append(Event::new(facts)).await.unwrap();
     assert!(watched.message().await.is_err(), "the stream was cut");
     assert!(!place.answers(running.partners(), "partners/bank-a").await);
     assert!(place.answers(running.partners(), "partners/bank-b").await);

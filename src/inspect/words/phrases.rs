@@ -2,7 +2,31 @@
 use crate::{domain::Language, wire::v1::EntryKind};
 
 /// A method, and what whoever calls it does.
-const METHODS: [(&str, &str, &str); 39] = [
+const METHODS: [(&str, &str, &str); 47] = [
+    ("AdminService/Propose", "proposed a change", "提出变更"),
+    ("AdminService/Approve", "approved a change", "批准变更"),
+    ("AdminService/Reject", "rejected a proposed change", "否决变更提案"),
+    ("AdminService/ListProposals", "listed proposals", "列出变更提案"),
+    (
+        "AdminService/GetStatus",
+        "looked at keys, suspensions and revocation lists",
+        "查看密钥、停用与吊销列表状态",
+    ),
+    (
+        "AdminService/Suspend",
+        "shut out a member, a certificate or a key in an emergency",
+        "紧急停用成员、证书或密钥",
+    ),
+    (
+        "AdminService/RevokeExchangeKey",
+        "revoked an exchange key in an emergency",
+        "紧急吊销交换密钥",
+    ),
+    (
+        "/tollgate.internal/CarryOut",
+        "carried out what two people approved, or one ordered in an emergency",
+        "执行经批准或紧急下令的作业",
+    ),
     (
         "PersonsService/RequestErasure",
         "requested the erasure of a person's record",

@@ -17,6 +17,7 @@ enum Step {
     Cases,
     Log,
     Scope,
+    Admin,
     Work,
 }
 
@@ -45,6 +46,7 @@ impl Step {
             Step::Cases => language.pick("the case list", "个人权利请求清单"),
             Step::Log => language.pick("the log's own reader", "日志读取"),
             Step::Scope => language.pick("the scope of the caller in the register", "登记册中的审计范围"),
+            Step::Admin => language.pick("the desk of proposals and suspensions", "提案与停用登记"),
             Step::Work => language.pick("the gateway itself", "网关自身"),
         }
     }
@@ -53,7 +55,8 @@ impl Step {
 /// The step that gives a code, and its meaning in Chinese; the English one is the code's own text.
 fn row(code: Code) -> (Step, &'static str) {
     use Step::{
-        Authenticate, Cases, Consent, Identity, Log, Open, Policy, Quota, Rate, Records, Request, Scope, Signed, Work,
+        Admin, Authenticate, Cases, Consent, Identity, Log, Open, Policy, Quota, Rate, Records, Request, Scope, Signed,
+        Work,
     };
     match code {
         Code::PeerUnknown => (Identity, "证书不属于已登记的对端"),
@@ -115,6 +118,16 @@ fn row(code: Code) -> (Step, &'static str) {
         Code::SubjectRequestUnknown => (Cases, "案件清单中没有此编号的请求"),
         Code::SubjectRequestClosed => (Cases, "该请求已办结"),
         Code::SubjectRequestsExhausted => (Cases, "未办结的个人权利请求过多"),
+        Code::TargetUnknown => (Admin, "没有这样的成员、密钥或停用记录"),
+        Code::SuspensionsExhausted => (Admin, "已停用的证书与密钥达到上限"),
+        Code::ProposalUnknown => (Admin, "没有此编号的变更提案"),
+        Code::ProposalClosed => (Admin, "该提案此前已有决定，不再有效"),
+        Code::ProposalExpired => (Admin, "该提案已过期"),
+        Code::ProposalChanged => (Admin, "批准的内容与提案不一致，或其对象此后已有变化"),
+        Code::SamePerson => (Admin, "提案人不能批准自己的提案，换用证书或角色也不行"),
+        Code::OfficerNotValid => (Admin, "提案人已不再是该角色的成员，或已被停用"),
+        Code::JobRunning => (Admin, "同类的另一项作业正在执行"),
+        Code::ProposalsExhausted => (Admin, "未决的提案过多"),
         Code::DiskFull => (Work, "磁盘空间不足，日志无法写入"),
         Code::Internal => (Work, "网关自身出错，未能答复"),
         Code::DeadlineExceeded => (Work, "处理超时"),

@@ -347,3 +347,62 @@ pub struct PersonsSubjectRequest {
     #[prost(bool, tag = "2")]
     pub dispute: bool,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Proposal {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// A serialised tollgate.v1.Change: these bytes are in the digest.
+    #[prost(bytes = "vec", tag = "2")]
+    pub change: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// tollgate.v1.ProposalState; `EXPIRED` is never written.
+    #[prost(int32, tag = "4")]
+    pub state: i32,
+    #[prost(message, optional, tag = "5")]
+    pub proposer: ::core::option::Option<Officer>,
+    #[prost(message, optional, tag = "6")]
+    pub decider: ::core::option::Option<Officer>,
+    #[prost(int64, tag = "7")]
+    pub proposed_ms: i64,
+    #[prost(int64, tag = "8")]
+    pub expires_ms: i64,
+    #[prost(int64, tag = "9")]
+    pub decided_ms: i64,
+    /// The policy snapshot it was proposed under; it covers the register.
+    #[prost(bytes = "vec", tag = "10")]
+    pub snapshot: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bool, tag = "11")]
+    pub emergency: bool,
+}
+/// Somebody of the register, as they were when they spoke.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Officer {
+    #[prost(string, tag = "1")]
+    pub member: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub person: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub role: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub uri: ::prost::alloc::string::String,
+    /// What the denylist would know the certificate and its key by.
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    pub marks: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Suspension {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "2")]
+    pub target: ::core::option::Option<super::super::v1::Target>,
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(int64, tag = "4")]
+    pub since_ms: i64,
+    #[prost(message, optional, tag = "5")]
+    pub by: ::core::option::Option<Officer>,
+}

@@ -6,8 +6,7 @@ use crate::support::{
 };
 use std::time::Duration;
 use tollgate::{
-    channel::Denied,
-    clock::Time,
+    admin::Target,
     limits::{FOLLOW_STALL_MS, FOLLOW_STEP_ENTRIES, FOLLOWS_PER_MEMBER_MAX},
     refusal::Code,
     wire::v1,
@@ -210,8 +209,12 @@ fn a_revocation_ends_it() {
         let officer = officer(&gateway).await;
         let from = gateway.size();
         let mut messages = open(&officer, from, true).await.unwrap();
-        let denied = Denied::certificate_of(&crate::path::members::peer(&gateway, COMPLIANCE.uri));
-        gateway.running.deny(&denied, Time(i64::MAX)).await.unwrap();
+        let peer = crate::path::members::peer(&gateway, COMPLIANCE.uri);
+        let certificate = Target::Certificate {
+            issuer: peer.issuer().to_vec(),
+            serial: peer.serial().to_vec(),
+        };
+        assert_eq!(gateway.gate().admin.switch.shut(&certificate).unwrap().connections, 1);
         while let Ok(Some(_)) = messages.message().await {}
         until("the end is recorded", || looks(&gateway, from).len() == 2).await;
         gateway.stop().await.verify_log();
