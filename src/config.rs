@@ -7,8 +7,10 @@ pub use witness::{AskedWitness, WitnessRole, WitnessesAsked};
 use crate::{
     agreement::Jurisdiction,
     document,
+    keyring::RootSource,
     limits::{
-        CONFIG_BYTES_MAX, KEEP_YEARS_MAX, KEEP_YEARS_MIN, PROVISION_DAYS, PROVISION_DAYS_MAX, REPLY_QUANTUM_MS_MAX,
+        CONFIG_BYTES_MAX, KEEP_YEARS_MAX, KEEP_YEARS_MIN, PERIOD_DAYS, PERIOD_ENTRIES, PROVISION_DAYS,
+        PROVISION_DAYS_MAX, REPLY_QUANTUM_MS_MAX,
     },
     policy::Licence,
     subject_request::Deadlines,
@@ -59,6 +61,9 @@ pub struct Config {
     pub tls: Tls,
     /// What signs its key list.
     pub key_list: KeyListFiles,
+    /// Where the root of its own keys comes from.
+    #[serde(default)]
+    pub keys: RootSource,
     /// What it decides by.
     pub files: Files,
     /// Days to answer persons in, where they are fewer than the law's.
@@ -82,6 +87,10 @@ pub struct Retention {
     pub provision_days: u32,
     /// Years that an archived period of the log is kept after its last entry.
     pub keep_years: u16,
+    /// Days after which health reminds the operator to close the period.
+    pub period_days: u32,
+    /// Entries after which it does.
+    pub period_entries: u64,
 }
 
 impl Default for Retention {
@@ -89,6 +98,8 @@ impl Default for Retention {
         Self {
             provision_days: PROVISION_DAYS,
             keep_years: KEEP_YEARS_MIN,
+            period_days: PERIOD_DAYS,
+            period_entries: PERIOD_ENTRIES,
         }
     }
 }
@@ -99,6 +110,9 @@ impl Retention {
             return Err(format!(
                 "`provision_days` is {PROVISION_DAYS} to {PROVISION_DAYS_MAX}: three years at least, as provisions must be provable for"
             ));
+        }
+        if self.period_days == 0 || self.period_entries == 0 {
+            return Err("`period_days` and `period_entries` are at least 1".to_owned());
         }
         match (KEEP_YEARS_MIN..=KEEP_YEARS_MAX).contains(&self.keep_years) {
             true => Ok(()),
@@ -209,6 +223,8 @@ impl Config {
         let checked = config.retention.check();
         checked.map_err(|why| invalid(format!("`[retention]`: {why}")))?;
         config.check_witnesses().map_err(invalid)?;
+        let checked = config.keys.check();
+        checked.map_err(|why| invalid(format!("`[keys]`: {why}")))?;
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         config.resolve(&folder);
         Ok(config)
@@ -228,7 +244,13 @@ impl Config {
         ];
         let witness = self.witness.iter_mut().map(|w| &mut w.key);
         let witnesses = self.witnesses.iter_mut().flat_map(WitnessesAsked::paths);
-        let many = self.files.agreements.iter_mut().chain(witness).chain(witnesses);
+        let many = self
+            .files
+            .agreements
+            .iter_mut()
+            .chain(witness)
+            .chain(witnesses)
+            .chain(self.keys.paths());
         for path in single.into_iter().chain(many) {
             *path = folder.join(&*path);
         }

@@ -150,6 +150,27 @@ pub const KEY_LIST_DELEGATION_WARN_MS: i64 = 7 * 86_400_000;
 pub const KEYRING_KEYS_MAX: usize = 256;
 /// A keyring file: 256 keys of about 100 bytes, with room.
 pub const KEYRING_BYTES_MAX: u64 = 64 << 10;
+/// What stands before a keyring that is not sealed under `root.key`: a salt, a wrapped key, three costs and a label.
+pub const ROOT_HEAD_BYTES_MAX: usize = 512;
+/// A passphrase, and the PIN of a token.
+pub const PASSPHRASE_BYTES_MAX: usize = 1_024;
+/// A new passphrase: shorter ones are guessed, whatever a guess costs.
+pub const PASSPHRASE_BYTES_MIN: usize = 12;
+/// What one guess at a passphrase costs, by the second recommendation of RFC 9106, section 4: 64 MiB, three passes, four
+/// lanes. The first (2 GiB) is as much as the whole gateway may have on a small machine.
+pub const STRETCH_MEMORY_KIB: u32 = 64 << 10;
+/// Passes of that.
+pub const STRETCH_PASSES: u32 = 3;
+/// Lanes of that.
+pub const STRETCH_LANES: u32 = 4;
+/// No keyring costs more to open: 2 GiB, the first recommendation of RFC 9106.
+pub const STRETCH_MEMORY_KIB_MAX: u32 = 2 << 20;
+/// Nor more passes, each of which is a second at most at that size.
+pub const STRETCH_PASSES_MAX: u32 = 16;
+/// Nor more lanes.
+pub const STRETCH_LANES_MAX: u32 = 64;
+/// Bytes of a name in a token: a label of PKCS#11 is any text, a token's own is 32 bytes.
+pub const TOKEN_LABEL_BYTES_MAX: usize = 64;
 /// A serialised key list: sixteen keys of 1.3 KiB and the log's.
 pub const KEY_LIST_BYTES_MAX: usize = 32 << 10;
 

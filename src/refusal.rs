@@ -137,6 +137,10 @@ codes! {
     RowInvalid = "ROW_INVALID", InvalidArgument, "a row does not fit the catalogue";
     /// A proof is asked for a size that the log does not have.
     LogRange = "LOG_RANGE", InvalidArgument, "the log has no such size";
+    /// No such period of the log, or one that is deleted.
+    PeriodUnknown = "PERIOD_UNKNOWN", NotFound, "no such period of the log is kept: see `tollgate audit archive list`";
+    /// The files of an archived period are missing or do not lead to its final checkpoint.
+    ArchiveUnreadable = "ARCHIVE_UNREADABLE", Unavailable, "the archive of that period cannot be read: ask the operator to verify it and to restore it from a backup";
     /// A page token that this gateway did not give for this search.
     PageTokenInvalid = "PAGE_TOKEN_INVALID", InvalidArgument, "the page token is not of this search: begin again without one";
     /// As many streams of entries as a member may have are open.

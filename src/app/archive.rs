@@ -4,11 +4,11 @@
 //! certificate, and every receipt: they verify as before. What goes is the log itself and the key of its details.
 use super::{
     AppError, Kept,
-    period::{CHECKPOINT, OF_ONE_LOG, io_at, years_after},
+    period::{OF_ONE_LOG, io_at, years_after},
 };
 use crate::{
-    audit::{Event, note, verify},
-    clock::Time,
+    audit::{Archives, Event, FINAL_CHECKPOINT, note, verify},
+    clock::{Clock, Time},
     config::Config,
     crypto::{Rng, sha256},
     domain::Method,
@@ -20,6 +20,7 @@ use crate::{
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 const DELETE: Method = Method("/tollgate.internal/DeleteArchive");
@@ -50,8 +51,10 @@ pub enum Deletable {
     Yes,
     /// It must be kept until then.
     From(Time),
-    /// A hold keeps it.
+    /// A hold on the log keeps it.
     Held(hold::Hold),
+    /// A hold on a person does, under this case number: which archives name the person is not looked for.
+    PersonHeld(String),
 }
 
 /// All periods that are over, oldest first. Needs no gateway, and disturbs none.
@@ -60,7 +63,7 @@ pub enum Deletable {
 /// The directory or the keyring cannot be read, or a final checkpoint is not signed by the log's key.
 pub fn archives(config: &Config) -> Result<Vec<Archived>, AppError> {
     let data = &config.gateway.data_dir;
-    let keyring = Keyring::open(&DataDir::keyring_dir_of(data))?;
+    let keyring = Keyring::open(&DataDir::keyring_dir_of(data), &config.keys)?;
     let folder = DataDir::archive_dir_of(data);
     let listed = match fs::read_dir(&folder) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -78,6 +81,16 @@ pub fn archives(config: &Config) -> Result<Vec<Archived>, AppError> {
     Ok(found)
 }
 
+/// The periods that are over and not deleted, as a running gateway reads them. None is deleted or closed while it runs.
+pub(super) fn to_read(config: &Config, keyring: &Keyring, clock: &Arc<dyn Clock>) -> Result<Archives, AppError> {
+    let over = 1..keyring.period();
+    let details = over.filter_map(|period| Some((period, keyring.period_detail_of(period)?)));
+    let keys = details.map(|(period, details)| Ok((period, key(config, keyring, period)?, details)));
+    let keys = keys.collect::<Result<_, AppError>>()?;
+    let folder = DataDir::archive_dir_of(&config.gateway.data_dir);
+    Ok(Archives::new(folder, keys, Arc::clone(clock)))
+}
+
 fn key(config: &Config, keyring: &Keyring, period: u32) -> Result<note::VerifierKey, AppError> {
     let key = keyring.log_verifier(&config.gateway.log_origin, period);
     key.map_err(|e| AppError::Period(e.to_string()))
@@ -85,7 +98,7 @@ fn key(config: &Config, keyring: &Keyring, period: u32) -> Result<note::Verifier
 
 fn archived(config: &Config, keyring: &Keyring, period: u32, path: PathBuf) -> Result<Archived, AppError> {
     let key = key(config, keyring, period)?;
-    let text = fs::read_to_string(path.join(CHECKPOINT)).map_err(io_at(&path))?;
+    let text = fs::read_to_string(path.join(FINAL_CHECKPOINT)).map_err(io_at(&path))?;
     let unsigned = |e| AppError::Period(format!("the final checkpoint of period {period}: {e}"));
     let checkpoint = note::verify(&text, &key).map_err(unsigned)?;
     Ok(Archived {
@@ -107,7 +120,7 @@ pub fn verify_archive(
     archived: &Archived,
     progress: &mut dyn FnMut(u64),
 ) -> Result<verify::Verified, AppError> {
-    let keyring = Keyring::open(&DataDir::keyring_dir_of(&config.gateway.data_dir))?;
+    let keyring = Keyring::open(&DataDir::keyring_dir_of(&config.gateway.data_dir), &config.keys)?;
     let key = key(config, &keyring, archived.period)?;
     if archived.deleted {
         let why = format!(
@@ -116,7 +129,7 @@ pub fn verify_archive(
         );
         return Err(AppError::Period(why));
     }
-    let text = fs::read_to_string(archived.path.join(CHECKPOINT)).map_err(io_at(&archived.path))?;
+    let text = fs::read_to_string(archived.path.join(FINAL_CHECKPOINT)).map_err(io_at(&archived.path))?;
     let bad = |why: String| AppError::ArchiveBad(format!("period {}: {why}", archived.period));
     let closed = note::verify(&text, &key).map_err(|e| bad(e.to_string()))?;
     let verified = verify::dir(&archived.path, &key, progress).map_err(|e| bad(e.to_string()))?;
@@ -146,6 +159,13 @@ pub async fn delete_archive(
         if let Some(hold) = hold::on_period(&*kept.state, archived.period)? {
             return Ok(Deletable::Held(hold));
         }
+        let held = kept.erasures.page(None, 1, |standing| standing.is_held(now));
+        let holds = held
+            .first()
+            .and_then(|standing| standing.holds.iter().find(|hold| hold.holds(now)));
+        if let Some(hold) = holds {
+            return Ok(Deletable::PersonHeld(hold.case_number.clone()));
+        }
         if now < from {
             return Ok(Deletable::From(from));
         }
@@ -163,7 +183,7 @@ pub async fn delete_archive(
 
 /// The entry that says so, before anything is deleted.
 async fn record(kept: &Kept, archived: &Archived) -> Result<(), AppError> {
-    let text = fs::read(archived.path.join(CHECKPOINT)).map_err(io_at(&archived.path))?;
+    let text = fs::read(archived.path.join(FINAL_CHECKPOINT)).map_err(io_at(&archived.path))?;
     let digest: String = sha256(&text).iter().map(|b| format!("{b:02x}")).collect();
     let mut facts = Facts::new(Kind::Lifecycle, "gateway", DELETE, [0; 32]);
     facts.count = archived.entries;

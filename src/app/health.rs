@@ -4,8 +4,10 @@ use crate::{
     audit::Log,
     channel::Swap,
     clock::{Clock, Time},
-    keyring::PublishedKeys,
+    domain::Language,
+    keyring::{PublishedKeys, unlocked_warning},
     limits::KEY_LIST_DELEGATION_WARN_MS,
+    pipeline::PeriodBound,
     witness::Witnesses,
 };
 use std::{sync::Arc, time::Duration};
@@ -23,8 +25,12 @@ const REVOCATION: &str = "tollgate.v1.revocation";
 const CERTIFICATE: &str = "tollgate.v1.certificate";
 /// The key list is current, and its delegation is not about to end.
 const KEYS: &str = "tollgate.v1.keys";
+/// Long-lived secrets are locked in memory.
+const MEMORY: &str = "tollgate.v1.memory";
 /// As many witnesses as must have cosigned the log lately. Only where there are witnesses.
 const WITNESS: &str = "tollgate.v1.witness";
+/// The log's period is neither older nor larger than is configured.
+const PERIOD: &str = "tollgate.v1.log.period";
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -32,6 +38,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) struct Watched {
     pub(super) listener: Swap,
     pub(super) log: Log,
+    pub(super) bound: PeriodBound,
     pub(super) keys: Arc<PublishedKeys>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) witnesses: Option<Arc<Witnesses>>,
@@ -43,7 +50,7 @@ pub(super) async fn report(mut reporter: HealthReporter, watched: Watched, stop:
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut told = Vec::new();
-    let mut services = vec![ANSWERS, LOG, REVOCATION, CERTIFICATE, KEYS];
+    let mut services = vec![ANSWERS, LOG, PERIOD, REVOCATION, CERTIFICATE, KEYS, MEMORY];
     services.extend(watched.witnesses.as_ref().map(|_| WITNESS));
     loop {
         tokio::select! {
@@ -96,6 +103,9 @@ impl Watched {
         }));
         let witnesses = self.witnesses.as_ref().and_then(|w| w.degraded(now));
         all.extend(witnesses.map(|text| (WITNESS, text)));
+        all.extend(unlocked_warning().map(|text| (MEMORY, text)));
+        let due = self.bound.due(now, self.log.head().size);
+        all.extend(due.map(|due| (PERIOD, due.words(Language::English))));
         all.extend(keys(&self.keys, now).map(|text| (KEYS, text.to_owned())));
         all
     }

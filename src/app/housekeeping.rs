@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 /// How often what is due is looked for.
 const TICK: Duration = Duration::from_secs(30);
 
-/// Key lists, lists of revoked certificates, sessions that ended, rates of peers that have been quiet.
+/// Key lists, lists of revoked certificates, sessions that ended, archives and rates of peers that have been quiet.
 pub(super) struct Housekeeping {
     pub(super) publisher: Publisher,
     pub(super) log_key: LogKeyRotation,
@@ -52,6 +52,9 @@ impl Housekeeping {
             }
             self.edge.sweep();
             self.gate.opener.sessions().sweep(self.gate.clock.now());
+            let gate = Arc::clone(&self.gate);
+            let closed = tokio::task::spawn_blocking(move || gate.archives.close_idle()).await;
+            closed.map_err(|e| AppError::Server(e.to_string()))?;
             self.files().await;
             self.keys().await;
         }

@@ -5,7 +5,7 @@ use crate::{
     channel::{Credential, CrlMemory, Listener, Trust, server_config},
     clock::SystemClock,
     config::{Config, ConfigError, read_text},
-    keyring::Keyring,
+    keyring::{Keyring, unlocked_warning},
     minimise,
     pipeline::View,
     policy::{Basis, Operator, Snapshot},
@@ -88,11 +88,16 @@ pub fn check_channel(config: &Config) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Checks that keys for development serve in development only. Without a data directory there is nothing to check yet.
-pub fn check_keys(config: &Config) -> Result<(), AppError> {
+/// Opens the keyring under its root, and checks that keys for development serve in development only. Without a data
+/// directory there is nothing to check yet. Gives a warning, if the system does not let secrets be locked in memory.
+pub fn check_keys(config: &Config) -> Result<Option<String>, AppError> {
     let dir = DataDir::keyring_dir_of(&config.gateway.data_dir);
-    if !config.gateway.development && dir.exists() && Keyring::was_made_for_development(&dir)? {
+    if !dir.exists() {
+        return Ok(None);
+    }
+    let keyring = Keyring::open(&dir, &config.keys)?;
+    if keyring.is_development() && !config.gateway.development {
         return Err(AppError::DevelopmentKeys);
     }
-    Ok(())
+    Ok(unlocked_warning())
 }

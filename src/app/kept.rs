@@ -6,7 +6,7 @@ use crate::{
     config::Config,
     crypto::{Rng, SystemRng},
     erasure::Register,
-    keyring::Keyring,
+    keyring::{Keyring, Moved, RootSource, move_root},
     source::{Catalogue, LossRule, Vault, VaultSetup},
     state::State,
     store::{DataDir, vault::SledRecords},
@@ -35,8 +35,19 @@ pub struct Kept {
 pub fn create_data(config: &Config, now: Time, development: bool) -> Result<String, AppError> {
     let rng = SystemRng::default();
     let dir = DataDir::create(&config.gateway.data_dir)?;
-    let keyring = Keyring::create(&dir.keyring_dir(), now, &rng, development)?;
+    let keyring = Keyring::create(&dir.keyring_dir(), &config.keys, now, &rng, development)?;
     Ok(verifier_key(config, &keyring))
+}
+
+/// Moves the keys from the root `from` to the one that the configuration names. The gateway must be stopped: the data
+/// directory is taken.
+///
+/// # Errors
+/// The gateway runs, or neither root opens the keyring.
+pub fn move_keys(config: &Config, from: &RootSource) -> Result<Moved, AppError> {
+    let dir = DataDir::open(&config.gateway.data_dir)?;
+    let moved = move_root(&dir.keyring_dir(), from, &config.keys, &SystemRng::default())?;
+    Ok(moved)
 }
 
 /// The C2SP verifier key of the log; where one key followed another, a line for each, the active one first.
@@ -62,7 +73,7 @@ impl Kept {
         if period::is_closing(&dir) {
             return Err(AppError::ClosingUnderWay);
         }
-        let keyring = Arc::new(Keyring::open(&dir.keyring_dir())?);
+        let keyring = Arc::new(Keyring::open(&dir.keyring_dir(), &config.keys)?);
         let opened = Log::open(audit::Setup {
             dir: &dir,
             origin: origin(config, &keyring),

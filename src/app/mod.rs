@@ -23,10 +23,10 @@ mod witnesses;
 
 pub use archive::{Archived, Deletable, archives, delete_archive, verify_archive};
 pub use judge::{check_channel, check_keys, judge_by};
-pub use kept::{Kept, create_data, origin, verifier_key};
+pub use kept::{Kept, create_data, move_keys, origin, verifier_key};
 pub use log_key::{LogKeyStep, LogKeys};
 pub use period::{Closed, NextLogKey, Step, close_period, close_period_for};
-pub use running::Running;
+pub use running::{Running, StopSignals};
 pub use start::{start, start_with};
 pub use witnesses::{check_witnesses, witness_key};
 

@@ -13,7 +13,7 @@ mod carry;
 
 use super::{AppError, kept::verifier_key, log_key, origin};
 use crate::{
-    audit::{self, Event, Log, LogSigners, Opened, note},
+    audit::{self, Event, FINAL_CHECKPOINT, Log, LogSigners, Opened, note},
     clock::{Clock, Time},
     config::Config,
     crypto::{Rng, Secret},
@@ -43,10 +43,11 @@ const CARRY: Method = Method("/tollgate.internal/CarryOver");
 
 const MARKER: &str = "closing";
 const NEXT: &str = "next";
-/// The final checkpoint of a period, beside its log.
-pub(super) const CHECKPOINT: &str = "CHECKPOINT";
 /// What of a data directory belongs to one log, in the order in which it is moved.
 pub(super) const OF_ONE_LOG: [&str; 4] = ["journal", "head", "mark", "store"];
+/// What of an archive nobody writes any more. sled opens its files to write even where nothing changes, and `mark` says what
+/// they hold: both are made anew from the journal at need, and so stay writable for who reads the archive.
+const READ_ONLY: [&str; 3] = ["journal", "head", FINAL_CHECKPOINT];
 
 /// A period that was closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +130,7 @@ pub async fn close_period_for(
     let period = work.switch()?;
     progress(Step::Switched);
     // Opened anew: the keyring that did the work still holds the keys of the period before.
-    let keyring = Keyring::open(&work.dir.keyring_dir())?;
+    let keyring = Keyring::open(&work.dir.keyring_dir(), &config.keys)?;
     Ok(Closed {
         period,
         entries,
@@ -163,7 +164,7 @@ impl<'a> Work<'a> {
         rng: &'a Arc<dyn Rng>,
     ) -> Result<Self, AppError> {
         let dir = DataDir::open(&config.gateway.data_dir)?;
-        let keyring = Keyring::open(&dir.keyring_dir())?;
+        let keyring = Keyring::open(&dir.keyring_dir(), &config.keys)?;
         let next = note::period_origin(&config.gateway.log_origin, keyring.period() + 1);
         match note::name_is_valid(&next) {
             true => Ok(Self {
@@ -338,7 +339,10 @@ impl<'a> Work<'a> {
         sync_dir(&archive).map_err(io_at(&archive))?;
         self.keyring.activate_period(period + 1, &**self.rng)?;
         keep_checkpoint(&archive, &checkpoint).map_err(io_at(&archive))?;
-        read_only(&archive).map_err(io_at(&archive))?;
+        let cosigned = DataDir::cosigned_note_of(&archive);
+        for part in READ_ONLY.map(|part| archive.join(part)).iter().chain([&cosigned]) {
+            read_only(part).map_err(io_at(part))?;
+        }
         if next.exists() {
             fs::remove_dir_all(&next).map_err(io_at(&next))?;
         }
@@ -371,7 +375,7 @@ async fn seal(old: &Opened, next: &str) -> Result<(), AppError> {
 }
 
 fn keep_checkpoint(archive: &Path, checkpoint: &str) -> io::Result<()> {
-    let path = archive.join(CHECKPOINT);
+    let path = archive.join(FINAL_CHECKPOINT);
     if path.exists() {
         return Ok(());
     }
@@ -384,18 +388,19 @@ fn keep_checkpoint(archive: &Path, checkpoint: &str) -> io::Result<()> {
 }
 
 /// Files that nobody writes any more, so that nobody does by mistake. Directories stay writable for who deletes them.
-fn read_only(dir: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            read_only(&path)?;
-        } else {
-            let mut permissions = fs::metadata(&path)?.permissions();
-            permissions.set_readonly(true);
-            fs::set_permissions(&path, permissions)?;
+fn read_only(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        for entry in fs::read_dir(path)? {
+            read_only(&entry?.path())?;
         }
+        return Ok(());
     }
-    Ok(())
+    let mut permissions = match fs::metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found?.permissions(),
+    };
+    permissions.set_readonly(true);
+    fs::set_permissions(path, permissions)
 }
 
 pub(super) fn io_at(path: &Path) -> impl Fn(io::Error) -> AppError + '_ {

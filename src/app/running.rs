@@ -12,6 +12,7 @@ use crate::{
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
     task::{JoinError, JoinSet},
     time::MissedTickBehavior,
 };
@@ -101,9 +102,9 @@ impl Running {
 
     /// Resolves at SIGTERM or SIGINT; or with an error as soon as a part of the gateway has ended by itself. Either way
     /// [`Running::stop`] is next: half a gateway is not left running.
-    pub async fn until_told_to_stop(&mut self) -> Result<(), AppError> {
+    pub async fn until_told_to_stop(&mut self, signals: &mut StopSignals) -> Result<(), AppError> {
         tokio::select! {
-            told = until_signal() => told.map_err(|e| AppError::Server(e.to_string())),
+            () = signals.told() => Ok(()),
             failure = self.failed() => Err(failure),
         }
     }
@@ -189,14 +190,31 @@ fn why(ended: Ended) -> AppError {
     }
 }
 
-async fn until_signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT, from the moment on that they are listened for: before it they end the process at once.
+pub struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Listens from now on. Do it before anybody is told that the gateway serves.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn listen() -> Result<Self, AppError> {
+        let listen = |kind| signal(kind).map_err(|e| AppError::Server(e.to_string()));
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    async fn told(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The start: everything is read and checked before a port is bound, then everything is wired together.
 use super::{
-    AppError, Kept, Running, console,
+    AppError, Kept, Running, archive, console,
     erasing::Erasing,
     health::{self, Watched},
     housekeeping::Housekeeping,
@@ -26,7 +26,7 @@ use crate::{
     crypto::{Rng, SystemRng},
     domain::Method,
     facts::{Facts, Kind},
-    pipeline::{Gate, PersonLocks, Recent, admin::Admin, persons},
+    pipeline::{Gate, PeriodBound, PersonLocks, Recent, admin::Admin, persons},
     rpc::{self, Desk, Services},
     seal::Opener,
     source::LossRule,
@@ -89,6 +89,11 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         Arc::clone(&rng),
     )?;
     log_key.keep_current(&mut publisher).await?;
+    let period_bound = PeriodBound {
+        began: kept.log.began()?.unwrap_or_else(|| clock.now()),
+        days: config.retention.period_days,
+        entries: config.retention.period_entries,
+    };
     let counter = Arc::new(Counter::new(kept.log.clone(), Arc::clone(&clock)));
     let opener = Opener::new(config.gateway.uri.clone(), Arc::clone(&kept.keyring));
     let denylist = Arc::new(Denylist::load(&*kept.state)?);
@@ -116,6 +121,8 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         },
         period_key: kept.keyring.period_detail(),
         period: kept.keyring.period(),
+        archives: Arc::new(archive::to_read(config, &kept.keyring, &clock)?),
+        bound: period_bound,
         clock: Arc::clone(&clock),
         rng,
         recent: Recent::load(&*kept.state, clock.now())?,
@@ -182,6 +189,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
             listener: swap,
             log: kept.log.clone(),
             keys: Arc::clone(&desk.keys),
+            bound: period_bound,
             clock: Arc::clone(&clock),
             witnesses: witnesses.clone(),
         };

@@ -3,22 +3,17 @@ use super::{
     Auditable, Class, Receipt, Recorded,
     committer::{Job, Message},
     entry::{Draft, DraftError, Sealing, short_peer},
-    index::{PersonTag, Whom, row_of},
-    past,
-    reader::{Head, Inclusion, ProofError, StoredEntry},
+    log_reader::LogReader,
     shared::Shared,
     syncer::Progress,
 };
 use crate::{
-    clock::Time,
     crypto::{Rng, Secret},
-    domain::{Method, SubjectToken},
+    domain::Method,
     facts::{Facts, Kind},
     refusal::NotRecorded,
-    state::StateError,
-    wire::{self, v1},
 };
-use std::{fs::File, sync::Arc, thread::JoinHandle};
+use std::{fs::File, ops::Deref, sync::Arc, thread::JoinHandle};
 use tokio::sync::{
     mpsc::{self, error::TrySendError},
     oneshot,
@@ -29,6 +24,14 @@ use tokio::sync::{
 pub struct Log {
     queue: mpsc::Sender<Message>,
     with: Arc<With>,
+    reader: LogReader,
+}
+
+impl Deref for Log {
+    type Target = LogReader;
+    fn deref(&self) -> &LogReader {
+        &self.reader
+    }
 }
 
 /// What every entry is made with.
@@ -42,6 +45,7 @@ impl Log {
     pub(super) fn new(queue: mpsc::Sender<Message>, with: With) -> Self {
         Self {
             queue,
+            reader: LogReader::new(with.shared.clone()),
             with: Arc::new(with),
         }
     }
@@ -86,102 +90,9 @@ impl Log {
         self.reserve_wait(&peer, method).await
     }
 
-    /// The newest signed size.
-    pub fn head(&self) -> Arc<Head> {
-        self.with.shared.published.load().head.clone()
-    }
-
-    /// That the tree of `to` begins with the tree of `from`, for any two sizes that were published; `to` 0 is the newest.
-    /// Also gives the newest head: the head of an earlier `to` is in the receipt or checkpoint that the asker has.
-    pub fn prove_consistency(&self, from: u64, to: u64) -> Result<(Vec<[u8; 32]>, Arc<Head>), ProofError> {
-        self.with.shared.read(|reader| {
-            let head = reader.published.head.clone();
-            let to = if to == 0 { head.size } else { to };
-            Ok((reader.prove_consistency(from, to)?, head))
-        })
-    }
-
-    /// That entry `index` is in the newest tree.
-    pub fn prove_inclusion(&self, index: u64) -> Result<Inclusion, ProofError> {
-        self.with.shared.read(|reader| reader.prove_inclusion(index))
-    }
-
-    /// That each of these entries is in the newest tree: the same for all, so that one checkpoint proves a page.
-    pub fn prove_inclusions(&self, indexes: &[u64]) -> Result<Vec<Inclusion>, ProofError> {
-        self.with
-            .shared
-            .read(|reader| indexes.iter().map(|index| reader.prove_inclusion(*index)).collect())
-    }
-
-    /// The smallest signed checkpoint that covers `size` entries, as it was signed. One before the newest is read from the
-    /// journal, a segment at most: this blocks, and costs what reading 64 MiB costs.
-    pub fn checkpoint_covering(&self, size: u64) -> Result<Arc<str>, ProofError> {
-        past::covering(&self.with.shared, size)
-    }
-
-    /// An entry, or `None` past the end.
-    pub fn entry(&self, index: u64) -> Result<Option<StoredEntry>, StateError> {
-        let read = self.with.shared.read(|reader| reader.entry(index));
-        read.map_err(|e| StateError(e.to_string()))
-    }
-
-    /// When this log began, if it continues another one: what that told is in an archive, and not found here.
-    pub fn continues_since(&self) -> Result<Option<Time>, StateError> {
-        let Some(first) = self.entry(0)? else { return Ok(None) };
-        let damaged = || StateError("entry 0 cannot be read: run `tollgate audit verify`".to_owned());
-        let leaf: v1::Leaf = wire::decode_canonical(&first.leaf).map_err(|_| damaged())?;
-        match leaf.continues.is_empty() {
-            true => Ok(None),
-            false => Ok(Some(Time(wire::millis(leaf.time.as_ref()).ok_or_else(damaged)?))),
-        }
-    }
-
-    /// When its newest entry was committed: never before any earlier one, whatever the clock says by now.
-    pub fn newest_time(&self) -> Result<Time, StateError> {
-        let Some(last) = self.head().size.checked_sub(1) else {
-            return Ok(Time(0));
-        };
-        let damaged = || StateError("the newest entry cannot be read: run `tollgate audit verify`".to_owned());
-        let entry = self.entry(last)?.ok_or_else(damaged)?;
-        let leaf: v1::Leaf = wire::decode_canonical(&entry.leaf).map_err(|_| damaged())?;
-        wire::millis(leaf.time.as_ref()).map(Time).ok_or_else(damaged)
-    }
-
-    /// The log's name.
-    pub fn origin(&self) -> &str {
-        &self.with.shared.origin
-    }
-
-    /// Whether it takes no more entries, for health.
-    pub fn has_failed(&self) -> bool {
-        self.with.shared.has_failed()
-    }
-
-    /// Where the journal was found damaged since the start, and what to do, for health. What is damaged cannot be read; all
-    /// else can, and entries are taken.
-    pub fn damage(&self) -> Option<String> {
-        self.with.shared.journal.damage().map(|damage| damage.to_string())
-    }
-
-    /// Whether ordinary entries are refused for want of room, for health. Looks at the disk and not at the last entry:
-    /// while health says no, nobody may send the request that would find room again.
-    pub fn is_disk_full(&self) -> bool {
-        !self.with.shared.has_room()
-    }
-
-    /// What the index tells of the person of entry `index`.
-    pub fn person_of(&self, index: u64, entry: &StoredEntry) -> Option<PersonTag> {
-        let row = row_of(&self.with.shared.shelf.key, index, &entry.leaf, &entry.tags).ok()?;
-        PersonTag::new(index, row.person)
-    }
-
-    /// A person to search for. `details_key` is that of the person's details, if there is one.
-    pub fn whom(&self, token: &SubjectToken, details_key: Option<&Secret<32>>) -> Whom {
-        self.with.shared.shelf.key.whom(token, details_key)
-    }
-
-    pub(super) fn shared(&self) -> &Shared {
-        &self.with.shared
+    /// The log as it is read.
+    pub fn reader(&self) -> LogReader {
+        self.reader.clone()
     }
 
     fn check(&self) -> Result<(), NotRecorded> {

@@ -13,6 +13,10 @@ mod recorded;
 #[cfg(feature = "gateway")]
 mod abreast;
 #[cfg(feature = "gateway")]
+mod archive;
+#[cfg(feature = "gateway")]
+mod archives;
+#[cfg(feature = "gateway")]
 mod bytes;
 #[cfg(feature = "gateway")]
 mod committer;
@@ -34,6 +38,8 @@ mod index;
 mod journal;
 #[cfg(feature = "gateway")]
 mod log;
+#[cfg(feature = "gateway")]
+mod log_reader;
 #[cfg(feature = "gateway")]
 mod lookup;
 #[cfg(feature = "gateway")]
@@ -82,12 +88,15 @@ pub use commitment::x_commit;
 pub use recorded::{Auditable, Class, Receipt, Recorded};
 #[cfg(feature = "gateway")]
 pub use {
+    archive::FINAL_CHECKPOINT,
+    archives::{ArchiveError, Archives, Kept, Volume},
     commitment::{Details, i_commit, open_details},
     counter::Counter,
     event::Event,
     export::{ExportError, ExportForm, export},
     index::{PersonTag, Whom},
     log::{Log, Slot, Worker, WorkerPanicked},
+    log_reader::LogReader,
     ocsf::{SCHEMA as OCSF_SCHEMA, ocsf},
     open::{OpenError, Opened, Recovery, Setup},
     overview::{Count, Span},

@@ -142,6 +142,38 @@ impl VerifierKey {
         &self.name
     }
 
+    /// What [`VerifierKey::parse`] reads.
+    pub fn text(&self) -> String {
+        let lines = self
+            .keys
+            .iter()
+            .map(|(_, key)| write_key(&self.name, ED25519, key.bytes()));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The same keys under the name of another period of this log, as `checkpoint` has it: an institution's log has one key
+    /// in all its periods.
+    ///
+    /// # Errors
+    /// [`NoteError::Origin`] if that is no name of this period.
+    pub fn for_period(&self, period: u32, checkpoint: &str) -> Result<Self, NoteError> {
+        let named = checkpoint.lines().next().unwrap_or_default();
+        // This key's own name may have a number behind it, or be that of the first period.
+        let first = self.name.rsplit_once('/').map(|(first, _)| first);
+        let firsts = [Some(self.name.as_str()), first].into_iter().flatten();
+        match firsts
+            .map(|first| period_origin(first, period))
+            .any(|name| name == named)
+        {
+            true => {
+                let mut keys = self.keys.iter().map(|(_, key)| Self::new(named, key.bytes()));
+                let first = keys.next().ok_or(NoteError::Key)??;
+                keys.try_fold(first, |all, key| all.and(key?))
+            }
+            false => Err(NoteError::Origin),
+        }
+    }
+
     /// Whether the same key is in both, under whichever names.
     pub fn has_a_key_of(&self, other: &Self) -> bool {
         let theirs = |key: &VerifyKey| other.keys.iter().any(|(_, other)| other == key);
@@ -189,7 +221,7 @@ pub(super) fn read_key(text: &str, kind: u8) -> Option<(&str, &str, Vec<u8>)> {
 }
 
 /// Writes what [`read_key`] reads.
-pub(super) fn write_key(name: &str, kind: u8, public_key: &[u8; 32]) -> String {
+pub(super) fn write_key(name: &str, kind: u8, public_key: &[u8]) -> String {
     let mut key = vec![kind];
     key.extend_from_slice(public_key);
     format!(
@@ -393,6 +425,30 @@ mod tests {
         ];
         for (note, why) in bad {
             assert_eq!(verify(&note, &key), Err(why), "{note}");
+        }
+    }
+
+    #[test]
+    fn a_log_has_one_key_in_all_its_periods() {
+        let of = |name: &str| VerifierKey::new(name, &signer().public_key()).unwrap();
+        let named = |name: &str| Checkpoint {
+            origin: name.to_owned(),
+            ..checkpoint(3)
+        };
+        for (known, period, name, fits) in [
+            ("a/log", 1, "a/log", true),
+            ("a/log/3", 1, "a/log", true),
+            ("a/log/3", 2, "a/log/2", true),
+            ("a/log/3", 3, "a/log/3", true),
+            ("a/log/2026", 2, "a/log/2026/2", true),
+            // Of another period, or of another log.
+            ("a/log/3", 1, "a/log/3/1", false),
+            ("a/log/3", 2, "a/log/3", false),
+            ("a/log/3", 1, "b/log", false),
+        ] {
+            let body = named(name).body();
+            let key = of(known).for_period(period, &body);
+            assert_eq!(key.is_ok_and(|key| key == of(name)), fits, "{known} {period} {name}");
         }
     }
 

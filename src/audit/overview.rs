@@ -1,7 +1,7 @@
 //! Counting entries, for charts: sums of what the index has counted, and entries one by one at the edges of a period.
 use super::{
     index::{Counted, Level, Part, of_row, row_of},
-    log::Log,
+    log_reader::LogReader,
     lookup::Lookup,
     reader::ReadError,
     search::Dimension,
@@ -47,7 +47,7 @@ pub struct Count {
 /// What stands for a name that nobody gave.
 const UNKNOWN: &str = "?";
 
-impl Log {
+impl LogReader {
     /// Counts of the span, sorted. `signals` and `outcomes` are the names that are known: what is counted is sealed,
     /// and one that is not among them is counted as `?`.
     pub fn overview(&self, span: &Span, signals: &[String], outcomes: &[&str]) -> Result<Vec<Count>, StateError> {

@@ -15,6 +15,7 @@ use super::{
     tip::{Journaled, Tip},
 };
 use crate::{
+    crypto::Secret,
     limits::BLOCK_ENTRIES,
     store::{LogStore, StoreError, sync_dir},
 };
@@ -23,11 +24,11 @@ use std::{fs, path::PathBuf, sync::Arc};
 /// Paths, and the disk they are on.
 pub(super) struct Files {
     pub(super) disk: Arc<dyn Disk>,
-    dir: PathBuf,
-    journal: PathBuf,
-    store: PathBuf,
-    segment_bytes_max: u64,
-    cut: Cut,
+    pub(super) dir: PathBuf,
+    pub(super) journal: PathBuf,
+    pub(super) store: PathBuf,
+    pub(super) segment_bytes_max: u64,
+    pub(super) cut: Cut,
 }
 
 /// What lies outside the store.
@@ -174,7 +175,8 @@ impl Files {
         let mut replay = Replay {
             tip: &mut tip,
             head: &found.head_note,
-            setup,
+            origin: &setup.origin,
+            period_key: &setup.period_key,
             key: &key,
             replayed: 0,
         };
@@ -228,7 +230,7 @@ impl Files {
     }
 
     /// The store if it has what the mark says, else why not.
-    fn usable_store(
+    pub(super) fn usable_store(
         &self,
         origin: &str,
         mark: Option<&Mark>,
@@ -330,7 +332,7 @@ fn compare(
 }
 
 /// Why a store is not taken as it is.
-enum Unusable {
+pub(super) enum Unusable {
     InUse,
     /// The store may be sound; the journal, which it would be built from, is not.
     Journal(String),
@@ -362,16 +364,17 @@ impl From<&str> for Unusable {
 }
 
 /// Applies frames of the journal.
-struct Replay<'a> {
-    tip: &'a mut Tip,
-    head: &'a Checkpoint,
-    setup: &'a Setup<'a>,
-    key: &'a IndexKey,
-    replayed: u64,
+pub(super) struct Replay<'a> {
+    pub(super) tip: &'a mut Tip,
+    pub(super) head: &'a Checkpoint,
+    pub(super) origin: &'a str,
+    pub(super) period_key: &'a Secret<32>,
+    pub(super) key: &'a IndexKey,
+    pub(super) replayed: u64,
 }
 
 impl Replay<'_> {
-    fn frame(&mut self, place: (Place, Place), frame: &Frame<'_>) -> Result<(), OpenError> {
+    pub(super) fn frame(&mut self, place: (Place, Place), frame: &Frame<'_>) -> Result<(), OpenError> {
         let first = self.tip.edge.size();
         let bad = |index, why: &str| OpenError::Entry {
             index,
@@ -401,7 +404,7 @@ impl Replay<'_> {
             time_ms = entry.time_ms;
             // The tree covers leaves; what an entry changes is covered by its details. Those of a person are under the
             // person's key, and so are the rows that they change.
-            let details = open_details(&self.setup.period_key, &self.setup.origin, &entry.leaf, &entry.sealed);
+            let details = open_details(self.period_key, self.origin, &entry.leaf, &entry.sealed);
             if let Ok(details) = details {
                 if details.i.effects_sha256 != entry.effects_sha256 {
                     return Err(bad(index, "what it changes is not what it committed to"));

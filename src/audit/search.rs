@@ -4,7 +4,7 @@
 //! chunks and says where it stopped.
 use super::{
     index::{Cursor, Part, Stop, Whom, Work},
-    log::Log,
+    log_reader::LogReader,
     lookup::Lookup,
     reader::ReadError,
 };
@@ -58,7 +58,7 @@ pub struct Query {
     pub until: Option<Time>,
     /// Each must hold.
     pub terms: Vec<(Dimension, Vec<u8>)>,
-    /// Entries about this person: see [`Log::whom`].
+    /// Entries about this person: see [`LogReader::whom`].
     pub person: Option<Whom>,
 }
 
@@ -72,7 +72,7 @@ pub struct Found {
     pub next: Option<u64>,
 }
 
-impl Log {
+impl LogReader {
     /// Entries before number `before` that match, newest first, at most `limit`: one step, which stops early after a
     /// bounded amount of reading. `before` is at most the published size.
     pub fn search(&self, query: &Query, before: u64, limit: usize) -> Result<Found, StateError> {

@@ -10,6 +10,7 @@ mod report;
 pub(super) mod search;
 mod shown;
 mod stream;
+mod which;
 mod witnesses;
 
 use super::{Failure, Outcome, client_file, period, print, runtime};
@@ -73,9 +74,12 @@ enum Act {
         /// The smallest checkpoint that covers this many entries, instead of the newest. As an officer or auditor.
         #[arg(long)]
         size: Option<u64>,
+        /// The period of the log, from 1 on: its final checkpoint if it is over. As an officer or auditor.
+        #[arg(long, value_parser = which::one)]
+        period: Option<u32>,
         /// The newest one that witnesses have cosigned, with their cosignatures, proven to be continued by the newest of
         /// all. As a partner.
-        #[arg(long, conflicts_with = "size")]
+        #[arg(long, conflicts_with_all = ["size", "period"])]
         cosigned: bool,
         /// The file to write.
         #[arg(long, short = 'o')]
@@ -155,13 +159,14 @@ pub(super) fn run(args: Args, json: bool) -> Outcome {
         Act::Checkpoint {
             client,
             size,
+            period,
             cosigned,
             output,
         } => {
             let head = runtime()?.block_on(async {
                 match cosigned {
                     true => cosigned_checkpoint(&client).await,
-                    false => checkpoint(&client, size).await,
+                    false => checkpoint(&client, period, size).await,
                 }
             })?;
             write(&output, &head.note)?;
@@ -205,12 +210,15 @@ async fn cosigned_checkpoint(path: &Path) -> Result<Head, Failure> {
     head.ok_or_else(|| Failure::work("no witness has cosigned this gateway's log: ask its operator"))
 }
 
-async fn checkpoint(client: &Path, size: Option<u64>) -> Result<Head, Failure> {
+async fn checkpoint(client: &Path, period: Option<u32>, size: Option<u64>) -> Result<Head, Failure> {
     if client_file::is_of_staff(client)? {
         let staff = client_file::connect_staff(client).await?;
-        return staff.checkpoint(size).await.map_err(client_file::failure);
+        return staff
+            .checkpoint(period.unwrap_or(0), size)
+            .await
+            .map_err(client_file::failure);
     }
-    if size.is_some() {
+    if size.is_some() || period.is_some() {
         return Err(Failure::file(STAFF_ONLY));
     }
     let client = client_file::connect(client, None).await?;

@@ -1,10 +1,9 @@
 //! `tollgate init`: an empty data directory with its keys. Separate from `serve`, so that a mistyped path never begins a
 //! second, empty log.
-use super::{Failure, Outcome, print};
+use super::{Failure, Outcome, ask, print};
 use crate::{
     app,
     clock::{Clock, SystemClock},
-    config::Config,
 };
 use std::{fs::File, io::Write, path::PathBuf};
 
@@ -22,7 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, json: bool) -> Outcome {
-    let config = Config::load(&args.config).map_err(Failure::file)?;
+    let config = ask::configuration_of_new(&args.config)?;
     let vkey = app::create_data(&config, SystemClock.now(), args.dev).map_err(Failure::app)?;
     if let Some(path) = &args.key_file {
         File::create_new(path)

@@ -1,4 +1,6 @@
-//! `tollgate keys`: the gateway's keys as they are while it serves.
+//! `tollgate keys`: the gateway's keys as they are while it serves, and where their root comes from.
+mod moving;
+
 use super::{Failure, Outcome, admin::state, audit::moment::shown as moment, client_file, print, runtime};
 use crate::wire::{millis, v1};
 use clap::Subcommand;
@@ -10,8 +12,9 @@ const HOUR_MS: i64 = 3_600_000;
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The client's file of somebody of security, of an operator, or (to look) of a compliance officer.
+    /// Not for `move`.
     #[arg(long, short = 'c')]
-    client: PathBuf,
+    client: Option<PathBuf>,
     #[command(subcommand)]
     act: Act,
 }
@@ -28,12 +31,21 @@ enum Act {
         #[arg(long)]
         reason: String,
     },
+    /// Move the keyring to the root that the configuration names. The gateway must be stopped.
+    Move(moving::Args),
 }
 
 pub(super) fn run(args: Args, json: bool) -> Outcome {
+    if let Act::Move(args) = &args.act {
+        return moving::run(args, json);
+    }
+    let file = args
+        .client
+        .ok_or_else(|| Failure::file("name the client's file: `tollgate keys -c FILE …`"))?;
     runtime()?.block_on(async {
-        let client = client_file::connect_admin(&args.client).await?;
+        let client = client_file::connect_admin(&file).await?;
         match args.act {
+            Act::Move(_) => {}
             Act::Status => {
                 let status = client.status().await.map_err(client_file::failure)?;
                 match json {

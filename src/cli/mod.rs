@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand. Prints, asks, exits; decides nothing.
 mod admin;
+mod ask;
 mod audit;
 mod cases;
 mod check_config;
@@ -19,7 +20,7 @@ mod serve;
 mod suspend;
 mod witness;
 
-use crate::{app::AppError, audit::OpenError, channel::DenylistError, source::VaultError};
+use crate::{app::AppError, audit::OpenError, channel::DenylistError, keyring, source::VaultError};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -76,7 +77,7 @@ enum Command {
     Admin(admin::Args),
     /// Shut out a member, a certificate or a key at once, as somebody of role security.
     Suspend(suspend::Args),
-    /// The gateway's keys: their state, and the emergency that ends one.
+    /// The gateway's keys: their state, the emergency that ends one, and where their root comes from.
     Keys(keys::Args),
     /// Keys of a witness, which cosigns checkpoints of other logs.
     Witness(witness::Args),
@@ -176,6 +177,7 @@ pub fn run() -> ExitCode {
             Ok(())
         }
     };
+    keyring::end_tokens();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -1,5 +1,5 @@
 //! `tollgate audit close-period`, `archive` and `hold`: the end of a period of the log, and what becomes of it.
-use super::{Failure, Outcome, client_file, print, runtime};
+use super::{Failure, Outcome, ask, client_file, print, runtime};
 use crate::{
     app::{self, Archived, Deletable, Kept, NextLogKey, Step},
     clock::{Clock, SystemClock},
@@ -106,7 +106,7 @@ fn sources() -> Sources {
 }
 
 pub(super) fn close(args: &CloseArgs, json: bool) -> Outcome {
-    let config = Config::load(&args.config).map_err(Failure::file)?;
+    let config = ask::configuration(&args.config)?;
     if !args.yes {
         print::line("  This ends the period of the log. With `--yes` it");
         print::line("    1. writes a last entry and signs the final checkpoint;");
@@ -142,6 +142,7 @@ pub(super) fn close(args: &CloseArgs, json: bool) -> Outcome {
     let closed = closed.map_err(Failure::app)?;
     if json {
         print::json(&serde_json::json!({
+            "needs_verifier_key": who_needs_the_key(&config),
             "period": closed.period, "entries": closed.entries, "checkpoint": closed.checkpoint, "rows": closed.rows,
             "origin": closed.origin, "verifier_key": closed.verifier_key, "archive": closed.archive,
         }));
@@ -160,20 +161,36 @@ pub(super) fn close(args: &CloseArgs, json: bool) -> Outcome {
     );
     print::line("\n  The new log's verifier key, for officers and auditors (partners get it with the key list):");
     print::line(format!("  {}", closed.verifier_key));
+    print::line("\n  Who needs it:");
+    for who in who_needs_the_key(&config) {
+        print::line(format!("    {who}"));
+    }
     print::line("\n  The final checkpoint: keep it outside of this machine.\n");
     print::line(&closed.checkpoint);
     Ok(())
 }
 
+/// To whom the next period is a new log: they refuse it, or do not cosign it, until they have its key. The old one stays
+/// beside it, for archives.
+fn who_needs_the_key(config: &Config) -> Vec<String> {
+    let staff = "officers and auditors: the file that `log_key` in a client file names, such as `log.vkey`";
+    let witnesses = config.witnesses.iter().flat_map(|asked| &asked.list);
+    let witnesses = witnesses.map(|witness| {
+        let name = witness.key.split('+').next().unwrap_or_default();
+        format!("witness {name} at {}: `logs` under `[witness]`", witness.address)
+    });
+    std::iter::once(staff.to_owned()).chain(witnesses).collect()
+}
+
 pub(super) fn archive(act: &Archive, json: bool) -> Outcome {
     match act {
         Archive::List(site) => {
-            let config = Config::load(&site.config).map_err(Failure::file)?;
+            let config = ask::configuration(&site.config)?;
             list(&app::archives(&config).map_err(Failure::app)?, json);
             Ok(())
         }
         Archive::Verify { period, site } => {
-            let config = Config::load(&site.config).map_err(Failure::file)?;
+            let config = ask::configuration(&site.config)?;
             let archived = find(&config, *period)?;
             let count = print::counter("entries verified");
             let verified = app::verify_archive(&config, &archived, &mut |done| count.set_position(done));
@@ -231,7 +248,7 @@ fn list(all: &[Archived], json: bool) {
 }
 
 fn delete(period: u32, site: &OfSite, yes: bool, json: bool) -> Outcome {
-    let config = Config::load(&site.config).map_err(Failure::file)?;
+    let config = ask::configuration(&site.config)?;
     let archived = find(&config, period)?;
     if !yes {
         print::line(format!(
@@ -252,6 +269,11 @@ fn delete(period: u32, site: &OfSite, yes: bool, json: bool) -> Outcome {
             return Err(Failure::work(format!(
                 "a legal hold keeps it ({}, {}): release that first",
                 hold.held, hold.case_number
+            )));
+        }
+        Deletable::PersonHeld(case) => {
+            return Err(Failure::work(format!(
+                "a hold on a person keeps it ({case}): `tollgate erasure` shows and releases it"
             )));
         }
         Deletable::From(time) => {

@@ -40,6 +40,11 @@ pub(super) fn remark(text: impl AsRef<str>) {
     eprintln!("{}", text.as_ref());
 }
 
+/// A question, on the line that is answered.
+pub(super) fn prompt(text: &str) {
+    eprint!("{text}");
+}
+
 /// What went wrong, and what to do.
 pub(super) fn failure(text: &str) {
     eprintln!("tollgate: {text}");

@@ -1,6 +1,6 @@
 //! `tollgate serve`: runs until SIGTERM or SIGINT, then drains.
-use super::{Failure, Outcome, print, runtime};
-use crate::{app, config::Config};
+use super::{Failure, Outcome, ask, print, runtime};
+use crate::app;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
@@ -14,10 +14,13 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Outcome {
-    let config = Config::load(&args.config).map_err(Failure::file)?;
+    let config = ask::configuration(&args.config)?;
     crate::telemetry::start(args.log_json, "warn,tollgate=info");
-    runtime()?.block_on(async {
+    runtime()?.block_on(async move {
         let mut running = app::start(&config).await.map_err(Failure::app)?;
+        let mut signals = app::StopSignals::listen().map_err(Failure::app)?;
+        // A passphrase that was typed is of no more use.
+        drop(config);
         print::remark(format!("the log: {}", running.recovery()));
         print::remark(format!(
             "tollgate serves partners on {} and staff on {}; stop with Ctrl-C",
@@ -32,7 +35,7 @@ pub(super) fn run(args: Args) -> Outcome {
                 "its console is https://{console}/, for browsers with a staff certificate"
             ));
         }
-        let told = running.until_told_to_stop().await;
+        let told = running.until_told_to_stop(&mut signals).await;
         print::remark("draining");
         // Why it ends comes first; the stop after a failure may fail for the same reason.
         told.and(running.stop().await).map_err(Failure::app)

@@ -58,6 +58,8 @@ pub struct ShownEntry {
     pub head: Head,
     /// As it came; `proof` in it stands by itself.
     pub response: v1::GetEntryResponse,
+    /// What its checkpoint is verified with: that of its period.
+    pub key: VerifierKey,
 }
 
 /// A message of a stream.
@@ -112,11 +114,15 @@ impl Staff {
         let prove = request.prove;
         let mut stub = self.audit.clone();
         let reply = stub.search(timed(request)).await.map_err(refused)?.into_inner();
-        let head = prove.then(|| self.checkpoint_of(&reply.checkpoint)).transpose()?;
+        let head = prove.then(|| self.checkpoint_in(reply.checkpoint_period, &reply.checkpoint));
+        let head = head.transpose()?;
         let entries = reply.entries.into_iter().map(|summary| {
             let hit = hit(summary)?;
             if let Some(head) = &head {
                 included(&hit, head)?;
+                if hit.summary.period != reply.checkpoint_period {
+                    return Err(ReceiptError::OtherLog.into());
+                }
             }
             Ok(hit)
         });
@@ -128,27 +134,37 @@ impl Staff {
         })
     }
 
-    /// One entry, its proof checked; `language` of its explanation is `en` or `zh`.
+    /// One entry of a period of the log, 0 being the one that takes entries, its proof checked; `language` of its explanation is `en` or `zh`.
     ///
     /// # Errors
     /// [`ClientError::Receipt`] for a proof that does not hold, or is that of another entry.
-    pub async fn entry(&self, seq: u64, language: &str) -> Result<ShownEntry, ClientError> {
+    pub async fn entry(&self, period: u32, seq: u64, language: &str) -> Result<ShownEntry, ClientError> {
         let mut stub = self.audit.clone();
         let request = v1::GetEntryRequest {
             seq,
             language: language.to_owned(),
+            period,
         };
         let response = stub.get_entry(timed(request)).await.map_err(refused)?.into_inner();
         let decoded = proof::decode(&response.proof).map_err(|_| ReceiptError::Malformed)?;
         let leaf: v1::Leaf = decode_canonical(&response.leaf).map_err(|_| ReceiptError::Malformed)?;
-        let head = self.checkpoint_of(&decoded.checkpoint)?;
+        if !matches!(period, 0) && response.period != period {
+            return Err(ReceiptError::OtherLog.into());
+        }
+        let head = self.checkpoint_in(response.period, &decoded.checkpoint)?;
         let is_of_this = decoded.index == seq && leaf.seq == seq && seq < head.size;
         if !is_of_this || decoded.extra.as_ref() != Some(&response.leaf) {
             return Err(ReceiptError::Index.into());
         }
         proof::verify_inclusion(&response.leaf, seq, &decoded.proof, head.size, &head.root)
             .map_err(ReceiptError::NotIncluded)?;
-        Ok(ShownEntry { leaf, head, response })
+        let key = self.key_of(response.period, &decoded.checkpoint)?;
+        Ok(ShownEntry {
+            leaf,
+            head,
+            response,
+            key,
+        })
     }
 
     /// Counts for charts.
@@ -158,10 +174,14 @@ impl Staff {
         reply.map(tonic::Response::into_inner).map_err(refused)
     }
 
-    /// Opens a stream at entry `from`; with `follow` it goes on as entries are committed.
-    pub async fn stream(&self, from: u64, follow: bool) -> Result<Entries, ClientError> {
+    /// Opens a stream of a period at entry `from`; with `follow` it goes on as entries are committed.
+    pub async fn stream(&self, period: u32, from: u64, follow: bool) -> Result<Entries, ClientError> {
         let mut stub = self.audit.clone();
-        let request = v1::StreamEntriesRequest { from_seq: from, follow };
+        let request = v1::StreamEntriesRequest {
+            from_seq: from,
+            follow,
+            period,
+        };
         let messages = stub.stream_entries(request).await.map_err(refused)?.into_inner();
         Ok(Entries {
             messages,
@@ -202,24 +222,29 @@ impl Staff {
         }
     }
 
-    /// The newest signed checkpoint, or the smallest that covers `size` entries.
+    /// The newest signed checkpoint of a period, or the smallest that covers `size` entries.
     ///
     /// # Errors
     /// [`ClientError::Log`] for one that the log's key did not sign, or that covers less.
-    pub async fn checkpoint(&self, size: Option<u64>) -> Result<Head, ClientError> {
+    pub async fn checkpoint(&self, period: u32, size: Option<u64>) -> Result<Head, ClientError> {
         let note = match size {
-            None => {
+            None if period == 0 => {
                 let mut stub = self.log.clone();
                 let reply = stub.get_checkpoint(timed(v1::GetCheckpointRequest {})).await;
                 reply.map_err(refused)?.into_inner().checkpoint
             }
-            Some(size) => {
+            _ => {
                 let mut stub = self.audit.clone();
-                let reply = stub.find_checkpoint(timed(v1::FindCheckpointRequest { size })).await;
+                let request = v1::FindCheckpointRequest {
+                    size: size.unwrap_or(0),
+                    period,
+                    newest: size.is_none(),
+                };
+                let reply = stub.find_checkpoint(timed(request)).await;
                 reply.map_err(refused)?.into_inner().checkpoint
             }
         };
-        let head = self.checkpoint_of(&note).map_err(LogError::Checkpoint)?;
+        let head = self.checkpoint_in(period, &note).map_err(LogError::Checkpoint)?;
         if size.is_some_and(|size| head.size < size) {
             return Err(LogError::Checkpoint(ReceiptError::Index).into());
         }
@@ -258,7 +283,20 @@ impl Staff {
     }
 
     fn checkpoint_of(&self, text: &str) -> Result<Head, ReceiptError> {
-        let checkpoint = note::verify(text, &self.key).map_err(ReceiptError::Checkpoint)?;
+        self.checkpoint_in(0, text)
+    }
+
+    fn key_of(&self, period: u32, text: &str) -> Result<VerifierKey, ReceiptError> {
+        match period {
+            0 => Ok(self.key.clone()),
+            period => self.key.for_period(period, text).map_err(ReceiptError::Checkpoint),
+        }
+    }
+
+    /// A checkpoint of this log, or of another of its periods.
+    fn checkpoint_in(&self, period: u32, text: &str) -> Result<Head, ReceiptError> {
+        let key = self.key_of(period, text)?;
+        let checkpoint = note::verify(text, &key).map_err(ReceiptError::Checkpoint)?;
         Ok(Head {
             size: checkpoint.size,
             root: checkpoint.root,

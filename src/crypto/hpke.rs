@@ -93,7 +93,7 @@ impl KemKeyPair {
         };
         Ok(Self {
             suite,
-            secret: Secret::from_slice(secret)?,
+            secret: Secret::from_slice(secret)?.held(),
             public,
         })
     }
@@ -129,7 +129,7 @@ fn pair<K: KemTrait>(suite: Suite, ikm: &[u8]) -> Result<KemKeyPair, Broken> {
     bytes.zeroize();
     Ok(KemKeyPair {
         suite,
-        secret: secret?,
+        secret: secret?.held(),
         public: public.to_bytes().to_vec(),
     })
 }

@@ -1,4 +1,4 @@
-//! The door to ring and hpke: hashes, keyed derivation, authenticated encryption, HPKE, signatures, randomness.
+//! The door to ring, hpke and argon2: hashes, keyed derivation, authenticated encryption, HPKE, signatures, randomness.
 //!
 //! Tollgate writes no primitive. This module fixes which ones are used and how their inputs are framed
 //! (`ctx`, `docs/protocol.md`), and refuses everything else. All failures are one opaque [`Broken`]:
@@ -7,6 +7,9 @@ mod aead;
 mod context;
 mod hash;
 mod hpke;
+mod memory;
+#[cfg(feature = "gateway")]
+mod passphrase;
 mod pem;
 mod random;
 mod secret;
@@ -16,6 +19,11 @@ pub use aead::{BOX_OVERHEAD_BYTES, open, open_boxed, seal, seal_boxed};
 pub use context::{Label, ctx};
 pub use hash::{hkdf, hmac, sha256, sha256_parts};
 pub use hpke::{KemKeyPair, Suite};
+#[cfg(feature = "gateway")]
+pub use memory::refuse_dumps;
+pub use memory::unlocked;
+#[cfg(feature = "gateway")]
+pub use passphrase::{Passphrase, Stretch};
 pub use pem::ed25519_public_pem;
 pub use random::{Rng, SeededRng, SystemRng};
 pub use secret::Secret;

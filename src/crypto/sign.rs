@@ -1,5 +1,5 @@
 //! Ed25519 (RFC 8032) and ECDSA P-256 (FIPS 186-5) signatures.
-use super::{Broken, Rng, Secret};
+use super::{Broken, Rng, Secret, memory::Held};
 use ring::signature::{self, KeyPair};
 
 /// Signs with a key that may live elsewhere (PKCS#11).
@@ -13,7 +13,7 @@ pub trait Signer: Send + Sync {
 /// An Ed25519 key in memory.
 pub struct Ed25519Signer {
     seed: Secret<32>,
-    pair: signature::Ed25519KeyPair,
+    pair: Held<signature::Ed25519KeyPair>,
 }
 
 impl Ed25519Signer {
@@ -25,7 +25,10 @@ impl Ed25519Signer {
     /// From the 32-byte seed of RFC 8032.
     pub fn from_seed(seed: Secret<32>) -> Result<Self, Broken> {
         let pair = signature::Ed25519KeyPair::from_seed_unchecked(seed.expose()).map_err(|_| Broken)?;
-        Ok(Self { seed, pair })
+        Ok(Self {
+            seed: seed.held(),
+            pair: Held::new(pair),
+        })
     }
 
     /// The seed, to be wrapped and stored.

@@ -15,5 +15,6 @@ pub use letter::verify_letter;
 pub use page::{Page, is_page, page, verify_page};
 pub use proof::{DocumentProof, EvidenceError, Proven};
 pub use report::{
-    ConsentEvent, Consented, FORMAT as REPORT_FORMAT, Line, Looked, Named, Reason, SubjectReport, Told, verify_report,
+    ConsentEvent, Consented, FORMAT as REPORT_FORMAT, Line, LineProof, Looked, LookedThrough, Named, Reason,
+    SubjectReport, Told, verify_lines, verify_report,
 };

@@ -17,6 +17,8 @@ use subtle::ConstantTimeEq;
 
 /// Name and version of the form.
 pub const FORMAT: &str = "tollgate-audit-pack 1";
+/// The same, of a period of the log that is over.
+pub const FORMAT_OF_ARCHIVE: &str = "tollgate-audit-pack 2";
 /// What the entry commits to.
 pub const MANIFEST: &str = "manifest.json";
 /// That it does.
@@ -32,8 +34,11 @@ pub const RULE: &str = "rank = SHA-256(seed || SHA-256(0x00 || leaf)); the entri
 pub struct Manifest {
     /// [`FORMAT`].
     pub format: String,
-    /// The log.
+    /// The log that the pack was recorded in.
     pub log: String,
+    /// The period that it is taken from, where that one is over: its sample is proven under the final checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<u32>,
     /// When the pack was made.
     pub made_at: String,
     /// About whom.
@@ -160,14 +165,23 @@ pub fn verify(bytes: &[u8], key: &VerifierKey) -> Result<Checked, EvidenceError>
     let (_, document) = files.remove(0);
     let proven = DocumentProof::decode(&proof)?.verify(&document, key, "pack", is_of_pack)?;
     let manifest: Manifest = serde_json::from_slice(&document).map_err(|_| malformed())?;
-    if manifest.format != FORMAT || manifest.rule != RULE || manifest.log != proven.origin {
+    let format = match manifest.period {
+        None => FORMAT,
+        Some(_) => FORMAT_OF_ARCHIVE,
+    };
+    if manifest.format != format || manifest.rule != RULE || manifest.log != proven.origin {
         return Err(EvidenceError::Malformed("manifest"));
     }
     all_as_listed(&manifest, &files)?;
-    let opened = sample(&manifest, &files, key)?;
     let checkpoint = files.iter().find(|(name, _)| name == CHECKPOINT);
     let checkpoint = checkpoint.and_then(|(_, bytes)| std::str::from_utf8(bytes).ok());
-    note::verify(checkpoint.ok_or_else(malformed)?, key)?;
+    let checkpoint = checkpoint.ok_or_else(malformed)?;
+    let key = match manifest.period {
+        None => key,
+        Some(period) => &key.for_period(period, checkpoint)?,
+    };
+    note::verify(checkpoint, key)?;
+    let opened = sample(&manifest, &files, key)?;
     Ok(Checked {
         manifest,
         proven,

@@ -1,7 +1,7 @@
 //! A report as a page for print, with the report and its proof inside: one file that a person takes home.
 //!
 //! The page is made from the report alone, so who checks it makes it again and compares.
-use super::{DocumentProof, EvidenceError, Proven, SubjectReport, html::Html, report::Told, verify_report};
+use super::{DocumentProof, EvidenceError, Looked, Proven, SubjectReport, html::Html, report::Told, verify_report};
 use crate::{
     audit::note::VerifierKey,
     crypto::sha256,
@@ -238,6 +238,14 @@ fn consents(html: &mut Html, report: &SubjectReport, language: Language) {
     }
 }
 
+/// The entry that was looked at, and its period where the report is made from several.
+fn looked_at(report: &SubjectReport, look: &Looked) -> String {
+    match look.at_period.filter(|_| report.periods.len() > 1) {
+        Some(period) => format!("{period}:{}", look.at),
+        None => look.at.to_string(),
+    }
+}
+
 fn looks(html: &mut Html, report: &SubjectReport, language: Language) {
     html.heading(language.pick("Who looked at these entries", "谁查看过这些条目"));
     if report.looked.is_empty() {
@@ -249,7 +257,7 @@ fn looks(html: &mut Html, report: &SubjectReport, language: Language) {
         let rows: Vec<Vec<String>> = report
             .looked
             .iter()
-            .map(|look| vec![clock(&look.time), look.peer.clone(), look.at.to_string()])
+            .map(|look| vec![clock(&look.time), look.peer.clone(), looked_at(report, look)])
             .collect();
         let (time, who) = (language.pick("time", "时间"), language.pick("who", "查看者"));
         html.table(&[time, who, language.pick("entry", "条目")], &rows);

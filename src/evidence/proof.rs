@@ -35,6 +35,9 @@ pub enum EvidenceError {
     /// Changed since it left.
     #[error("the document is not the one that was recorded: it was changed, or the proof is of another")]
     Changed,
+    /// A line of a report is not in the log as it says.
+    #[error("the line of entry {0} is not what the log has: the report was not made from it")]
+    Line(u64),
     /// The printed page differs from the document in it.
     #[error(
         "the page does not show what was proven: it was changed, or made by another version; what was proven can be printed with `--json`"

@@ -1,14 +1,24 @@
 //! The report about one person (PIPL articles 44 and 45): everything that was asked, and what left. `docs/formats/subject-report.md`.
 use super::{DocumentProof, EvidenceError, Proven};
 use crate::{
-    audit::note::VerifierKey,
+    audit::{
+        note::{self, Checkpoint, VerifierKey},
+        proof::verify_inclusion,
+    },
     limits::REPORT_BYTES_MAX,
-    wire::v1::{EntryKind, Leaf},
+    wire::{
+        self,
+        v1::{EntryKind, Leaf},
+    },
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Name and version of the form.
-pub const FORMAT: &str = "tollgate-subject-report 1";
+pub const FORMAT: &str = "tollgate-subject-report 2";
+/// The form before, of one period of the log, without proofs of its lines: what was handed out is still verified.
+const FORMAT_BEFORE: &str = "tollgate-subject-report 1";
 
 /// The report. Times are UTC in RFC 3339; texts stand in both languages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +50,24 @@ pub struct SubjectReport {
     pub looked: Vec<Looked>,
     /// More looks were taken than a report lists.
     pub looked_cut: bool,
+    /// Periods of the log that were looked through, the newest first. None in the form before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub periods: Vec<LookedThrough>,
+    /// Periods that are deleted, their retention being over: what they told is not in any report.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deleted_periods: Vec<u32>,
+}
+
+/// A period of the log that a report was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookedThrough {
+    /// Its number.
+    pub period: u32,
+    /// The name of its log.
+    pub log: String,
+    /// The signed checkpoint that its lines are proven under; of a period that is over, the final one.
+    pub checkpoint: String,
 }
 
 /// One entry.
@@ -80,6 +108,21 @@ pub struct Line {
     pub words_en: Vec<String>,
     /// The same in Chinese.
     pub words_zh: Vec<String>,
+    /// That it is in the log; absent where the line stands beside a proof of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven: Option<LineProof>,
+}
+
+/// That the entry of a line is under the checkpoint of its period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LineProof {
+    /// The period of the log.
+    pub period: u32,
+    /// The leaf as hashed, in base64.
+    pub leaf: String,
+    /// Hashes of the inclusion proof (RFC 6962 section 2.1.1), in base64.
+    pub inclusion: Vec<String>,
 }
 
 /// Something with a name and a text in both languages.
@@ -169,6 +212,12 @@ pub struct Looked {
     pub peer: String,
     /// The entry that was looked at.
     pub at: u64,
+    /// The period of the log that the look is in. Absent in the form before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<u32>,
+    /// The period of the entry that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_period: Option<u32>,
 }
 
 impl SubjectReport {
@@ -184,9 +233,10 @@ impl SubjectReport {
             return Err(malformed);
         }
         let report: Self = serde_json::from_slice(bytes).map_err(|_| malformed.clone())?;
-        match report.format == FORMAT {
-            true => Ok(report),
-            false => Err(malformed),
+        match report.format.as_str() {
+            FORMAT if report.entries.iter().all(|line| line.proven.is_some()) => Ok(report),
+            FORMAT_BEFORE if report.entries.iter().all(|line| line.proven.is_none()) => Ok(report),
+            _ => Err(malformed),
         }
     }
 }
@@ -205,8 +255,47 @@ pub fn verify_report(
     let proven = proof.verify(bytes, key, "subject report", is_of_report)?;
     let report = SubjectReport::read(bytes)?;
     // A report says itself of which log it is.
-    match report.log == proven.origin {
-        true => Ok((report, proven)),
-        false => Err(EvidenceError::Changed),
+    if report.log != proven.origin {
+        return Err(EvidenceError::Changed);
     }
+    verify_lines(&report, key)?;
+    Ok((report, proven))
+}
+
+/// That each line's entry is under the checkpoint of its period, which the log's key signed.
+///
+/// # Errors
+/// [`EvidenceError::Line`] for the first that is not.
+pub fn verify_lines(report: &SubjectReport, key: &VerifierKey) -> Result<(), EvidenceError> {
+    let mut heads = BTreeMap::new();
+    for through in &report.periods {
+        let key = key.for_period(through.period, &through.checkpoint)?;
+        let head = note::verify(&through.checkpoint, &key)?;
+        if head.origin != through.log || heads.insert(through.period, head).is_some() {
+            return Err(EvidenceError::Malformed("report"));
+        }
+    }
+    for line in &report.entries {
+        let Some(proof) = &line.proven else { continue };
+        let head = heads.get(&proof.period).ok_or(EvidenceError::Malformed("report"))?;
+        is_under(line, proof, head).ok_or(EvidenceError::Line(line.entry))?;
+    }
+    Ok(())
+}
+
+fn is_under(line: &Line, proof: &LineProof, head: &Checkpoint) -> Option<()> {
+    let hash = |text: &String| STANDARD.decode(text).ok()?.try_into().ok();
+    let inclusion = proof.inclusion.iter().map(hash).collect::<Option<Vec<[u8; 32]>>>()?;
+    let bytes = STANDARD.decode(&proof.leaf).ok()?;
+    verify_inclusion(&bytes, line.entry, &inclusion, head.size, &head.root).ok()?;
+    // What the line says in the open is what the leaf says.
+    let leaf: Leaf = wire::decode_canonical(&bytes).ok()?;
+    let time = line.time.parse::<jiff::Timestamp>().ok()?.as_millisecond();
+    let says = leaf.seq == line.entry
+        && wire::millis(leaf.time.as_ref()) == Some(time)
+        && leaf.partner == line.partner
+        && leaf.peer == line.peer
+        && leaf.method == line.method
+        && leaf.refusal == line.refusal;
+    says.then_some(())
 }

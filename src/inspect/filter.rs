@@ -1,6 +1,6 @@
 //! What an officer looks for, from the wire. Whatever does not convert exactly is refused: a condition that was dropped or
 //! bent would show another part of the log than was asked for, and no hit would look like none.
-use super::Conditions;
+use super::{Conditions, Periods};
 use crate::{
     audit::Dimension,
     clock::Time,
@@ -45,11 +45,24 @@ impl Conditions {
         let texts = texts.map(|(dimension, text)| (dimension, text.into_bytes()));
         let terms = texts.into_iter().chain(ids).filter(|(_, value)| !value.is_empty());
         Ok(Self {
+            periods: periods(filter.period, filter.all_periods)?,
             from,
             until,
             terms: terms.collect(),
             person: filter.subject.map(|subject| token(gate, subject)).transpose()?,
         })
+    }
+}
+
+/// Which periods of the log: one, or all.
+///
+/// # Errors
+/// `FIELD_INVALID` where both are said.
+pub(super) fn periods(period: u32, all: bool) -> Result<Periods, Code> {
+    match (period, all) {
+        (period, false) => Ok(Periods::One(period)),
+        (0, true) => Ok(Periods::All),
+        _ => Err(Code::FieldInvalid),
     }
 }
 

@@ -4,7 +4,9 @@
 //! each message would feed on itself. It reads the log at its reader's pace and holds nothing for anybody.
 use super::{
     Scope,
+    entry::At,
     opening::{Entry, Opener},
+    periods::of_period,
     search::READERS_OF_THE_LOG,
 };
 use crate::{
@@ -32,6 +34,7 @@ pub struct Following {
     peer: PeerIdentity,
     call: StaffCall,
     member: Arc<Member>,
+    period: u32,
     from: u64,
     next: u64,
     shown: u64,
@@ -47,28 +50,36 @@ pub struct Step {
 }
 
 impl Following {
-    /// Opens a stream at entry `from`, which may be the next one to be recorded.
-    pub async fn open(gate: Arc<Gate>, peer: PeerIdentity, call: StaffCall, from: u64) -> Reading<Self> {
+    /// Opens a stream of a period at entry `from`, which may be the next one to be recorded.
+    pub async fn open(gate: Arc<Gate>, peer: PeerIdentity, call: StaffCall, at: At) -> Reading<Self> {
+        let from = at.index;
         let opened = staff(Arc::clone(&gate), peer.clone(), call, move |gate, member| {
             Scope::of(member, gate.clock.now())?;
-            if from > gate.log.head().size {
+            let head = gate.head_of(at.period)?;
+            if from > head.size {
                 return Err(Code::LogRange);
             }
+            // What is recorded from here on is not yet in the head; an archive ends where it ends.
+            let (period, ends) = match at.period {
+                0 => (gate.period, None),
+                period => (period, (period != gate.period).then_some(head.size)),
+            };
             Ok(Seen {
-                note: format!("stream from entry {from}"),
-                ..Seen::of(Arc::new(member.clone()), "stream-opened")
+                note: format!("stream from entry {from}{}", of_period(gate, period)),
+                ..Seen::of((Arc::new(member.clone()), period, ends), "stream-opened")
             })
         });
         let opened = opened.await?;
-        Ok(opened.map(|(member, receipt)| Self {
+        Ok(opened.map(|((member, period, ends), receipt)| Self {
             gate,
             peer,
             call,
             member,
+            period,
             from,
             next: from,
             shown: 0,
-            newest: receipt.index,
+            newest: ends.unwrap_or(receipt.index),
         }))
     }
 
@@ -87,8 +98,9 @@ impl Following {
     /// # Errors
     /// `OUT_OF_SCOPE` once an auditor's time is over, `INTERNAL` if the store fails.
     pub async fn step(&mut self) -> Result<Step, Code> {
-        let (gate, member, from) = (Arc::clone(&self.gate), Arc::clone(&self.member), self.next);
-        let looking = tokio::task::spawn_blocking(move || look(&gate, &member, from));
+        let (gate, member) = (Arc::clone(&self.gate), Arc::clone(&self.member));
+        let (period, from) = (self.period, self.next);
+        let looking = tokio::task::spawn_blocking(move || look(&gate, &member, period, from));
         let step = looking.await.map_err(|_| Code::Internal)??;
         self.next = step.next;
         self.shown = self.shown.saturating_add(step.entries.len() as u64);
@@ -97,10 +109,13 @@ impl Following {
 
     /// Records how far the stream got, and why it ended: `how`, free of values.
     pub async fn end(self, how: &'static str) -> Result<(), NotRecorded> {
-        let (from, next, shown) = (self.from, self.next, self.shown);
-        let ended = staff(self.gate, self.peer, self.call, move |_, _| {
+        let (period, from, next, shown) = (self.period, self.from, self.next, self.shown);
+        let ended = staff(self.gate, self.peer, self.call, move |gate, _| {
             Ok(Seen {
-                note: format!("stream from entry {from} ended before {next}: {how}"),
+                note: format!(
+                    "stream from entry {from}{} ended before {next}: {how}",
+                    of_period(gate, period)
+                ),
                 count: shown,
                 ..Seen::of((), "stream-ended")
             })
@@ -129,13 +144,14 @@ pub async fn refuse(
     Ok(refused.map(|(never, _)| never))
 }
 
-fn look(gate: &Gate, member: &Member, from: u64) -> Result<Step, Code> {
+fn look(gate: &Gate, member: &Member, period: u32, from: u64) -> Result<Step, Code> {
     let scope = Scope::of(member, gate.clock.now())?;
-    let size = gate.log.head().size;
+    let volume = gate.volume(period)?;
+    let size = volume.log.head().size;
     let next = size.min(from.saturating_add(FOLLOW_STEP_ENTRIES)).max(from);
-    let (mut entries, mut opener) = (Vec::new(), Opener::new(gate, None));
+    let (mut entries, mut opener) = (Vec::new(), Opener::new(gate, &volume, None));
     for index in from..next {
-        if scope.covers_entry(gate, index)? {
+        if scope.covers_entry(&volume.log, index)? {
             entries.push(opener.open(index)?);
         }
     }

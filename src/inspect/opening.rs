@@ -1,6 +1,6 @@
 //! Opening entries with the keys that are left.
 use crate::{
-    audit::{Details, PersonTag, StoredEntry, open_details},
+    audit::{Details, PersonTag, StoredEntry, Volume, open_details},
     crypto::Secret,
     limits::{OPENED_BUCKETS_MAX, PEOPLE_PER_STEP},
     person,
@@ -12,6 +12,8 @@ use std::collections::HashMap;
 
 /// An entry as far as it can be opened.
 pub struct Entry {
+    /// The period of the log that it is in.
+    pub period: u32,
     /// What was hashed.
     pub bytes: Vec<u8>,
     /// The same, read.
@@ -20,27 +22,29 @@ pub struct Entry {
     pub details: Option<Details>,
 }
 
-/// Entry `index`, opened with the period's key or with that of the person it is about.
+/// Entry `index` of the period that takes entries, opened with the period's key or with that of the person it is about.
 ///
 /// # Errors
 /// `LOG_RANGE` if the log has no such entry, `INTERNAL` if the store fails.
 pub fn open(gate: &Gate, index: u64) -> Result<Entry, Code> {
-    Opener::new(gate, None).open(index)
+    Opener::new(gate, &gate.current(), None).open(index)
 }
 
 /// Opens the entries of one call. People's keys that it unwraps are gone with it: no erasure has to reach them.
 pub struct Opener<'a> {
     gate: &'a Gate,
+    volume: &'a Volume,
     /// Who most entries are about.
     likely: Option<Secret<32>>,
     buckets: HashMap<u8, Vec<Secret<32>>>,
 }
 
 impl<'a> Opener<'a> {
-    /// For one call. `likely` is tried first.
-    pub fn new(gate: &'a Gate, likely: Option<Secret<32>>) -> Self {
+    /// For one call, and one period. `likely` is tried first.
+    pub fn new(gate: &'a Gate, volume: &'a Volume, likely: Option<Secret<32>>) -> Self {
         Self {
             gate,
+            volume,
             likely,
             buckets: HashMap::new(),
         }
@@ -51,16 +55,17 @@ impl<'a> Opener<'a> {
     /// # Errors
     /// See [`open`].
     pub fn open(&mut self, index: u64) -> Result<Entry, Code> {
-        let stored = self.gate.log.entry(index).map_err(|_| Code::Internal)?;
+        let stored = self.volume.log.entry(index).map_err(|_| Code::Internal)?;
         let stored = stored.ok_or(Code::LogRange)?;
-        let details = match self.with(&self.gate.period_key, &stored) {
+        let details = match self.with(&self.volume.key, &stored) {
             Some(details) => Some(details),
-            None => match self.gate.log.person_of(index, &stored) {
+            None => match self.volume.log.person_of(index, &stored) {
                 Some(tag) => self.of_person(&tag, &stored)?,
                 None => None,
             },
         };
         Ok(Entry {
+            period: self.volume.period,
             leaf: wire::decode_canonical(&stored.leaf).map_err(|_| Code::Internal)?,
             bytes: stored.leaf,
             details,
@@ -68,7 +73,7 @@ impl<'a> Opener<'a> {
     }
 
     fn with(&self, key: &Secret<32>, stored: &StoredEntry) -> Option<Details> {
-        open_details(key, self.gate.log.origin(), &stored.leaf, &stored.details).ok()
+        open_details(key, self.volume.log.origin(), &stored.leaf, &stored.details).ok()
     }
 
     /// The entry says in which of 256 buckets its person is, and each key there says whether it is the one.

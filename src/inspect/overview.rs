@@ -1,8 +1,8 @@
 //! How much happened, for charts.
-use super::Scope;
+use super::{Scope, periods::of_period};
 use crate::{
     agreement::{Member, Role},
-    audit::{Count, Receipt, Span},
+    audit::{Count, LogReader, Receipt, Span},
     clock::Time,
     domain::Method,
     facts::Kind,
@@ -24,6 +24,8 @@ pub const OVERVIEW: StaffCall = StaffCall {
 /// What is counted over.
 #[derive(Debug, Clone, Copy)]
 pub struct Period {
+    /// The period of the log: 0 is the one that takes entries.
+    pub log: u32,
     /// Entries from here on. Buckets begin here, rounded down to a whole minute, or to a whole hour where `bucket_s` is a
     /// multiple of one: who wants days gives a midnight of his own clock.
     pub from: Time,
@@ -64,23 +66,24 @@ fn count(gate: &Gate, member: &Member, asked: Period) -> Result<Seen<Overview>, 
         until: until.unwrap_or(span.until),
         ..span
     };
-    let log_size = gate.log.head().size;
-    let mut counts = counts(gate, &within)?;
+    let volume = gate.volume(asked.log)?;
+    let log_size = volume.log.head().size;
+    let mut counts = counts(gate, &volume.log, &within)?;
     counts.retain(|count| scope.covers_partner(count.partner.as_bytes()));
     let overview = Overview { counts, log_size };
     Ok(Seen {
-        note: "overview".to_owned(),
+        note: format!("overview{}", of_period(gate, asked.log)),
         count: overview.counts.len() as u64,
         ..Seen::of(overview, "counted")
     })
 }
 
 /// Counts of a span, whoever asks, by the names that are known now.
-pub(super) fn counts(gate: &Gate, span: &Span) -> Result<Vec<Count>, Code> {
+pub(super) fn counts(gate: &Gate, log: &LogReader, span: &Span) -> Result<Vec<Count>, Code> {
     let signals: Vec<String> = gate.view.signals.iter().map(|s| s.id().to_string()).collect();
     let refusals = Code::ALL.iter().map(|code| code.name());
     let outcomes: Vec<&str> = minimise::WORDS.into_iter().chain(refusals).collect();
-    let counts = gate.log.overview(span, &signals, &outcomes);
+    let counts = log.overview(span, &signals, &outcomes);
     counts.map_err(|_| Code::Internal)
 }
 
@@ -111,7 +114,15 @@ mod tests {
     fn a_period_is_not_empty_and_has_as_many_buckets_as_a_chart() {
         let span = |from, until, bucket_s| {
             let (from, until) = (Time(from), Time(until));
-            Period { from, until, bucket_s }.span().map(|span| span.width_s)
+            let log = 0;
+            Period {
+                log,
+                from,
+                until,
+                bucket_s,
+            }
+            .span()
+            .map(|span| span.width_s)
         };
         assert_eq!(span(0, 1, 60), Ok(60));
         assert_eq!(span(0, 1_000 * 60_000 - 1, 60), Ok(60));

@@ -1,5 +1,5 @@
 //! Checkpoints, of now and of the past, and that the later continue the earlier.
-use super::search::READERS_OF_THE_LOG;
+use super::{periods::of_period, search::READERS_OF_THE_LOG};
 use crate::{
     audit::{Head, ProofError, Receipt},
     domain::Method,
@@ -17,18 +17,26 @@ pub const FIND_CHECKPOINT: StaffCall = StaffCall {
     roles: READERS_OF_THE_LOG,
 };
 
-/// The smallest signed checkpoint that covers `size` entries, and the record that it was asked for. It names nobody, so
-/// an auditor may have any.
+/// The smallest signed checkpoint of a period that covers `size` entries, or its newest, and the record that it was asked
+/// for. It names nobody, so an auditor may have any.
 pub async fn checkpoint(
     gate: Arc<Gate>,
     peer: PeerIdentity,
     call: StaffCall,
-    size: u64,
+    period: u32,
+    size: Option<u64>,
 ) -> Reading<(Arc<str>, Receipt)> {
     staff(gate, peer, call, move |gate, _| {
-        let note = gate.log.checkpoint_covering(size).map_err(refusal)?;
+        let note = match size {
+            Some(size) => gate.volume(period)?.log.checkpoint_covering(size).map_err(refusal)?,
+            None => Arc::clone(&gate.head_of(period)?.note),
+        };
+        let which = match size {
+            Some(size) => format!("of at least {size} entries"),
+            None => "at the end".to_owned(),
+        };
         Ok(Seen {
-            note: format!("checkpoint of at least {size} entries"),
+            note: format!("checkpoint {which}{}", of_period(gate, period)),
             ..Seen::of(note, "checkpoint-shown")
         })
     })
@@ -47,18 +55,18 @@ pub async fn head(gate: Arc<Gate>, peer: PeerIdentity, call: StaffCall) -> Readi
     .await
 }
 
-/// That the tree of `to` begins with the tree of `from`.
+/// That the tree of `to` begins with the tree of `from`, in one period.
 pub async fn continuation(
     gate: Arc<Gate>,
     peer: PeerIdentity,
     call: StaffCall,
-    from: u64,
-    to: u64,
+    period: u32,
+    (from, to): (u64, u64),
 ) -> Reading<(Vec<[u8; 32]>, Receipt)> {
     staff(gate, peer, call, move |gate, _| {
-        let (proof, _) = gate.log.prove_consistency(from, to).map_err(refusal)?;
+        let (proof, _) = gate.volume(period)?.log.prove_consistency(from, to).map_err(refusal)?;
         Ok(Seen {
-            note: format!("continuation from {from} to {to}"),
+            note: format!("continuation from {from} to {to}{}", of_period(gate, period)),
             ..Seen::of(proof, "continuation-shown")
         })
     })

@@ -1,8 +1,8 @@
 //! How far a caller may look.
 use crate::{
     agreement::{AuditScope, Member},
+    audit::LogReader,
     clock::Time,
-    pipeline::Gate,
     refusal::Code,
     wire::{self, v1},
 };
@@ -44,11 +44,11 @@ impl Scope {
     ///
     /// # Errors
     /// `LOG_RANGE` if the log has no such entry, `INTERNAL` if the store fails.
-    pub fn covers_entry(&self, gate: &Gate, index: u64) -> Result<bool, Code> {
+    pub fn covers_entry(&self, log: &LogReader, index: u64) -> Result<bool, Code> {
         if self.is_whole() {
             return Ok(true);
         }
-        let stored = gate.log.entry(index).map_err(|_| Code::Internal)?;
+        let stored = log.entry(index).map_err(|_| Code::Internal)?;
         let stored = stored.ok_or(Code::LogRange)?;
         let leaf = wire::decode_canonical(&stored.leaf).map_err(|_| Code::Internal)?;
         Ok(self.covers(&leaf))

@@ -2,12 +2,14 @@
 use super::{
     Scope,
     opening::{Entry, Opener},
+    periods::Periods,
     token::Place,
 };
 use crate::{
     agreement::{Member, Role},
-    audit::{Details, Dimension, Query, Receipt},
+    audit::{Details, Dimension, Query, Receipt, Volume},
     clock::Time,
+    crypto::Secret,
     domain::{Method, SubjectToken},
     facts::{DetailKey, Kind},
     identity::PeerIdentity,
@@ -31,6 +33,8 @@ pub const SEARCH: StaffCall = StaffCall {
 /// What is looked for. All must hold.
 #[derive(Clone, Default)]
 pub struct Conditions {
+    /// In which periods of the log.
+    pub periods: Periods,
     /// Entries from here on.
     pub from: Option<Time>,
     /// Entries before this.
@@ -66,6 +70,8 @@ pub struct Page {
 
 /// That the entries of a page are in one tree.
 pub struct Proofs {
+    /// The period whose tree it is.
+    pub period: u32,
     /// The signed checkpoint of the tree.
     pub checkpoint: Arc<str>,
     /// Hashes of each entry's proof, in the order of the entries.
@@ -102,10 +108,11 @@ pub(super) fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &Page
     let search = asked.canonical();
     let key = &gate.period_key;
     let place = match page.token.as_str() {
-        "" => {
-            let size = gate.log.head().size;
-            Place { size, before: size }
-        }
+        "" => Place {
+            size: gate.log.head().size,
+            period: asked.periods.numbers(gate).first().copied().unwrap_or(gate.period),
+            before: u64::MAX,
+        },
         token => Place::open(token, key, &member.uri, &search)?,
     };
     let link = match &asked.person {
@@ -113,44 +120,31 @@ pub(super) fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &Page
         None => None,
     };
     let (from, until) = scope.period(asked.from, asked.until)?;
-    let query = Query {
-        from,
-        until,
-        terms: asked.terms.clone(),
-        person: asked.person.as_ref().map(|token| {
-            let key = link.as_ref().map(|link| link.details());
-            gate.log.whom(token, key.as_ref())
-        }),
+    let looking = Looking {
+        gate,
+        scope: &scope,
+        asked: &Conditions {
+            from,
+            until,
+            ..asked.clone()
+        },
+        details: link.as_ref().map(|link| link.details()),
     };
-    let mut entries = Vec::new();
-    let mut opener = Opener::new(gate, link.as_ref().map(|link| link.details()));
-    let (mut before, mut steps) = (Some(place.before), 0);
-    while let Some(at) = before.filter(|_| steps < SEARCH_STEPS_MAX) {
-        steps += 1;
-        let found = gate.log.search(&query, at, limit - entries.len());
-        let found = found.map_err(|_| Code::Internal)?;
-        for index in found.entries {
-            let entry = opener.open(index)?;
-            if scope.covers(&entry.leaf) && asked.confirmed(&entry) {
-                entries.push(entry);
-            }
-        }
-        before = found.next;
-        if entries.len() >= limit {
-            break;
-        }
-    }
-    let next = before.map(|before| Place { before, ..place }.seal(key, &member.uri, &search));
-    let count = entries.len() as u64;
-    let proofs = page.prove.then(|| prove(gate, &entries)).transpose()?;
+    // Before anything is looked at: an archive that is missing must not look like the end.
+    let log_size = asked.periods.size(gate, place.size)?;
+    let found = looking.through(place, limit, page.prove)?;
+    let count = found.entries.len() as u64;
     let page = Page {
-        entries,
-        next: next.unwrap_or_default(),
-        log_size: place.size,
-        proofs,
+        entries: found.entries,
+        next: found
+            .next
+            .map(|next| next.seal(key, &member.uri, &search))
+            .unwrap_or_default(),
+        log_size,
+        proofs: found.proofs,
     };
     Ok(Seen {
-        note: asked.note(),
+        note: format!("{}{}", asked.note(), asked.periods.note(gate)),
         count,
         person: asked
             .person
@@ -160,13 +154,118 @@ pub(super) fn look(gate: &Gate, member: &Member, asked: &Conditions, page: &Page
     })
 }
 
-fn prove(gate: &Gate, entries: &[Entry]) -> Result<Proofs, Code> {
+/// A search under way.
+struct Looking<'a> {
+    gate: &'a Gate,
+    scope: &'a Scope,
+    /// Within the scope.
+    asked: &'a Conditions,
+    /// The key of the person's details.
+    details: Option<Secret<32>>,
+}
+
+#[derive(Default)]
+struct Found {
+    entries: Vec<Entry>,
+    next: Option<Place>,
+    proofs: Option<Proofs>,
+}
+
+impl Looking<'_> {
+    /// Period by period, the newest first, until the page is full or the work of one call is done. With proofs a page ends
+    /// with the period, or a second checkpoint would have to prove the rest.
+    fn through(&self, place: Place, limit: usize, prove: bool) -> Result<Found, Code> {
+        let numbers = self.asked.periods.numbers(self.gate);
+        let mut periods = numbers
+            .into_iter()
+            .skip_while(|period| *period != place.period)
+            .peekable();
+        // Its archive was deleted meanwhile: that must not look like the end.
+        if periods.peek().is_none() {
+            return Err(Code::PageTokenInvalid);
+        }
+        let (mut found, mut steps, mut at) = (Found::default(), SEARCH_STEPS_MAX, place);
+        while let Some(period) = periods.next() {
+            let volume = self.gate.volume(period)?;
+            let size = match period == self.gate.period {
+                true => place.size,
+                false => volume.log.head().size,
+            };
+            let before = at.before.min(size);
+            if let Some(before) = self.within(&volume, before, limit, &mut steps, &mut found.entries)? {
+                found.next = Some(Place { before, ..at });
+            }
+            let (ended, older) = (found.next.is_none(), periods.peek().copied());
+            let older = older.filter(|_| ended && !self.begins_before(&volume));
+            let Some(older) = older else {
+                found.proofs = prove.then(|| self::prove(&volume, &found.entries)).transpose()?;
+                break;
+            };
+            at = Place {
+                period: older,
+                before: u64::MAX,
+                ..at
+            };
+            if steps == 0 || found.entries.len() >= limit || (prove && !found.entries.is_empty()) {
+                found.next = Some(at);
+                found.proofs = prove.then(|| self::prove(&volume, &found.entries)).transpose()?;
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether all that is asked for lies within this period and later ones: older archives are not opened for nothing.
+    fn begins_before(&self, volume: &Volume) -> bool {
+        let began = volume.log.continues_since().ok().flatten();
+        self.asked.from.zip(began).is_some_and(|(from, began)| began <= from)
+    }
+
+    /// One period, as far as `steps` last. Gives where to go on in it.
+    fn within(
+        &self,
+        volume: &Volume,
+        before: u64,
+        limit: usize,
+        steps: &mut usize,
+        entries: &mut Vec<Entry>,
+    ) -> Result<Option<u64>, Code> {
+        let query = Query {
+            from: self.asked.from,
+            until: self.asked.until,
+            terms: self.asked.terms.clone(),
+            person: self
+                .asked
+                .person
+                .as_ref()
+                .map(|token| volume.log.whom(token, self.details.as_ref())),
+        };
+        let mut opener = Opener::new(self.gate, volume, self.details.clone());
+        let mut before = Some(before);
+        while let Some(at) = before.filter(|_| *steps > 0 && entries.len() < limit) {
+            *steps -= 1;
+            let found = volume.log.search(&query, at, limit - entries.len());
+            let found = found.map_err(|_| Code::Internal)?;
+            for index in found.entries {
+                let entry = opener.open(index)?;
+                if self.scope.covers(&entry.leaf) && self.asked.confirmed(&entry) {
+                    entries.push(entry);
+                }
+            }
+            before = found.next;
+        }
+        Ok(before)
+    }
+}
+
+fn prove(volume: &Volume, entries: &[Entry]) -> Result<Proofs, Code> {
     let indexes: Vec<u64> = entries.iter().map(|entry| entry.leaf.seq).collect();
-    let inclusions = gate.log.prove_inclusions(&indexes).map_err(|_| Code::Internal)?;
+    let inclusions = volume.log.prove_inclusions(&indexes).map_err(|_| Code::Internal)?;
     let head = inclusions
         .first()
-        .map_or_else(|| gate.log.head(), |i| Arc::clone(&i.head));
+        .map_or_else(|| volume.log.head(), |i| Arc::clone(&i.head));
     Ok(Proofs {
+        period: volume.period,
         checkpoint: Arc::clone(&head.note),
         inclusions: inclusions.into_iter().map(|inclusion| inclusion.proof).collect(),
     })
@@ -176,7 +275,7 @@ impl Conditions {
     /// Bytes that are equal for equal conditions.
     fn canonical(&self) -> Vec<u8> {
         let number = |t: Option<Time>| t.map_or([0; 8], |t| t.0.to_be_bytes());
-        let mut out = [number(self.from), number(self.until)].concat();
+        let mut out = [&self.periods.canonical()[..], &number(self.from), &number(self.until)].concat();
         for (dimension, value) in &self.terms {
             out.push(*dimension as u8);
             out.extend_from_slice(&(value.len() as u64).to_be_bytes());

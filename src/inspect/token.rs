@@ -9,9 +9,11 @@ use subtle::ConstantTimeEq;
 /// A place within a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
-    /// Size of the log when the search began: later entries do not move its pages.
+    /// Size of the period that takes entries, when the search began: later entries do not move its pages.
     pub(super) size: u64,
-    /// Entries before this number are still to be looked at.
+    /// The period that is looked at; the others of the search follow it.
+    pub(super) period: u32,
+    /// Entries of it before this number are still to be looked at.
     pub(super) before: u64,
 }
 
@@ -29,7 +31,7 @@ impl Place {
     /// Reads what [`Place::seal`] wrote.
     pub(super) fn open(text: &str, key: &Secret<32>, caller: &str, search: &[u8]) -> Result<Self, Code> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Code::PageTokenInvalid)?;
-        let (place, claimed) = bytes.split_first_chunk::<16>().ok_or(Code::PageTokenInvalid)?;
+        let (place, claimed) = bytes.split_first_chunk::<20>().ok_or(Code::PageTokenInvalid)?;
         let mac = hmac(
             key.expose(),
             &ctx(Label::PageToken, &[caller.as_bytes(), search, place]),
@@ -37,14 +39,19 @@ impl Place {
         if !bool::from(mac.ct_eq(claimed)) {
             return Err(Code::PageTokenInvalid);
         }
-        let half = |bytes: Option<&[u8]>| bytes.and_then(|b| b.try_into().ok()).map(u64::from_be_bytes);
-        let (size, before) = (half(place.get(..8)), half(place.get(8..)));
-        let (size, before) = size.zip(before).ok_or(Code::PageTokenInvalid)?;
-        Ok(Self { size, before })
+        let wrong = Code::PageTokenInvalid;
+        let (size, rest) = place.split_first_chunk().ok_or(wrong)?;
+        let (period, before) = rest.split_first_chunk().ok_or(wrong)?;
+        Ok(Self {
+            size: u64::from_be_bytes(*size),
+            period: u32::from_be_bytes(*period),
+            before: u64::from_be_bytes(before.try_into().map_err(|_| wrong)?),
+        })
     }
 
-    fn bytes(self) -> [u8; 16] {
-        ((u128::from(self.size) << 64) | u128::from(self.before)).to_be_bytes()
+    fn bytes(self) -> Vec<u8> {
+        let (size, before) = (self.size.to_be_bytes(), self.before.to_be_bytes());
+        [&size[..], &self.period.to_be_bytes(), &before].concat()
     }
 }
 
@@ -55,7 +62,11 @@ mod tests {
     #[test]
     fn a_token_is_of_one_search_and_one_caller() {
         let key = Secret::from([7; 32]);
-        let place = Place { size: 900, before: 20 };
+        let place = Place {
+            size: 900,
+            period: 3,
+            before: 20,
+        };
         let token = place.seal(&key, "a", b"search");
         assert_eq!(Place::open(&token, &key, "a", b"search"), Ok(place));
         let no = Err(Code::PageTokenInvalid);

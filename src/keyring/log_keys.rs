@@ -250,13 +250,20 @@ impl Ring {
 
     /// Prepared, from this period on.
     fn next_log_key(&self, first_period: u32, now: Time, rng: &dyn Rng) -> Result<Key, KeyringError> {
+        // A key that can be copied never follows one that cannot.
+        if self
+            .active(Class::Log)
+            .is_some_and(|key| key.material.token_key().is_some())
+        {
+            return Err(KeyringError::LogKeyInToken);
+        }
         let of_log = || self.keys.iter().filter(|key| key.class == Class::Log);
         let of_period = of_log().filter(|key| key.log_public_in(first_period).is_some());
         if self.keys.len() >= KEYRING_KEYS_MAX || of_period.count() >= LOG_KEYS_MAX {
             return Err(KeyringError::Full);
         }
         let newest = of_log().map(|key| key.version).max().unwrap_or(0);
-        let mut key = Key::single(Class::Log, now, rng)?;
+        let mut key = Key::single(Class::Log, now, rng, None)?;
         (key.state, key.version, key.first_period) = (State::Prepared, newest.saturating_add(1), first_period);
         Ok(key)
     }

@@ -1,14 +1,17 @@
 //! The gateway's own keys: which there are, in what state, and who may seal, open and sign with them.
 //!
-//! They lie in one file, sealed under a root key that is a file of its own, outside the store. A change is on disk before
-//! it is used. This module refuses a root key that others can read, a second keyring in one place, and a keyring that
-//! lacks a key. Replacing the file is not erasure: a disk may keep old blocks, which is why the root key can lie elsewhere.
+//! They lie in one file, sealed under a root that is outside the store: a file, a passphrase, a credential or a token. A
+//! change is on disk before it is used. This module refuses a root key that others can read, a second keyring in one place,
+//! and a keyring that lacks a key. Replacing the file is not erasure: a disk may keep old blocks, which is why the root can
+//! be elsewhere, and the keys of epochs in a token.
 mod epochs;
 mod file;
 mod key;
 mod list;
 mod log_keys;
+mod moving;
 mod published;
+mod root;
 mod rotation;
 mod status;
 
@@ -16,17 +19,20 @@ pub use epochs::{Epoch, Epochs};
 pub use key::{Class, KeyId, State};
 pub use list::{KeyListTerms, SignedKeyList, delegate};
 pub use log_keys::{LogKey, LogKeyTerms};
+pub use moving::{Moved, move_root};
 pub use published::{Ends, PublishedKeys};
+pub use root::{Form, RootError, RootSource, TokenError, TokenSource, end_tokens};
 pub use rotation::{Change, Rotation};
 pub use status::KeyStatus;
 
 use crate::{
     audit::LogSigners,
     clock::Time,
-    crypto::{Broken, KemKeyPair, Rng, Secret},
+    crypto::{Broken, KemKeyPair, Rng, Secret, unlocked},
     limits::KEYRING_KEYS_MAX,
 };
 use key::{Key, Material};
+use root::Root;
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
@@ -65,6 +71,9 @@ pub enum KeyringError {
     /// One rotation of the log key at a time.
     #[error("the log key is being rotated already: wait until the old one is retired, or withdraw the prepared one")]
     LogKeyRotating,
+    /// A token makes and holds it.
+    #[error("the log key is in a token: another one is made there, and nothing else takes its place")]
+    LogKeyInToken,
     /// A new log key would be published or accompanied for too short or too long a time.
     #[error(
         "a new log key is published at least a day before it signs, the old one signs beside it for at least a day, and either \
@@ -87,6 +96,9 @@ pub enum KeyringError {
         /// What happened.
         source: std::io::Error,
     },
+    /// The root does not open.
+    #[error(transparent)]
+    Root(#[from] RootError),
     /// Randomness or a key operation failed.
     #[error(transparent)]
     Broken(#[from] Broken),
@@ -95,7 +107,7 @@ pub enum KeyringError {
 /// The keys of one gateway.
 pub struct Keyring {
     path: PathBuf,
-    root: Secret<32>,
+    root: Root,
     singles: Singles,
     log: Arc<LogSigners>,
     epochs: Arc<Epochs>,
@@ -124,17 +136,23 @@ impl Keyring {
         self.ring().key_list_serial > 0
     }
 
-    /// Makes `root.key` and `keyring.sealed` in `dir`, which must hold neither.
-    pub fn create(dir: &Path, now: Time, rng: &dyn Rng, development: bool) -> Result<Self, KeyringError> {
-        let (path, root_key) = (dir.join(file::SEALED), dir.join(file::ROOT));
-        for taken in [&path, &root_key] {
-            if taken.exists() {
-                return Err(KeyringError::Exists(taken.clone()));
-            }
+    /// Makes `keyring.sealed` in `dir`, which must hold none, and its root: under a file `root.key` beside it.
+    pub fn create(
+        dir: &Path,
+        root: &RootSource,
+        now: Time,
+        rng: &dyn Rng,
+        development: bool,
+    ) -> Result<Self, KeyringError> {
+        let path = dir.join(file::SEALED);
+        if path.exists() {
+            return Err(KeyringError::Exists(path));
         }
+        file::make_dir(dir)?;
+        let root = Root::create(dir, root, rng)?;
         let mut keys = Vec::new();
         for class in [Class::Log, Class::Pseudonym, Class::ShredEpoch, Class::PeriodDetail] {
-            keys.push(Key::single(class, now, rng)?);
+            keys.push(Key::single(class, now, rng, root.token())?);
         }
         rotation::sweep(&mut keys, now, rng)?;
         let ring = Ring {
@@ -142,20 +160,18 @@ impl Keyring {
             key_list_serial: 0,
             development,
         };
-        let root = file::create_root(dir, &root_key, rng)?;
         file::write(&path, &root, &ring, rng)?;
         Self::with(path, root, ring)
     }
 
     /// Opens the keyring of [`Keyring::create`]. After weeks its exchange keys are past their time: rotate before serving.
-    pub fn open(dir: &Path) -> Result<Self, KeyringError> {
+    pub fn open(dir: &Path, root: &RootSource) -> Result<Self, KeyringError> {
         let path = dir.join(file::SEALED);
-        let root = file::read_root(&dir.join(file::ROOT))?;
-        let ring = file::read(&path, &root)?;
+        let (root, ring) = file::read(&path, root)?;
         Self::with(path, root, ring)
     }
 
-    fn with(path: PathBuf, root: Secret<32>, ring: Ring) -> Result<Self, KeyringError> {
+    fn with(path: PathBuf, root: Root, ring: Ring) -> Result<Self, KeyringError> {
         let (singles, epochs) = (ring.singles()?, Arc::new(ring.epochs()?));
         Ok(Self {
             log: Arc::new(ring.log_signers()?),
@@ -173,13 +189,6 @@ impl Keyring {
         self.ring().development
     }
 
-    /// Whether the keyring in `dir` was made for development. Reads and changes nothing else, so a gateway may be
-    /// running on it.
-    pub fn was_made_for_development(dir: &Path) -> Result<bool, KeyringError> {
-        let root = file::read_root(&dir.join(file::ROOT))?;
-        Ok(file::read(&dir.join(file::SEALED), &root)?.development)
-    }
-
     /// Turns identities into pseudonyms.
     pub fn pseudonym(&self) -> Secret<32> {
         self.singles.pseudonym.clone()
@@ -194,13 +203,13 @@ impl Keyring {
     /// an epoch before is still there, nothing changes: its turn comes first.
     pub fn turn_epoch(&self, now: Time, rng: &dyn Rng) -> Result<Option<KeyId>, KeyringError> {
         self.change(rng, |ring| {
-            if ring.keys.iter().any(|key| is_epoch(key, State::Tainted)) {
+            if ring.keys.iter().any(is_former_epoch) {
                 return Ok(None);
             }
             if ring.keys.len() >= KEYRING_KEYS_MAX {
                 return Err(KeyringError::Full);
             }
-            let mut next = Key::single(Class::ShredEpoch, now, rng)?;
+            let mut next = Key::single(Class::ShredEpoch, now, rng, self.root.token())?;
             for before in ring.keys.iter_mut().filter(|key| is_epoch(key, State::Active)) {
                 before.state = State::Tainted;
                 next.version = before.version.saturating_add(1);
@@ -212,12 +221,30 @@ impl Keyring {
     }
 
     /// Destroys the epochs that no longer wrap. What they alone wrap opens no more, for nobody. Gives their ids; on disk
-    /// before this returns.
+    /// before this returns. Where a token wraps them they are revoked on disk first, then destroyed in the token, then
+    /// dropped: cut off between, they open nothing and the next turn goes on here.
     pub fn destroy_epochs(&self, rng: &dyn Rng) -> Result<Vec<KeyId>, KeyringError> {
+        if let Some(token) = self.root.token() {
+            self.change(rng, |ring| {
+                let tainted = |key: &&mut Key| is_epoch(key, State::Tainted) && key.material.token_key().is_some();
+                let revoked = ring
+                    .keys
+                    .iter_mut()
+                    .filter(tainted)
+                    .map(|key| key.state = State::Revoked);
+                Ok((revoked.count() > 0).then_some(()))
+            })?;
+            let ring = self.ring();
+            let active = ring.active(Class::ShredEpoch).and_then(|key| key.material.token_key());
+            let beside = active.or(self.root.token_key());
+            for key in ring.keys.iter().filter(|key| is_epoch(key, State::Revoked)) {
+                token.destroy(key.material.token_key().unwrap_or_default(), beside, rng)?;
+            }
+        }
         let destroyed = self.change(rng, |ring| {
-            let over = ring.keys.iter().filter(|key| is_epoch(key, State::Tainted));
+            let over = ring.keys.iter().filter(|key| is_former_epoch(key));
             let ids: Vec<KeyId> = over.map(|key| key.id).collect();
-            ring.keys.retain(|key| !is_epoch(key, State::Tainted));
+            ring.keys.retain(|key| !is_former_epoch(key));
             Ok((!ids.is_empty()).then_some(ids))
         })?;
         Ok(destroyed.unwrap_or_default())
@@ -240,10 +267,7 @@ impl Keyring {
             .keys
             .iter()
             .find(|key| key.class == Class::PeriodDetail && key.version == period)?;
-        match &key.material {
-            Material::Secret(secret) => Some(secret.clone()),
-            _ => None,
-        }
+        key.material.secret().cloned()
     }
 
     /// Makes the key of the next period, if there is none yet, and gives it with the period's number.
@@ -256,7 +280,7 @@ impl Keyring {
             if ring.keys.len() >= KEYRING_KEYS_MAX {
                 return Err(KeyringError::Full);
             }
-            let mut key = Key::single(Class::PeriodDetail, now, rng)?;
+            let mut key = Key::single(Class::PeriodDetail, now, rng, None)?;
             (key.version, key.state) = (next, State::Prepared);
             ring.keys.push(key);
             Ok(Some(()))
@@ -367,14 +391,11 @@ impl Ring {
 
     /// The active epoch, then the tainted ones, the newest first.
     fn epochs(&self) -> Result<Epochs, KeyringError> {
-        let epoch = |key: &Key| match &key.material {
-            Material::Secret(secret) => Some(Epoch::new(key.id, secret.clone())),
-            _ => None,
-        };
+        let epoch = |key: &Key| Some(Epoch::new(key.id, key.material.secret()?.clone()));
         let active = self.active(Class::ShredEpoch).and_then(epoch);
         let active = active.ok_or(KeyringError::Incomplete("there is no active shred-epoch key"))?;
-        let tainted = self.keys.iter().rev().filter(|key| is_epoch(key, State::Tainted));
-        Ok(Epochs::new(active, tainted.filter_map(epoch).collect()))
+        let former = self.keys.iter().rev().filter(|key| is_former_epoch(key));
+        Ok(Epochs::new(active, former.filter_map(epoch).collect()))
     }
 
     fn active(&self, class: Class) -> Option<&Key> {
@@ -383,15 +404,30 @@ impl Ring {
     }
 
     fn secret(&self, class: Class, missing: &'static str) -> Result<Secret<32>, KeyringError> {
-        match self.active(class).map(|key| &key.material) {
-            Some(Material::Secret(secret)) => Ok(secret.clone()),
-            _ => Err(KeyringError::Incomplete(missing)),
-        }
+        let active = self.active(class).and_then(|key| key.material.secret());
+        active.cloned().ok_or(KeyringError::Incomplete(missing))
     }
+}
+
+/// What health and `check-config` say while keys may be swapped to disk, and what to do about it.
+pub fn unlocked_warning() -> Option<String> {
+    let count = unlocked();
+    let text = || {
+        format!(
+            "{count} secrets are not locked in memory and may be swapped to disk in clear: raise RLIMIT_MEMLOCK \
+             (`LimitMEMLOCK=8M` in the systemd unit, `ulimit -l 8192` in a shell), or turn swap off"
+        )
+    };
+    (count > 0).then(text)
 }
 
 fn is_epoch(key: &Key, state: State) -> bool {
     key.is(Class::ShredEpoch, state)
+}
+
+/// One that wraps no more and is to be destroyed.
+fn is_former_epoch(key: &Key) -> bool {
+    is_epoch(key, State::Tainted) || is_epoch(key, State::Revoked)
 }
 
 #[cfg(test)]

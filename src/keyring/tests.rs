@@ -30,8 +30,8 @@ fn active_ids(keyring: &Keyring, now: Time) -> Vec<KeyId> {
 fn what_is_closed_opens_again_with_the_same_keys() {
     let dir = tempfile::tempdir().unwrap();
     let rng = SystemRng::default();
-    let made = Keyring::create(dir.path(), NOW, &rng, true).unwrap();
-    let again = Keyring::open(dir.path()).unwrap();
+    let made = Keyring::create(dir.path(), &RootSource::default(), NOW, &rng, true).unwrap();
+    let again = Keyring::open(dir.path(), &RootSource::default()).unwrap();
     assert!(again.is_development());
     assert_eq!(made.log_keys(), again.log_keys());
     assert!(made.pseudonym().same(again.pseudonym().expose()));
@@ -43,7 +43,7 @@ fn what_is_closed_opens_again_with_the_same_keys() {
         assert_eq!(a.public(), b.public());
     }
     assert!(matches!(
-        Keyring::create(dir.path(), NOW, &rng, true),
+        Keyring::create(dir.path(), &RootSource::default(), NOW, &rng, true),
         Err(KeyringError::Exists(_))
     ));
 }
@@ -52,7 +52,7 @@ fn what_is_closed_opens_again_with_the_same_keys() {
 fn a_damaged_file_a_wrong_root_and_a_readable_root_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let rng = SeededRng::new(1);
-    drop(Keyring::create(dir.path(), NOW, &rng, false).unwrap());
+    drop(Keyring::create(dir.path(), &RootSource::default(), NOW, &rng, false).unwrap());
     let (sealed, root) = (dir.path().join(file::SEALED), dir.path().join(file::ROOT));
     for path in [&sealed, &root] {
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -62,21 +62,39 @@ fn a_damaged_file_a_wrong_root_and_a_readable_root_are_refused() {
         let mut bad = whole.clone();
         bad[at] ^= 1;
         fs::write(&sealed, &bad).unwrap();
-        assert!(matches!(Keyring::open(dir.path()), Err(KeyringError::Damaged(_))));
+        assert!(matches!(
+            Keyring::open(dir.path(), &RootSource::default()),
+            Err(KeyringError::Damaged(_))
+        ));
         fs::write(&sealed, &whole[..at]).unwrap();
-        assert!(matches!(Keyring::open(dir.path()), Err(KeyringError::Damaged(_))));
+        assert!(matches!(
+            Keyring::open(dir.path(), &RootSource::default()),
+            Err(KeyringError::Damaged(_))
+        ));
     }
     fs::write(&sealed, &whole).unwrap();
     fs::set_permissions(&root, fs::Permissions::from_mode(0o640)).unwrap();
-    assert!(matches!(Keyring::open(dir.path()), Err(KeyringError::RootReadable(_))));
+    assert!(matches!(
+        Keyring::open(dir.path(), &RootSource::default()),
+        Err(KeyringError::RootReadable(_))
+    ));
     fs::set_permissions(&root, fs::Permissions::from_mode(0o600)).unwrap();
-    assert!(Keyring::open(dir.path()).is_ok());
+    assert!(Keyring::open(dir.path(), &RootSource::default()).is_ok());
     fs::write(&root, [7; 32]).unwrap();
-    assert!(matches!(Keyring::open(dir.path()), Err(KeyringError::Damaged(_))));
+    assert!(matches!(
+        Keyring::open(dir.path(), &RootSource::default()),
+        Err(KeyringError::Damaged(_))
+    ));
     fs::write(&root, [7; 33]).unwrap();
-    assert!(matches!(Keyring::open(dir.path()), Err(KeyringError::RootMalformed(_))));
+    assert!(matches!(
+        Keyring::open(dir.path(), &RootSource::default()),
+        Err(KeyringError::RootMalformed(_))
+    ));
     fs::remove_file(&root).unwrap();
-    assert!(matches!(Keyring::open(dir.path()), Err(KeyringError::Missing(_))));
+    assert!(matches!(
+        Keyring::open(dir.path(), &RootSource::default()),
+        Err(KeyringError::Missing(_))
+    ));
 }
 
 /// A month, hour by hour: always one key to seal to per suite, published before it is used, open for two days after.
@@ -84,7 +102,7 @@ fn a_damaged_file_a_wrong_root_and_a_readable_root_are_refused() {
 fn exchange_keys_live_by_their_calendar() {
     let dir = tempfile::tempdir().unwrap();
     let rng = SeededRng::new(2);
-    let keyring = Keyring::create(dir.path(), NOW, &rng, false).unwrap();
+    let keyring = Keyring::create(dir.path(), &RootSource::default(), NOW, &rng, false).unwrap();
     let first = active_ids(&keyring, NOW);
     let mut seen_prepared: Vec<KeyId> = first.clone();
     for hour in 0..24 * 30 {
@@ -126,7 +144,7 @@ fn exchange_keys_live_by_their_calendar() {
 fn a_prepared_key_opens_nothing_before_its_time_and_a_long_sleep_ends_with_fresh_keys() {
     let dir = tempfile::tempdir().unwrap();
     let rng = SeededRng::new(3);
-    let keyring = Keyring::create(dir.path(), NOW, &rng, false).unwrap();
+    let keyring = Keyring::create(dir.path(), &RootSource::default(), NOW, &rng, false).unwrap();
     let prepare = later_s(EXCHANGE_KEY_ACTIVE_S - EXCHANGE_KEY_PREPARE_S);
     let rotation = keyring.rotate_exchange_if_due(prepare, &rng).unwrap().unwrap();
     assert!(rotation.to_string().ends_with("(x25519) prepared"), "{rotation}");
@@ -135,7 +153,7 @@ fn a_prepared_key_opens_nothing_before_its_time_and_a_long_sleep_ends_with_fresh
     assert!(keyring.exchange(&id.0, later_s(EXCHANGE_KEY_ACTIVE_S)).is_some());
     drop(keyring);
     let much_later = later_s(100 * 86_400);
-    let keyring = Keyring::open(dir.path()).unwrap();
+    let keyring = Keyring::open(dir.path(), &RootSource::default()).unwrap();
     // Not at the opening: who rotates also records it.
     assert!(keyring.rotate_exchange_if_due(much_later, &rng).unwrap().is_some());
     assert_eq!(active_ids(&keyring, much_later).len(), 2);
@@ -146,7 +164,7 @@ fn a_prepared_key_opens_nothing_before_its_time_and_a_long_sleep_ends_with_fresh
 fn a_revoked_key_opens_nothing_at_once_and_has_a_successor() {
     let dir = tempfile::tempdir().unwrap();
     let rng = SeededRng::new(4);
-    let keyring = Keyring::create(dir.path(), NOW, &rng, false).unwrap();
+    let keyring = Keyring::create(dir.path(), &RootSource::default(), NOW, &rng, false).unwrap();
     let id = active_ids(&keyring, NOW)[0];
     let rotation = keyring.revoke_exchange(&id, NOW, &rng).unwrap();
     assert_eq!(rotation.changes.len(), 2, "{rotation}");
@@ -157,7 +175,12 @@ fn a_revoked_key_opens_nothing_at_once_and_has_a_successor() {
         Err(KeyringError::KeyUnknown)
     ));
     drop(keyring);
-    assert!(Keyring::open(dir.path()).unwrap().exchange(&id.0, NOW).is_none());
+    assert!(
+        Keyring::open(dir.path(), &RootSource::default())
+            .unwrap()
+            .exchange(&id.0, NOW)
+            .is_none()
+    );
 }
 
 #[test]
@@ -176,10 +199,10 @@ fn key_lists_rise_are_signed_and_end_with_the_delegation() {
         online: &online,
         delegation: &delegation,
     };
-    let keyring = Keyring::create(dir.path(), NOW, &rng, false).unwrap();
+    let keyring = Keyring::create(dir.path(), &RootSource::default(), NOW, &rng, false).unwrap();
     let first = keyring.key_list(&terms, NOW, &rng).unwrap();
     drop(keyring);
-    let keyring = Keyring::open(dir.path()).unwrap();
+    let keyring = Keyring::open(dir.path(), &RootSource::default()).unwrap();
     let second = keyring.key_list(&terms, NOW, &rng).unwrap();
     assert!(second.serial > first.serial, "the serial survives a restart");
     let list: v1::KeyList = decode_canonical(&second.response.key_list).unwrap();
@@ -209,7 +232,7 @@ fn key_lists_rise_are_signed_and_end_with_the_delegation() {
 fn a_turned_epoch_opens_until_it_is_destroyed() {
     let dir = tempfile::tempdir().unwrap();
     let rng = SeededRng::new(6);
-    let keyring = Keyring::create(dir.path(), NOW, &rng, false).unwrap();
+    let keyring = Keyring::create(dir.path(), &RootSource::default(), NOW, &rng, false).unwrap();
     let epochs = keyring.epochs();
     let first = epochs.active().unwrap();
     let boxed = first.seal(&rng, b"here", b"secret".to_vec()).unwrap();
@@ -219,13 +242,13 @@ fn a_turned_epoch_opens_until_it_is_destroyed() {
     // Whoever held the epochs before has the new ones.
     assert_eq!((epochs.active().unwrap().id(), epochs.is_turning()), (second, true));
     drop(keyring);
-    let keyring = Keyring::open(dir.path()).unwrap();
+    let keyring = Keyring::open(dir.path(), &RootSource::default()).unwrap();
     let all = keyring.epochs().all();
     assert_eq!(all.iter().map(|e| e.id()).collect::<Vec<_>>(), [second, first.id()]);
     assert_eq!(all[1].open(b"here", &boxed).unwrap(), b"secret");
     assert!(all[0].open(b"here", &boxed).is_err());
     assert_eq!(keyring.destroy_epochs(&rng).unwrap(), [first.id()]);
-    let keyring = Keyring::open(dir.path()).unwrap();
+    let keyring = Keyring::open(dir.path(), &RootSource::default()).unwrap();
     let left: Vec<KeyId> = keyring.epochs().all().iter().map(|e| e.id()).collect();
     assert_eq!(left, [second]);
 }
@@ -234,7 +257,7 @@ fn a_turned_epoch_opens_until_it_is_destroyed() {
 fn keys_that_are_told_to_give_way_do_so_once_and_go_on_opening() {
     let dir = tempfile::tempdir().unwrap();
     let rng = SeededRng::new(9);
-    let keyring = Keyring::create(dir.path(), NOW, &rng, true).unwrap();
+    let keyring = Keyring::create(dir.path(), &RootSource::default(), NOW, &rng, true).unwrap();
     let before = keyring.exchange_keys_in_use();
     let noon = later_s(43_200);
     let rotation = keyring.retire_exchange(&before, noon, &rng).unwrap().unwrap();
@@ -252,7 +275,7 @@ fn keys_that_are_told_to_give_way_do_so_once_and_go_on_opening() {
     }
     assert!(keyring.retire_exchange(&before, noon, &rng).unwrap().is_none());
     // The same after a restart, and a successor that was prepared takes over.
-    let keyring = Keyring::open(dir.path()).unwrap();
+    let keyring = Keyring::open(dir.path(), &RootSource::default()).unwrap();
     assert_eq!(keyring.exchange_keys_in_use(), after);
     let prepare = noon.plus_ms((EXCHANGE_KEY_ACTIVE_S - EXCHANGE_KEY_PREPARE_S) * 1_000);
     keyring.rotate_exchange_if_due(prepare, &rng).unwrap().unwrap();

@@ -20,6 +20,18 @@ pub const CLOSING_REST_MS: i64 = 2 * SKEW_MS_MAX;
 pub const KEEP_YEARS_MIN: u16 = 5;
 /// Most years that a configuration may say.
 pub const KEEP_YEARS_MAX: u16 = 100;
+/// Days after which the operator is reminded to close a period, unless the configuration says more: a year.
+pub const PERIOD_DAYS: u32 = 366;
+/// Entries after which he is: at a kilobyte each a journal of 10 GB, which is still copied and verified in an hour.
+pub const PERIOD_ENTRIES: u64 = 10_000_000;
+/// Archives of the log that are open at once: each takes sled's cache of 16 MiB and at most 4,096 rows of index.
+pub const ARCHIVES_OPEN_MAX: usize = 2;
+/// An archive that nobody asked for this long is closed.
+pub const ARCHIVE_IDLE_MS: i64 = 5 * 60 * 1_000;
+/// Calls that wait for an archive at once: each holds one of 512 threads.
+pub const ARCHIVE_WAITING_MAX: usize = 8;
+/// How long a call waits until it may open an archive.
+pub const ARCHIVE_WAIT_MS: u64 = 10_000;
 /// Legal holds at once, read whole: 100 bytes each.
 pub const HOLDS_MAX: usize = 1_000;
 /// The number under which the institution keeps a hold's reason.

@@ -7,6 +7,6 @@
 mod recipients;
 mod rows;
 
-pub use recipients::{Answered, Recipients, recipients};
+pub use recipients::{Answered, Answers, Looking, Recipients};
 pub use rows::{Correction, Listed, NoticeError, NoticeId, Rows, Written, acknowledged};
 pub(crate) use rows::{opened, sealed_anew};

@@ -1,6 +1,6 @@
 //! Who was answered with a band of this person that may still be relied on.
 use crate::{
-    audit::{Dimension, Log, Query, StoredEntry, open_details},
+    audit::{Dimension, LogReader, Query, StoredEntry, open_details},
     clock::Time,
     crypto::Secret,
     domain::{PartnerId, SubjectToken},
@@ -30,8 +30,17 @@ pub struct Answered {
 pub struct Recipients {
     /// By partner.
     pub answers: BTreeMap<PartnerId, Vec<Answered>>,
-    /// There may be more than were looked at: too many, or told by the log that this one continues.
+    /// There may be more than were looked at: too many, or told by a period of the log that is not kept.
     pub cut: bool,
+}
+
+/// The look for them, period by period of the log.
+#[derive(Default)]
+pub struct Looking {
+    /// What was found so far.
+    pub found: Recipients,
+    looked_at: usize,
+    seen: HashSet<(PartnerId, Vec<u8>)>,
 }
 
 impl Recipients {
@@ -41,48 +50,58 @@ impl Recipients {
     }
 }
 
-/// Looks through the entries about `token` since `from`, whose details open with `key`, for bands that are relied on
-/// after `now`. Blocks.
-pub fn recipients(
-    log: &Log,
-    token: &SubjectToken,
-    key: &Secret<32>,
-    from: Time,
-    now: Time,
-) -> Result<Recipients, StateError> {
-    let query = Query {
-        from: Some(from),
-        until: None,
-        terms: vec![
-            (Dimension::Kind, v1::EntryKind::Query.as_str_name().as_bytes().to_vec()),
-            (Dimension::Outcome, b"band".to_vec()),
-        ],
-        person: Some(log.whom(token, Some(key))),
-    };
-    let (mut found, mut seen) = (Recipients::default(), HashSet::new());
-    found.cut = log.continues_since()?.is_some_and(|began| from < began);
-    let (mut before, mut looked_at) = (Some(log.head().size), 0);
-    while let Some(at) = before {
-        let left = CORRECTED_ANSWERS_MAX - looked_at;
-        if left == 0 {
-            found.cut = true;
-            break;
-        }
-        let page = log.search(&query, at, left)?;
-        before = page.next;
-        for index in page.entries {
-            let Some(entry) = log.entry(index)? else { continue };
-            let Some((partner, answered)) = answered(log.origin(), &entry, token, key, now) else {
-                continue;
-            };
-            looked_at = (looked_at + 1).min(CORRECTED_ANSWERS_MAX);
-            // The same request may have been answered twice with the same bytes.
-            if seen.insert((partner.clone(), answered.request_id.clone())) {
-                found.answers.entry(partner).or_default().push(answered);
+/// What is looked for.
+pub struct Answers<'a> {
+    /// About whom.
+    pub token: &'a SubjectToken,
+    /// Opens the details.
+    pub key: &'a Secret<32>,
+    /// Given since then.
+    pub from: Time,
+    /// Relied on after then.
+    pub now: Time,
+}
+
+impl Looking {
+    /// Looks through the entries of one period of the log, the newest first, and adds what is found to what later periods
+    /// told. Gives whether an older period may tell more. Blocks.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn look(&mut self, log: &LogReader, asked: &Answers<'_>) -> Result<bool, StateError> {
+        let Answers { token, key, from, now } = *asked;
+        let query = Query {
+            from: Some(from),
+            until: None,
+            terms: vec![
+                (Dimension::Kind, v1::EntryKind::Query.as_str_name().as_bytes().to_vec()),
+                (Dimension::Outcome, b"band".to_vec()),
+            ],
+            person: Some(log.whom(token, Some(key))),
+        };
+        let mut before = Some(log.head().size);
+        while let Some(at) = before {
+            let left = CORRECTED_ANSWERS_MAX - self.looked_at;
+            if left == 0 {
+                self.found.cut = true;
+                return Ok(false);
+            }
+            let page = log.search(&query, at, left)?;
+            before = page.next;
+            for index in page.entries {
+                let Some(entry) = log.entry(index)? else { continue };
+                let Some((partner, answered)) = answered(log.origin(), &entry, token, key, now) else {
+                    continue;
+                };
+                self.looked_at = (self.looked_at + 1).min(CORRECTED_ANSWERS_MAX);
+                // The same request may have been answered twice with the same bytes.
+                if self.seen.insert((partner.clone(), answered.request_id.clone())) {
+                    self.found.answers.entry(partner).or_default().push(answered);
+                }
             }
         }
+        Ok(log.continues_since()?.is_some_and(|began| from < began))
     }
-    Ok(found)
 }
 
 fn answered(

@@ -1,7 +1,7 @@
 //! What a request is judged by, and what it is judged with.
 use crate::{
     agreement::{Quotas, Register},
-    audit::{self, Log},
+    audit::{self, ArchiveError, Archives, Head, Log, Volume},
     clock::Clock,
     consent,
     crypto::{Broken, Rng, Secret},
@@ -9,8 +9,9 @@ use crate::{
     facts::DetailKey,
     minimise,
     person::{self, Person, PersonError},
-    pipeline::{Recent, admin::Admin, persons::Erasing},
+    pipeline::{Due, PeriodBound, Recent, admin::Admin, persons::Erasing},
     policy::Snapshot,
+    refusal::Code,
     seal::Opener,
     signal::Signals,
     source::{Catalogue, RecordSource, Vault},
@@ -52,6 +53,10 @@ pub struct Gate {
     pub period_key: Secret<32>,
     /// The log's period, counted from 1.
     pub period: u32,
+    /// Periods that are over.
+    pub archives: Arc<Archives>,
+    /// How long the log's period may be.
+    pub bound: PeriodBound,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -83,6 +88,57 @@ impl Gate {
         }
     }
 
+    /// A period of the log, to be read: 0 is the one that takes entries. Blocks while an archive is opened.
+    ///
+    /// # Errors
+    /// `PERIOD_UNKNOWN`; `ARCHIVE_UNREADABLE`; `RATE_LIMITED` where others read as many archives as may be open; `DISK_FULL`.
+    pub fn volume(&self, period: u32) -> Result<Volume, Code> {
+        if period == 0 || period == self.period {
+            return Ok(self.current());
+        }
+        self.archives.open(period).map_err(|error| {
+            tracing::warn!(%error, "an archive is not read");
+            refusal(&error)
+        })
+    }
+
+    /// What opens a period, for a thread that may block.
+    pub(super) fn opening(&self, period: u32) -> impl FnOnce() -> Result<Volume, ArchiveError> + Send + use<> {
+        let current = (period == self.period).then(|| self.current());
+        let archives = Arc::clone(&self.archives);
+        move || current.map_or_else(|| archives.open(period), Ok)
+    }
+
+    /// The period that takes entries.
+    pub fn current(&self) -> Volume {
+        Volume::current(self.period, self.log.reader(), self.period_key.clone())
+    }
+
+    /// The newest head of a period; of one that is over the final one, without opening it.
+    ///
+    /// # Errors
+    /// As [`Gate::volume`].
+    pub fn head_of(&self, period: u32) -> Result<Arc<Head>, Code> {
+        if period == 0 || period == self.period {
+            return Ok(self.log.head());
+        }
+        self.archives
+            .head(period)
+            .map(Arc::new)
+            .map_err(|error| refusal(&error))
+    }
+
+    /// Why the period should be closed, if there is a reason.
+    pub fn due(&self) -> Option<Due> {
+        self.bound.due(self.clock.now(), self.log.head().size)
+    }
+
+    /// Numbers of all periods that are kept, newest first: the one that takes entries, then those that are over.
+    pub fn periods(&self) -> Vec<u32> {
+        let over = self.archives.kept().iter().map(|kept| kept.period);
+        std::iter::once(self.period).chain(over).collect()
+    }
+
     /// The person that a call is about, and their lock: held until the entry is recorded by whoever changes something,
     /// and by whoever is the first to name them.
     pub(super) async fn person(&self, token: SubjectToken, changes: bool) -> Result<Subject, PersonError> {
@@ -109,6 +165,15 @@ impl Gate {
             Ok(details) => Ok(Some(details.i.answer)),
             Err(Broken) => Ok(None),
         }
+    }
+}
+
+fn refusal(error: &ArchiveError) -> Code {
+    match error {
+        ArchiveError::Unknown => Code::PeriodUnknown,
+        ArchiveError::Unreadable(..) => Code::ArchiveUnreadable,
+        ArchiveError::Busy => Code::RateLimited,
+        ArchiveError::DiskFull => Code::DiskFull,
     }
 }
 

@@ -75,6 +75,7 @@
 mod act;
 pub mod admin;
 pub mod calls;
+mod due;
 mod gate;
 pub mod log_holds;
 pub mod notices;
@@ -87,6 +88,7 @@ mod staff;
 pub mod subject_requests;
 
 pub use act::{Acted, Action, Done, OnceRecorded, act};
+pub use due::{Due, PeriodBound};
 pub use gate::{Gate, PersonLocks, Subject, View};
 pub use read::{READERS, Reading, read_as};
 pub use recent::{Claim, Recent};

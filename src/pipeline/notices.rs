@@ -4,11 +4,11 @@ use crate::{
     agreement::Role,
     audit::{Auditable, Class, Recorded},
     clock::Time,
-    crypto::Broken,
+    crypto::{Broken, Secret},
     domain::{Method, SubjectToken},
     facts::{DetailKey, Facts, Kind},
     limits::{CORRECTION_LOOK_BACK_DAYS, NOTICES_AT_ONCE_MAX},
-    notice::{self, Correction, Rows, Written},
+    notice::{self, Answers, Correction, Looking, Recipients, Rows, Written},
     person::Person,
     refusal::{Code, NotRecorded},
     seal::{
@@ -16,7 +16,7 @@ use crate::{
         payload::{AcknowledgeNotices, ListNotices},
     },
     source,
-    state::Effect,
+    state::{Effect, StateError},
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -42,11 +42,15 @@ pub(super) async fn tell(gate: &Gate, person: Option<&Person>, now: Time, method
     let longest = gate.view.signals.iter().map(|s| s.validity_days()).max();
     let days = longest.unwrap_or(0).max(CORRECTION_LOOK_BACK_DAYS);
     let from = now.plus_ms(-i64::from(days).saturating_mul(DAY_MS));
-    let (log, key_too) = (gate.log.clone(), key.clone());
-    let found = tokio::task::spawn_blocking(move || notice::recipients(&log, &token, &key_too, from, now));
-    let found = found.await.map_err(|_| Code::Internal)?.map_err(|_| Code::Internal)?;
+    let found = recipients(gate, token, &key, from, now).await?;
     if found.answers.is_empty() {
-        return Ok(Told::nobody());
+        return Ok(match found.cut {
+            false => Told::nobody(),
+            true => Told {
+                note: "; nobody is found who relies on an earlier answer; older answers were not looked at".to_owned(),
+                ..Told::nobody()
+            },
+        });
     }
     let broken = |_: Broken| Code::Internal;
     let correction = Correction::new(&*gate.rng, now).map_err(broken)?;
@@ -85,6 +89,47 @@ pub(super) async fn tell(gate: &Gate, person: Option<&Person>, now: Time, method
         effect: Some(correction.recorded()),
         note: format!("; {recipients} recipients of {answers} answers are told by the entries {first} to {last}{more}"),
     })
+}
+
+/// Through all periods that are kept, as far back as an answer may still be relied on. An archive that cannot be read ends
+/// the look, and the entry says that older answers were not looked at: a correction must not wait for a disk to be mended.
+async fn recipients(
+    gate: &Gate,
+    token: SubjectToken,
+    key: &Secret<32>,
+    from: Time,
+    now: Time,
+) -> Result<Recipients, Code> {
+    let mut looking = Looking::default();
+    for period in gate.periods() {
+        let (key, reading) = (key.clone(), gate.opening(period));
+        let looked = tokio::task::spawn_blocking(move || {
+            let volume = match reading() {
+                Ok(volume) => volume,
+                Err(_) => {
+                    looking.found.cut = true;
+                    return Ok((looking, false));
+                }
+            };
+            let asked = Answers {
+                token: &token,
+                key: &key,
+                from,
+                now,
+            };
+            let more = looking.look(&volume.log, &asked)?;
+            Ok::<_, StateError>((looking, more))
+        });
+        let looked = looked.await.map_err(|_| Code::Internal)?;
+        let more;
+        (looking, more) = looked.map_err(|_| Code::Internal)?;
+        if !more {
+            return Ok(looking.found);
+        }
+    }
+    // The oldest that is kept continues one that is not.
+    looking.found.cut = true;
+    Ok(looking.found)
 }
 
 impl Told {

@@ -7,7 +7,7 @@ use crate::{
     edge::Costly,
     identity::PeerIdentity,
     inspect::{
-        self, Conditions, Entry, FIND_CHECKPOINT, Following, GET_ENTRY, OVERVIEW, PACK, Page, PageRequest, Period,
+        self, At, Conditions, Entry, FIND_CHECKPOINT, Following, GET_ENTRY, OVERVIEW, PACK, Page, PageRequest, Period,
         REPORT_SUBJECT, SEARCH, STREAM, Shown,
     },
     limits::{FOLLOW_LAST_WORD_MS, FOLLOW_LOOK_MS, FOLLOW_STALL_MS},
@@ -55,7 +55,11 @@ impl AuditService for Desk {
         if !matches!(asked.language.as_str(), "" | "en" | "zh") {
             return Err(self.wrong(peer, Costly::Read, GET_ENTRY, Code::FieldInvalid).await);
         }
-        let look = |gate, peer| inspect::entry(gate, peer, GET_ENTRY, asked.seq);
+        let at = At {
+            period: asked.period,
+            index: asked.seq,
+        };
+        let look = |gate, peer| inspect::entry(gate, peer, GET_ENTRY, at);
         let (shown, _) = self.staffed(peer, Costly::Read, look).await?;
         let words = inspect::words(&self.gate.view, &shown.entry, Language::of(&asked.language));
         Ok(Response::new(whole(shown, words)))
@@ -71,6 +75,7 @@ impl AuditService for Desk {
             return Err(self.wrong(peer, Costly::Read, OVERVIEW, Code::FieldInvalid).await);
         };
         let period = Period {
+            log: asked.period,
             from,
             until,
             bucket_s: asked.bucket_s,
@@ -89,6 +94,11 @@ impl AuditService for Desk {
         Ok(Response::new(v1::GetOverviewResponse {
             counts: counts.collect(),
             log_size: overview.log_size,
+            period_due: self
+                .gate
+                .due()
+                .map(|due| due.words(Language::English))
+                .unwrap_or_default(),
         }))
     }
 
@@ -97,8 +107,9 @@ impl AuditService for Desk {
         request: Request<v1::FindCheckpointRequest>,
     ) -> Result<Response<v1::FindCheckpointResponse>, Status> {
         let peer = self.peer(&request)?;
-        let size = request.into_inner().size;
-        let find = |gate, peer| inspect::checkpoint(gate, peer, FIND_CHECKPOINT, size);
+        let asked = request.into_inner();
+        let size = (!asked.newest).then_some(asked.size);
+        let find = |gate, peer| inspect::checkpoint(gate, peer, FIND_CHECKPOINT, asked.period, size);
         let (note, _) = self.staffed(peer, Costly::Past, find).await?;
         Ok(Response::new(v1::FindCheckpointResponse {
             checkpoint: note.to_string(),
@@ -109,10 +120,17 @@ impl AuditService for Desk {
         let peer = self.peer(&request)?;
         let (uri, caller) = (peer.uri().to_owned(), request.extensions().clone());
         let asked = request.into_inner();
+        if asked.follow && !matches!(asked.period, 0) && asked.period != self.gate.period {
+            return Err(self.wrong(peer, Costly::Read, STREAM, Code::FieldInvalid).await);
+        }
         let Some(place) = self.edge.begin_follow(&uri) else {
             return Err(self.wrong(peer, Costly::Read, STREAM, Code::StreamsExhausted).await);
         };
-        let open = |gate, peer| Following::open(gate, peer, STREAM, asked.from_seq);
+        let at = At {
+            period: asked.period,
+            index: asked.from_seq,
+        };
+        let open = |gate, peer| Following::open(gate, peer, STREAM, at);
         let following = self.staffed(peer, Costly::Read, open).await?;
         // One message waits, no more: the log is read at the pace of whoever takes them.
         let (messages, stream) = mpsc::channel(1);
@@ -261,6 +279,7 @@ fn both(from: Option<&Timestamp>, until: Option<&Timestamp>) -> Option<(Time, Ti
 
 fn found(page: Page) -> v1::SearchResponse {
     let mut entries: Vec<v1::EntrySummary> = page.entries.into_iter().map(summary).collect();
+    let checkpoint_period = page.proofs.as_ref().map_or(0, |proofs| proofs.period);
     let checkpoint = page.proofs.map(|proofs| {
         for (entry, inclusion) in entries.iter_mut().zip(proofs.inclusions) {
             entry.inclusion = inclusion.iter().map(|hash| hash.to_vec()).collect();
@@ -272,14 +291,16 @@ fn found(page: Page) -> v1::SearchResponse {
         next_page_token: page.next,
         log_size: page.log_size,
         checkpoint: checkpoint.unwrap_or_default(),
+        checkpoint_period,
     }
 }
 
 fn summary(entry: Entry) -> v1::EntrySummary {
-    let leaf = entry.bytes;
+    let (leaf, period) = (entry.bytes, entry.period);
     let Some(details) = entry.details else {
         return v1::EntrySummary {
             leaf,
+            period,
             ..v1::EntrySummary::default()
         };
     };
@@ -291,6 +312,7 @@ fn summary(entry: Entry) -> v1::EntrySummary {
         outcomes: details.i.outcomes,
         reference: details.x.reference,
         inclusion: Vec::new(),
+        period,
     }
 }
 
@@ -310,6 +332,7 @@ fn whole(shown: Shown, explanation: Vec<String>) -> v1::GetEntryResponse {
         ),
     };
     v1::GetEntryResponse {
+        period: shown.entry.period,
         leaf: shown.entry.bytes,
         proof: shown.proof,
         opened: partner_detail.is_some(),

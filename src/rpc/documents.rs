@@ -24,6 +24,7 @@ pub(super) fn report(asked: v1::ReportSubjectRequest) -> Result<ReportRequest, C
 pub(super) fn pack(asked: v1::PackRequest) -> Result<PackRequest, Code> {
     let (from, until) = inspect::period(asked.from.as_ref(), asked.until.as_ref())?;
     Ok(PackRequest {
+        period: asked.period,
         partner: asked.partner.parse().map_err(|_| Code::FieldInvalid)?,
         from: from.ok_or(Code::FieldInvalid)?,
         until: until.ok_or(Code::FieldInvalid)?,

@@ -19,7 +19,7 @@ use crate::{
     crypto::{Ed25519Signer, Secret, SeededRng, Signer, Suite, VerifyKey, sha256, sha256_parts},
     domain::Method,
     facts::{Facts, Kind},
-    keyring::{KeyListTerms, Keyring, SignedKeyList, delegate},
+    keyring::{KeyListTerms, Keyring, RootSource, SignedKeyList, delegate},
     refusal::Refusal,
     seal::signed::SigningIdentity,
     wire::{Message, timestamp, v1},
@@ -50,7 +50,7 @@ impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let rng = Arc::new(SeededRng::new(seed));
         let dir = tempfile::tempdir().unwrap();
-        let keyring = Arc::new(Keyring::create(dir.path(), NOW, &*rng, true).unwrap());
+        let keyring = Arc::new(Keyring::create(dir.path(), &RootSource::default(), NOW, &*rng, true).unwrap());
         let [identity, online, signer] = [1, 2, 3].map(|n| Ed25519Signer::from_seed(Secret::from([n; 32])).unwrap());
         let delegation = delegate(&identity, GATEWAY, &online.public_key(), NOW, 86_400).unwrap();
         let terms = KeyListTerms {

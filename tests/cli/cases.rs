@@ -130,3 +130,89 @@ fn a_period_is_closed_archived_held_and_too_young_to_be_deleted() {
         .ends(3)
         .says(&["`keep_years` is 5 to 100"]);
 }
+
+/// A period that is over is searched, shown, explained, counted, streamed and reported from the command line.
+#[test]
+fn an_archived_period_is_read_like_the_one_that_takes_entries() {
+    let site = Site::loaded(3);
+    let gateway = site.serve();
+    let officer = |words: &[&str]| {
+        let (act, rest) = words.split_first().unwrap();
+        site.run(&[&["--json", "audit", act, "-c", "compliance.toml"], rest].concat())
+    };
+    // The past is read from the journal: two a second.
+    let past = |words: &[&str]| {
+        std::thread::sleep(std::time::Duration::from_millis(1_100));
+        officer(words)
+    };
+    officer(&["search", "--kind", "records"]).ends(0);
+    gateway.stop();
+    let first = site.text("log.vkey");
+    let closed = site.run(&["--json", "audit", "close-period", "--yes"]).ends(0).json();
+    assert!(closed["needs_verifier_key"][0].as_str().unwrap().contains("log_key"));
+    let archived = closed["entries"].as_u64().unwrap();
+    site.write("log.vkey", closed["verifier_key"].as_str().unwrap());
+    site.write("first.vkey", &first);
+
+    let gateway = site.serve();
+    let consent = site.consent(&person(1));
+    site.ask(&person(1), &consent, &["limit_band@1"]).ends(0);
+    let lines = |out: &str| -> Vec<serde_json::Value> {
+        let lines = out.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect()
+    };
+    // All periods by one search, each page with proofs under its own period's checkpoint.
+    let found = lines(&officer(&["search", "--period", "all", "--all", "--prove"]).ends(0).out);
+    let of = |period: u64| found.iter().filter(|hit| hit["period"] == period).count() as u64;
+    assert_eq!(of(1), archived);
+    assert!(of(2) > 0 && found[0]["period"] == 2);
+    let records = lines(&officer(&["search", "--period", "1", "--kind", "records"]).ends(0).out);
+    let entry = records[0]["entry"].to_string();
+    // An entry, its proof with that period's key, and in sentences.
+    let shown = officer(&["entry", &entry, "--period", "1", "-o", "old.tlog"])
+        .ends(0)
+        .json();
+    assert_eq!(
+        (&shown["period"], &shown["proof"]["key"]),
+        (&1.into(), &first.trim().into())
+    );
+    site.run(&["audit", "verify", "old.tlog", "--key", "first.vkey"])
+        .ends(0);
+    site.run(&["audit", "verify", "old.tlog", "--key", "log.vkey"]).ends(4);
+    let explained = officer(&["explain", &entry, "--period", "1"]).ends(0).json();
+    assert_eq!(
+        (&explained["period"], &explained["verified"]),
+        (&1.into(), &true.into())
+    );
+    let counted = officer(&["overview", "--period", "1"]).ends(0).json();
+    assert_eq!(
+        (&counted["log_size"], &counted["period_due"]),
+        (&archived.into(), &"".into())
+    );
+    let end = past(&["checkpoint", "--period", "1", "-o", "end.note"]).ends(0).json();
+    assert_eq!(end["entries"], archived);
+    assert_eq!(site.text("end.note"), closed["checkpoint"].as_str().unwrap());
+    let streamed = lines(&past(&["stream", "--period", "1"]).ends(0).out);
+    assert_eq!(streamed.len() as u64, archived + 1);
+    site.write("person.txt", &format!("resident-id {}\n", person(1)));
+    let report = past(&["report", "--subject-file", "person.txt", "-o", "report.html"])
+        .ends(0)
+        .json();
+    let through = report["report"]["periods"].as_array().unwrap();
+    assert_eq!(through.len(), 2);
+    site.run(&["audit", "verify", "report.html", "--key", "log.vkey"])
+        .ends(0);
+    for (words, code) in [
+        (["entry", "0", "--period", "7"], 1),
+        (["entry", "0", "--period", "0"], 2),
+    ] {
+        officer(&words).ends(code);
+    }
+    gateway.stop();
+    // A period is due once it is as long as is configured.
+    site.edit("gateway.toml", "[retention]\n", "[retention]\nperiod_entries = 5\n");
+    let gateway = site.serve();
+    let due = officer(&["overview"]).ends(0).json();
+    assert!(due["period_due"].as_str().unwrap().contains("close-period"), "{due}");
+    gateway.stop();
+}

@@ -14,6 +14,7 @@ mod erasure;
 mod exit_codes;
 mod failed_disk;
 mod full_disk;
+mod keys;
 mod kill_switch;
 mod loading;
 mod loading_killed;

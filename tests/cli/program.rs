@@ -96,15 +96,26 @@ impl Spawned {
     /// The first line that begins so.
     #[track_caller]
     pub(crate) fn wait_for(&self, beginning: &str) -> String {
+        self.wait_until(beginning, |line| line.starts_with(beginning))
+    }
+
+    #[track_caller]
+    fn wait_until(&self, words: &str, is_it: impl Fn(&str) -> bool) -> String {
         let end = Instant::now() + PATIENCE;
         loop {
             let left = end.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
-                Ok(line) if line.starts_with(beginning) => return line,
+                Ok(line) if is_it(&line) => return line,
                 Ok(_) => {}
-                Err(_) => panic!("no line `{beginning}…` in:\n{}", self.all()),
+                Err(_) => panic!("no line `{words}…` in:\n{}", self.all()),
             }
         }
+    }
+
+    /// The first line that has this in it.
+    #[track_caller]
+    pub(crate) fn wait_for_part(&self, part: &str) -> String {
+        self.wait_until(part, |line| line.contains(part))
     }
 
     pub(crate) fn runs(&mut self) -> bool {

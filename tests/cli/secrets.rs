@@ -13,7 +13,7 @@ use std::{
 use tollgate::{
     crypto::{Broken, Rng, SystemRng},
     domain::{Scheme, SubjectRef},
-    keyring::Keyring,
+    keyring::{Keyring, RootSource},
     wire::v1,
 };
 
@@ -134,7 +134,7 @@ fn planted(site: &Site) -> Vec<Planted> {
             &(value * 100).to_string(),
         ));
     }
-    let keyring = Keyring::open(&site.at("data/keyring")).unwrap();
+    let keyring = Keyring::open(&site.at("data/keyring"), &RootSource::default()).unwrap();
     let subject = SubjectRef::parse(Scheme::CnResidentId, PERSON).unwrap();
     all.push(Planted::bytes("the pseudonym", &subject.token(&keyring.pseudonym()).0));
     all.push(Planted::bytes("the pseudonym key", keyring.pseudonym().expose()));

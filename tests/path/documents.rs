@@ -118,7 +118,7 @@ fn a_report_tells_everything_that_was_asked_and_what_left() {
             .unwrap();
         let after = ask(&gateway, &bank, 2, &consent).await;
         // An officer opens the answer by itself.
-        let look = officer(&gateway, COMPLIANCE).await.entry(asked, "en").await.unwrap();
+        let look = officer(&gateway, COMPLIANCE).await.entry(0, asked, "en").await.unwrap();
         assert!(look.response.explanation.iter().any(|s| s.contains("31-60 days")));
 
         let before = gateway.size();

@@ -72,6 +72,8 @@ const TESTS: &[(Code, fn())] = &[
     (Code::CatalogueMismatch, records::another_catalogue),
     (Code::RowInvalid, records::a_row_that_does_not_fit),
     (Code::LogRange, members::a_size_that_the_log_does_not_have),
+    (Code::PeriodUnknown, audit::archived::a_period_that_is_not_kept),
+    (Code::ArchiveUnreadable, audit::archived::an_archive_that_cannot_be_read),
     (Code::PageTokenInvalid, audit::searching::a_token_of_another_search),
     (
         Code::StreamsExhausted,

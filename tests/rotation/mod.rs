@@ -174,7 +174,7 @@ fn the_logs_key_and_the_certificate_change_under_load_and_no_call_fails() {
         assert_eq!(states, [State::Revoked, State::Active]);
         let load = Arc::into_inner(load).unwrap();
         let place = load.gateway.stop().await;
-        let keyring = tollgate::keyring::Keyring::open(&place.config().gateway.data_dir.join("keyring")).unwrap();
+        let keyring = tollgate::keyring::Keyring::open(&place.config().gateway.data_dir.join("keyring"), &place.config().keys).unwrap();
         let keys = keyring.log_verifier("tollgate.example/log", 1).unwrap();
         let old = VerifierKey::parse(place.site().log_verifier_key()).unwrap();
         let receipts = load.receipts.into_inner().unwrap();

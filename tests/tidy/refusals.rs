@@ -112,6 +112,12 @@ const MEND: &[(&str, &str, Retry)] = &[
     ("CATALOGUE_MISMATCH", CALLER, Retry::AfterMending),
     ("ROW_INVALID", CALLER, Retry::AfterMending),
     ("LOG_RANGE", CALLER, Retry::AfterMending),
+    ("PERIOD_UNKNOWN", CALLER, Retry::AfterMending),
+    (
+        "ARCHIVE_UNREADABLE",
+        OPERATOR,
+        Retry::Later("once the archive is restored"),
+    ),
     ("PAGE_TOKEN_INVALID", CALLER, Retry::AfterMending),
     (
         "STREAMS_EXHAUSTED",

@@ -170,8 +170,12 @@ async fn a_step_that_was_cut_off_is_recorded_by_the_next_start() {
     let place = Place::new();
     place.start().await.stop().await.unwrap();
     let rng = SystemRng::default();
-    let on_disk =
-        |change: &dyn Fn(&Keyring, Time)| change(&Keyring::open(&keyring_dir(&place)).unwrap(), place.clock.now());
+    let on_disk = |change: &dyn Fn(&Keyring, Time)| {
+        change(
+            &Keyring::open(&keyring_dir(&place), &place.config().keys).unwrap(),
+            place.clock.now(),
+        )
+    };
     on_disk(&|keyring, now| {
         let active = keyring.log_keys()[0].id;
         keyring.prepare_log_key(active, terms(), now, &rng).unwrap();
@@ -202,7 +206,9 @@ async fn a_step_that_was_cut_off_is_recorded_by_the_next_start() {
         place.clock.advance_ms(days * DAY_MS);
         on_disk(&|keyring, now| assert!(cut_off(keyring, now)));
     }
-    let new = Keyring::open(&keyring_dir(&place)).unwrap().log_keys()[1]
+    let new = Keyring::open(&keyring_dir(&place), &place.config().keys)
+        .unwrap()
+        .log_keys()[1]
         .id
         .to_string();
     assert_eq!(notes_of(&place, &format!("{new} prepared")), 1);
@@ -288,7 +294,10 @@ async fn after_a_compromise_the_next_period_is_signed_by_another_key() {
     let known = client(&place, &running).await;
     asks(&known).await;
     running.stop().await.unwrap();
-    let stolen = Keyring::open(&keyring_dir(&place)).unwrap().log_signer().unwrap();
+    let stolen = Keyring::open(&keyring_dir(&place), &place.config().keys)
+        .unwrap()
+        .log_signer()
+        .unwrap();
     place.clock.advance_ms(DAY_MS);
     let (clock, rng) = (
         Arc::clone(&place.clock) as Arc<dyn Clock>,

@@ -345,6 +345,26 @@ async fn an_archive_is_deleted_when_it_is_old_enough_and_nothing_holds_it() {
     let old = years_after(place.clock.now(), KEEP_YEARS_MIN);
     let young = deleted(&place, &archived, old.plus_ms(-1_000)).await;
     assert!(matches!(young, Deletable::From(from) if from <= old), "{young:?}");
+    // One on a person keeps it too, until it is released.
+    let (kept, rng) = (place.kept(), SystemRng::default());
+    let desk = erasure::Desk {
+        register: &kept.erasures,
+        rng: &rng,
+        now: place.clock.now(),
+    };
+    let person = SubjectToken([9; 32]);
+    let held = erasure::hold(&desk, person, erasure::Reason::Dispute, None, "court-14", "by").unwrap();
+    let (placed, gone) = (
+        held.standing
+            .row(&rng, &kept.keyring.epochs().active().unwrap())
+            .unwrap(),
+        held.standing.gone(),
+    );
+    shut(kept).await;
+    change(&place, placed).await;
+    let kept_for = deleted(&place, &archived, old).await;
+    assert_eq!(kept_for, Deletable::PersonHeld("court-14".to_owned()));
+    change(&place, gone).await;
     // A hold on a partner, and one on the period, each keep it; one on another period does not.
     for held in [Held::Period(1), Held::Partner("bank-a".parse().unwrap())] {
         let hold = Hold {

@@ -83,10 +83,15 @@ async fn a_task_that_panics_or_ends_is_a_failure_of_the_gateway() {
         "a sound gateway goes on"
     );
     running.tasks.spawn(async { panic!("for the test") });
-    let told = timeout(PATIENCE, running.until_told_to_stop()).await.unwrap();
+    let mut signals = StopSignals::listen().unwrap();
+    let told = timeout(PATIENCE, running.until_told_to_stop(&mut signals))
+        .await
+        .unwrap();
     assert!(told.unwrap_err().to_string().contains("panicked"), "a panic");
     running.tasks.spawn(async { Ok(()) });
-    let told = timeout(PATIENCE, running.until_told_to_stop()).await.unwrap();
+    let told = timeout(PATIENCE, running.until_told_to_stop(&mut signals))
+        .await
+        .unwrap();
     assert!(told.unwrap_err().to_string().contains("ended"), "an end");
     running.stop().await.unwrap();
     assert_eq!(place.notes().last().unwrap(), "drained");

@@ -1,5 +1,6 @@
 //! The log as a whole: what is acknowledged is there, proven, after a restart and after every fault.
 mod abreast;
+mod archived;
 mod damage;
 mod faults;
 mod found;

@@ -1,5 +1,5 @@
 //! `tollgate audit entry`: one entry, opened and proven.
-use super::{moment, shown, write};
+use super::{moment, shown, which, write};
 use crate::{
     cli::{Outcome, client_file, print, query::word, runtime},
     client::ShownEntry,
@@ -14,6 +14,9 @@ pub(in crate::cli) struct Args {
     client: PathBuf,
     /// Number of the entry.
     entry: u64,
+    /// The period of the log, from 1 on, instead of the one that takes entries.
+    #[arg(long, value_parser = which::one)]
+    period: Option<u32>,
     /// Language of the explanation: `en` or `zh`.
     #[arg(long, default_value = "en")]
     language: String,
@@ -25,7 +28,7 @@ pub(in crate::cli) struct Args {
 pub(super) fn run(args: &Args, json: bool) -> Outcome {
     let entry = runtime()?.block_on(async {
         let staff = client_file::connect_staff(&args.client).await?;
-        let entry = staff.entry(args.entry, &args.language).await;
+        let entry = staff.entry(args.period.unwrap_or(0), args.entry, &args.language).await;
         entry.map_err(client_file::failure)
     })?;
     if let Some(path) = &args.output {
@@ -47,7 +50,7 @@ fn answer(entry: &ShownEntry) -> Option<v1::Answer> {
 }
 
 fn as_json(entry: &ShownEntry) -> serde_json::Value {
-    let mut object = shown::leaf_json(&entry.leaf);
+    let mut object = shown::leaf_json(entry.response.period, &entry.leaf);
     let (x, i) = (&entry.response.partner_detail, &entry.response.institution);
     let x = x.clone().unwrap_or_default();
     let signals = answer(entry).map(|answer| {
@@ -63,7 +66,7 @@ fn as_json(entry: &ShownEntry) -> serde_json::Value {
         "outcomes": i.as_ref().map(|i| &i.outcomes), "fields_read": i.as_ref().map(|i| &i.fields_read),
         "fields_withheld": i.as_ref().map(|i| &i.fields_withheld), "count": i.as_ref().map(|i| i.count),
         "note": i.as_ref().map(|i| &i.note), "answer": signals, "explanation": entry.response.explanation,
-        "proof": { "verified": true, "log_size": entry.head.size, "root": print::hex(&entry.head.root), "text": entry.response.proof },
+        "proof": { "verified": true, "log_size": entry.head.size, "root": print::hex(&entry.head.root), "key": entry.key.text(), "text": entry.response.proof },
     });
     if let serde_json::Value::Object(more) = more {
         object.extend(more);
@@ -80,6 +83,7 @@ fn show(entry: &ShownEntry) {
         }
     };
     row("entry", leaf.seq.to_string());
+    row("period", entry.response.period.to_string());
     row("time (UTC)", moment::shown(leaf.time.as_ref()));
     row("kind", shown::kind(leaf));
     row("class", shown::class(leaf));
@@ -140,4 +144,5 @@ fn show(entry: &ShownEntry) {
         "  the entry is in the log: proven under a checkpoint of {} entries that the log's key signed",
         entry.head.size
     ));
+    print::line(format!("  the key of that checkpoint: {}", entry.key.text()));
 }

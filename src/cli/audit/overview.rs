@@ -1,5 +1,5 @@
 //! `tollgate audit overview`: how much of what there is.
-use super::{moment, shown::word};
+use super::{moment, shown::word, which};
 use crate::{
     cli::{Outcome, client_file, print, runtime},
     clock::{Clock, SystemClock},
@@ -21,6 +21,9 @@ pub(in crate::cli) struct Args {
     /// Width of a row's period in seconds, at least 60; at most 1,000 periods.
     #[arg(long, default_value_t = 3_600)]
     bucket_s: u32,
+    /// The period of the log, from 1 on, instead of the one that takes entries.
+    #[arg(long, value_parser = which::one)]
+    period: Option<u32>,
 }
 
 pub(super) fn run(args: &Args, json: bool) -> Outcome {
@@ -30,6 +33,7 @@ pub(super) fn run(args: &Args, json: bool) -> Outcome {
         // What is being recorded just now is older than this.
         until: args.until.or_else(|| Some(timestamp(now.plus_ms(1).0))),
         bucket_s: args.bucket_s,
+        period: args.period.unwrap_or(0),
     };
     let overview = runtime()?.block_on(async {
         let staff = client_file::connect_staff(&args.client).await?;
@@ -48,7 +52,9 @@ pub(super) fn run(args: &Args, json: bool) -> Outcome {
                 })
             })
             .collect();
-        print::json(&serde_json::json!({ "counts": counts, "log_size": overview.log_size }));
+        print::json(
+            &serde_json::json!({ "counts": counts, "log_size": overview.log_size, "period_due": overview.period_due }),
+        );
         return Ok(());
     }
     let rows: Vec<Vec<String>> = overview
@@ -67,5 +73,8 @@ pub(super) fn run(args: &Args, json: bool) -> Outcome {
         .collect();
     print::table(&["from (UTC)", "member", "what", "how", "count"], &rows);
     print::line(format!("  of a log of {} entries", overview.log_size));
+    if !overview.period_due.is_empty() {
+        print::line(print::wrapped("  !", &overview.period_due));
+    }
     Ok(())
 }

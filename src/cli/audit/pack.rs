@@ -1,5 +1,5 @@
 //! `tollgate audit pack`: the evidence about a partner and a period, as one archive.
-use super::{document, moment};
+use super::{document, moment, which};
 use crate::{
     cli::{Failure, Outcome, client_file, print, runtime},
     evidence::pack,
@@ -21,6 +21,9 @@ pub(in crate::cli) struct Args {
     /// Before this.
     #[arg(long, value_parser = moment::moment)]
     until: Timestamp,
+    /// The period of the log that it is taken from, from 1 on, instead of the one that takes entries.
+    #[arg(long, value_parser = which::one)]
+    period: Option<u32>,
     /// Entries to draw and open, at most 1,000.
     #[arg(long, default_value_t = 50)]
     sample: u32,
@@ -34,6 +37,7 @@ pub(in crate::cli) struct Args {
 
 pub(super) fn run(args: &Args, json: bool) -> Outcome {
     let request = v1::PackRequest {
+        period: args.period.unwrap_or(0),
         partner: args.partner.clone(),
         from: Some(args.from),
         until: Some(args.until),

@@ -1,5 +1,9 @@
 //! `tollgate audit search`: the conditions as flags, the person never in them unless one insists.
-use super::{moment::moment, shown};
+use super::{
+    moment::moment,
+    shown,
+    which::{Which, which},
+};
 use crate::{
     cli::{Failure, Outcome, client_file, print, query::consent_id, runtime},
     client::{Hits, Staff},
@@ -29,6 +33,9 @@ pub(in crate::cli) struct Args {
     client: PathBuf,
     #[command(flatten)]
     filter: Filter,
+    /// A period of the log, from 1 on, or `all`, the newest first; instead of the one that takes entries.
+    #[arg(long, value_parser = which)]
+    period: Option<Which>,
     #[command(flatten)]
     person: Whom,
     /// Entries on a page, at most 200.
@@ -123,7 +130,12 @@ fn class(text: &str) -> Result<EntryClass, String> {
 }
 
 pub(super) fn run(args: Args, json: bool) -> Outcome {
-    let filter = filter(args.filter, args.person)?;
+    let mut filter = filter(args.filter, args.person)?;
+    (filter.period, filter.all_periods) = match args.period {
+        None => (0, false),
+        Some(Which::One(period)) => (period, false),
+        Some(Which::All) => (0, true),
+    };
     runtime()?.block_on(async {
         let staff = client_file::connect_staff(&args.client).await?;
         let first = v1::SearchRequest {
@@ -214,6 +226,7 @@ fn filter(filter: Filter, person: Whom) -> Result<v1::EntryFilter, Failure> {
         consent_id: id(filter.consent)?,
         request_id: id(filter.request)?,
         subject: subject(person)?,
+        ..v1::EntryFilter::default()
     })
 }
 

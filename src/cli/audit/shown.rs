@@ -23,11 +23,11 @@ pub(super) fn word(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_ascii_lowercase()
 }
 
-/// What the leaf shows.
-pub(super) fn leaf_json(leaf: &v1::Leaf) -> serde_json::Map<String, serde_json::Value> {
+/// What the leaf shows, of an entry of this period.
+pub(super) fn leaf_json(period: u32, leaf: &v1::Leaf) -> serde_json::Map<String, serde_json::Value> {
     let time = moment::shown(leaf.time.as_ref()).replacen(' ', "T", 1) + "Z";
     let value = serde_json::json!({
-        "entry": leaf.seq, "time": time, "kind": kind(leaf), "class": class(leaf), "refusal": leaf.refusal,
+        "entry": leaf.seq, "period": period, "time": time, "kind": kind(leaf), "class": class(leaf), "refusal": leaf.refusal,
         "peer": leaf.peer, "partner": leaf.partner, "agreement": leaf.agreement, "method": leaf.method,
         "policy_hash": print::hex(&leaf.policy_hash), "key_ids": leaf.key_ids,
     });
@@ -39,7 +39,7 @@ pub(super) fn leaf_json(leaf: &v1::Leaf) -> serde_json::Map<String, serde_json::
 
 /// A hit on one line.
 pub(super) fn json(hit: &Hit) -> serde_json::Value {
-    let mut object = leaf_json(&hit.leaf);
+    let mut object = leaf_json(hit.summary.period, &hit.leaf);
     let summary = &hit.summary;
     let more = [
         ("opened", summary.opened.into()),
@@ -54,7 +54,7 @@ pub(super) fn json(hit: &Hit) -> serde_json::Value {
 }
 
 /// The headings of [`row`].
-pub(super) const HEAD: [&str; 5] = ["entry", "time (UTC)", "who", "call", "result"];
+pub(super) const HEAD: [&str; 6] = ["period", "entry", "time (UTC)", "who", "call", "result"];
 
 /// A hit as a row of a table.
 pub(super) fn row(hit: &Hit) -> Vec<String> {
@@ -65,6 +65,7 @@ pub(super) fn row(hit: &Hit) -> Vec<String> {
     };
     let call = leaf.method.rsplit('/').next().unwrap_or_default().to_owned();
     vec![
+        hit.summary.period.to_string(),
         leaf.seq.to_string(),
         moment::shown(leaf.time.as_ref()),
         who,

@@ -1,6 +1,6 @@
 //! `tollgate audit stream`: entries one after the other, for a SIEM. It goes on by itself where the connection was lost, and
 //! with a state file where the last run ended.
-use super::shown;
+use super::{shown, which};
 use crate::{
     audit,
     cli::{Failure, Outcome, client_file, print, runtime},
@@ -27,8 +27,11 @@ pub(in crate::cli) struct Args {
     /// Number of the first entry.
     #[arg(long, default_value_t = 0)]
     from: u64,
+    /// The period of the log, from 1 on, instead of the one that takes entries.
+    #[arg(long, value_parser = which::one)]
+    period: Option<u32>,
     /// Go on with entries as they are committed.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "period")]
     follow: bool,
     /// A file that keeps where to go on: once it is there, it counts instead of `--from`. It is written after the entries
     /// are, so that a loss repeats entries and never skips one.
@@ -51,6 +54,7 @@ pub(super) fn run(args: &Args, json: bool) -> Outcome {
             Some(path) => kept(path)?.unwrap_or(args.from),
             None => args.from,
         },
+        period: args.period.unwrap_or(0),
         state: args.state.as_deref(),
         json,
         ocsf: args.ocsf,
@@ -89,8 +93,13 @@ async fn once(client: &Path, at: &mut Place<'_>, follow: bool) -> Result<Ended, 
         Err(failure) if at.begun && failure.is_of_connection() => return Ok(Ended::Cut(Some(failure))),
         connected => connected?,
     };
-    at.origin = staff.origin().to_owned();
-    let mut entries = match staff.stream(at.next, follow).await {
+    if at.period == 0 {
+        at.origin = staff.origin().to_owned();
+    } else if at.origin.is_empty() {
+        let ended = staff.checkpoint(at.period, None).await.map_err(client_file::failure)?;
+        at.origin = ended.origin().to_owned();
+    }
+    let mut entries = match staff.stream(at.period, at.next, follow).await {
         // The gateway may not have noticed yet that the last connection is gone.
         Err(error) if at.begun && (is_lost(&error) || error.is_code("STREAMS_EXHAUSTED")) => {
             return Ok(Ended::Cut(Some(client_file::failure(error))));
@@ -120,6 +129,7 @@ fn is_lost(error: &ClientError) -> bool {
 /// Where the stream stands.
 struct Place<'a> {
     next: u64,
+    period: u32,
     state: Option<&'a Path>,
     json: bool,
     ocsf: bool,

@@ -101,8 +101,9 @@ fn tour(folder: &Path, once: bool, json: bool) -> Outcome {
         let told = if once {
             Ok(())
         } else {
+            let mut signals = app::StopSignals::listen().map_err(Failure::app)?;
             invite(&site, &running);
-            running.until_told_to_stop().await
+            running.until_told_to_stop(&mut signals).await
         };
         told.and(running.stop().await).map_err(Failure::app)
     })?;

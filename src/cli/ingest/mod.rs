@@ -2,7 +2,7 @@
 mod online;
 mod rejects;
 
-use super::{Failure, Outcome, print, runtime};
+use super::{Failure, Outcome, ask, print, runtime};
 use crate::{
     app::{self, Kept},
     audit::Event,
@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args, json: bool) -> Outcome {
         show(&loaded, &rejects, json);
         return Ok(());
     }
-    let config = Config::load(&args.config).map_err(Failure::file)?;
+    let config = ask::configuration(&args.config)?;
     let on_loss = if args.accept_loss {
         LossRule::Accept
     } else {

@@ -1,7 +1,7 @@
 //! Drawing the sample: by rank under the regulator's seed, so that he can draw it again.
 use super::PackRequest;
 use crate::{
-    audit::{Count, Details, Dimension, Query, Span, proof::TlogProof},
+    audit::{Count, Details, Dimension, Query, Span, Volume, proof::TlogProof},
     clock::Time,
     consent,
     domain::{ConsentId, SubjectToken},
@@ -43,7 +43,7 @@ fn one_more(counts: &mut Counts, name: &str) {
 }
 
 /// Looks at every leaf of the partner in the period, newest first, and opens those with the lowest ranks.
-pub(super) fn draw(gate: &Gate, asked: &PackRequest) -> Result<Drawing, Code> {
+pub(super) fn draw(gate: &Gate, volume: &Volume, asked: &PackRequest) -> Result<Drawing, Code> {
     let query = Query {
         from: Some(asked.from),
         until: Some(asked.until),
@@ -52,16 +52,16 @@ pub(super) fn draw(gate: &Gate, asked: &PackRequest) -> Result<Drawing, Code> {
     };
     let mut drawing = Drawing::default();
     let mut lowest: BTreeMap<[u8; 32], u64> = BTreeMap::new();
-    let mut before = Some(gate.log.head().size);
+    let mut before = Some(volume.log.head().size);
     let mut earliest = asked.until;
     'looking: while let Some(at) = before {
-        let page = gate
+        let page = volume
             .log
             .search(&query, at, SEARCH_PAGE_MAX)
             .map_err(|_| Code::Internal)?;
         before = page.next;
         for index in page.entries {
-            let stored = gate
+            let stored = volume
                 .log
                 .entry(index)
                 .map_err(|_| Code::Internal)?
@@ -81,11 +81,11 @@ pub(super) fn draw(gate: &Gate, asked: &PackRequest) -> Result<Drawing, Code> {
             }
         }
     }
-    drawing.by_signal = signals(gate, asked)?;
-    let mut opener = Opener::new(gate, None);
+    drawing.by_signal = signals(gate, volume, asked)?;
+    let mut opener = Opener::new(gate, volume, None);
     for (rank, index) in lowest {
         let entry = opener.open(index)?;
-        drawing.drawn.push(drawn(gate, entry, &rank)?);
+        drawing.drawn.push(drawn(gate, volume, entry, &rank)?);
     }
     Ok(drawing)
 }
@@ -105,14 +105,14 @@ impl Drawing {
 }
 
 /// Signals that were asked for in the period and what came of them, by the index: nothing is opened for that.
-fn signals(gate: &Gate, asked: &PackRequest) -> Result<BTreeMap<String, Counts>, Code> {
+fn signals(gate: &Gate, volume: &Volume, asked: &PackRequest) -> Result<BTreeMap<String, Counts>, Code> {
     let span = Span {
         from: asked.from,
         until: asked.until,
         origin: asked.from,
         width_s: DAY_S,
     };
-    let counts = overview::counts(gate, &span)?;
+    let counts = overview::counts(gate, &volume.log, &span)?;
     let mut signals: BTreeMap<String, Counts> = BTreeMap::new();
     let own = |count: &Count| !count.signal.is_empty() && count.partner == asked.partner.as_str();
     for count in counts.into_iter().filter(own) {
@@ -125,8 +125,8 @@ fn signals(gate: &Gate, asked: &PackRequest) -> Result<BTreeMap<String, Counts>,
     Ok(signals)
 }
 
-fn drawn(gate: &Gate, entry: Entry, rank: &[u8; 32]) -> Result<Drawn, Code> {
-    let inclusion = gate.log.prove_inclusion(entry.leaf.seq).map_err(|_| Code::Internal)?;
+fn drawn(gate: &Gate, volume: &Volume, entry: Entry, rank: &[u8; 32]) -> Result<Drawn, Code> {
+    let inclusion = volume.log.prove_inclusion(entry.leaf.seq).map_err(|_| Code::Internal)?;
     let proof = TlogProof {
         index: inclusion.index,
         proof: inclusion.proof,

@@ -3,7 +3,7 @@
 mod draw;
 mod papers;
 
-use super::{Scope, report::document_proof};
+use super::{Scope, periods::of_period, report::document_proof};
 use crate::{
     agreement::{Member, Role},
     clock::Time,
@@ -27,6 +27,8 @@ pub const PACK: StaffCall = StaffCall {
 
 /// What is to be packed.
 pub struct PackRequest {
+    /// The period of the log that it is taken from: 0 is the one that takes entries.
+    pub period: u32,
     /// Whose doings.
     pub partner: PartnerId,
     /// From here on.
@@ -86,17 +88,24 @@ fn make(gate: &Gate, member: &Member, asked: &PackRequest) -> Result<Seen<Made>,
     {
         return Err(Code::OutOfScope);
     }
-    let drawing = draw::draw(gate, asked)?;
-    let readings = papers::readings(gate, &scope, asked)?;
-    let mut files = papers::papers(gate, asked, &drawing, &readings)?;
+    let volume = gate.volume(asked.period)?;
+    let drawing = draw::draw(gate, &volume, asked)?;
+    let readings = papers::readings(&volume, &scope, asked)?;
+    let mut files = papers::papers(gate, &volume, asked, &drawing, &readings)?;
     let sampled = drawing.drawn.len() as u64;
     for (number, drawn) in (1..).zip(&drawing.drawn) {
         let name = format!("sample/{number:04}-entry-{}.json", drawn.entry);
         files.push((name, serde_json::to_vec_pretty(drawn).map_err(|_| Code::Internal)?));
     }
+    let archived = (volume.period != gate.period).then_some(volume.period);
     let manifest = Manifest {
-        format: pack::FORMAT.to_owned(),
+        format: match archived {
+            None => pack::FORMAT,
+            Some(_) => pack::FORMAT_OF_ARCHIVE,
+        }
+        .to_owned(),
         log: gate.log.origin().to_owned(),
+        period: archived,
         made_at: papers::time(now),
         partner: asked.partner.to_string(),
         from: papers::time(asked.from),
@@ -112,8 +121,10 @@ fn make(gate: &Gate, member: &Member, asked: &PackRequest) -> Result<Seen<Made>,
     Ok(Seen {
         answer: Some(manifest.clone()),
         note: format!(
-            "pack about {}: {sampled} of {} entries",
-            asked.partner, drawing.population
+            "pack about {}: {sampled} of {} entries{}",
+            asked.partner,
+            drawing.population,
+            of_period(gate, asked.period)
         ),
         count: sampled,
         ..Seen::of(Made { manifest, files }, "pack-made")

@@ -1,7 +1,7 @@
 //! The papers of a pack beside its sample: the summary, the agreements, who read the log, and how to check it all.
 use super::{File, PackRequest, draw::Drawing};
 use crate::{
-    audit::{Dimension, Query},
+    audit::{Dimension, Query, Volume},
     clock::Time,
     domain::Language::{self, Chinese, English},
     evidence::{html::Html, pack},
@@ -52,7 +52,7 @@ pub(super) struct Readings {
     scoped: bool,
 }
 
-pub(super) fn readings(gate: &Gate, scope: &Scope, asked: &PackRequest) -> Result<Readings, Code> {
+pub(super) fn readings(volume: &Volume, scope: &Scope, asked: &PackRequest) -> Result<Readings, Code> {
     let (mut readings, mut cut) = (Vec::new(), false);
     for method in READINGS {
         let query = Query {
@@ -61,18 +61,18 @@ pub(super) fn readings(gate: &Gate, scope: &Scope, asked: &PackRequest) -> Resul
             terms: vec![(Dimension::Method, method.as_bytes().to_vec())],
             person: None,
         };
-        let mut before = Some(gate.log.head().size);
+        let mut before = Some(volume.log.head().size);
         while let Some(at) = before {
             let left = PACK_READINGS_MAX.saturating_sub(readings.len());
             if left == 0 {
                 cut = true;
                 break;
             }
-            let page = gate.log.search(&query, at, left.min(SEARCH_PAGE_MAX));
+            let page = volume.log.search(&query, at, left.min(SEARCH_PAGE_MAX));
             let page = page.map_err(|_| Code::Internal)?;
             before = page.next;
             for index in page.entries {
-                let stored = gate
+                let stored = volume
                     .log
                     .entry(index)
                     .map_err(|_| Code::Internal)?
@@ -110,6 +110,7 @@ struct Agreed {
 /// All papers, in the order of the archive.
 pub(super) fn papers(
     gate: &Gate,
+    volume: &Volume,
     asked: &PackRequest,
     drawing: &Drawing,
     readings: &Readings,
@@ -142,7 +143,7 @@ pub(super) fn papers(
         ("summary.en.html".to_owned(), page(English)),
         ("agreements.json".to_owned(), json(&agreements)?),
         ("readings.json".to_owned(), json(readings)?),
-        (pack::CHECKPOINT.to_owned(), gate.log.head().note.as_bytes().to_vec()),
+        (pack::CHECKPOINT.to_owned(), volume.log.head().note.as_bytes().to_vec()),
     ])
 }
 

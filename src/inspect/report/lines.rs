@@ -54,6 +54,7 @@ pub(in crate::inspect) fn line(view: &View, entry: &Entry) -> Line {
         reference: x.map(|x| x.reference.clone()).unwrap_or_default(),
         words_en: words::words(view, entry, English),
         words_zh: words::words(view, entry, Chinese),
+        proven: None,
     }
 }
 

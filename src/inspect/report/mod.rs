@@ -1,6 +1,7 @@
 //! The report about one person: everything that was asked, and what left, from the entries alone.
 mod consents;
 mod lines;
+mod looks;
 
 pub(super) use consents::consented;
 pub(super) use lines::{line, time};
@@ -8,20 +9,21 @@ pub(super) use lines::{line, time};
 use super::{Entry, Scope};
 use crate::{
     agreement::{Member, Role},
-    audit::{Dimension, Query, Receipt, open_details},
+    audit::{Query, Receipt, Volume, open_details},
     clock::Time,
     crypto::Secret,
     domain::{Method, SubjectRef, SubjectToken},
-    evidence::{DocumentProof, Looked, REPORT_FORMAT, SubjectReport},
+    evidence::{DocumentProof, Line, LineProof, LookedThrough, REPORT_FORMAT, SubjectReport},
     facts::{DetailKey, Kind},
     identity::PeerIdentity,
-    limits::{REASON_BYTES_MAX, REPORT_ENTRIES_MAX, REPORT_LOOKS_MAX, SEARCH_PAGE_MAX},
+    limits::{REASON_BYTES_MAX, REPORT_ENTRIES_MAX, SEARCH_PAGE_MAX},
     person,
     pipeline::{Gate, Reading, Seen, StaffCall, staff},
     refusal::{Code, NotRecorded},
     wire,
 };
-use std::{collections::HashSet, sync::Arc};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::sync::Arc;
 
 /// `ReportSubject`. An auditor is refused on record: of a person everything is told or nothing.
 pub const REPORT_SUBJECT: StaffCall = StaffCall {
@@ -29,9 +31,6 @@ pub const REPORT_SUBJECT: StaffCall = StaffCall {
     kind: Kind::Read,
     roles: &[Role::Compliance, Role::Auditor],
 };
-
-/// Methods that show one entry by itself.
-const LOOKS: [&str; 2] = ["/tollgate.v1.AuditService/GetEntry", "/tollgate.console/Entry"];
 
 /// About whom, and why.
 pub struct ReportRequest {
@@ -93,8 +92,10 @@ fn make(gate: &Gate, member: &Member, asked: &ReportRequest) -> Result<Seen<Made
     let key = link.as_ref().map(|link| link.details());
     let log_size = gate.log.head().size;
     let found = find(gate, &token, key.as_ref(), asked)?;
-    let known = link.is_some() || !found.entries.is_empty();
-    let (looked, looked_cut) = looks(gate, &found)?;
+    let known = link.is_some() || !found.lines.is_empty();
+    let (looked, looked_cut) = looks::looks(gate, &found)?;
+    let kept = gate.periods();
+    let deleted_periods = (1..gate.period).filter(|period| !kept.contains(period)).collect();
     let time = |t: Option<Time>| t.map(|t| lines::time(t.0));
     let report = SubjectReport {
         format: REPORT_FORMAT.to_owned(),
@@ -110,13 +111,11 @@ fn make(gate: &Gate, member: &Member, asked: &ReportRequest) -> Result<Seen<Made
             Some(link) => consents::of(gate, link, now)?,
             None => Vec::new(),
         },
-        entries: found
-            .entries
-            .iter()
-            .map(|entry| lines::line(&gate.view, entry))
-            .collect(),
+        entries: found.lines.into_iter().map(|(_, line)| line).collect(),
         looked,
         looked_cut,
+        periods: found.periods,
+        deleted_periods,
     };
     let document = report.to_bytes().map_err(|_| Code::Internal)?;
     let reason = match asked.reason.as_str() {
@@ -142,30 +141,67 @@ fn make(gate: &Gate, member: &Member, asked: &ReportRequest) -> Result<Seen<Made
 /// Entries about the person, oldest first.
 #[derive(Default)]
 struct Found {
-    entries: Vec<Entry>,
+    lines: Vec<(Time, Line)>,
+    periods: Vec<LookedThrough>,
     earlier_until: Option<Time>,
 }
 
-/// Under the person's own key, and under the period's from before they had one.
+/// In all periods that are kept, under the person's own key, and under the period's from before they had one.
 fn find(gate: &Gate, token: &SubjectToken, key: Option<&Secret<32>>, asked: &ReportRequest) -> Result<Found, Code> {
+    let mut found = Found::default();
+    for period in gate.periods() {
+        // One more than fits, to know where to cut.
+        if found.lines.len() > REPORT_ENTRIES_MAX {
+            break;
+        }
+        let volume = gate.volume(period)?;
+        let entries = within(&volume, token, key, asked, REPORT_ENTRIES_MAX + 1 - found.lines.len())?;
+        found.add(gate, &volume, entries)?;
+        let began = volume.log.continues_since().map_err(|_| Code::Internal)?;
+        if asked.from.zip(began).is_some_and(|(from, began)| began <= from) {
+            break;
+        }
+    }
+    if found.lines.len() > REPORT_ENTRIES_MAX {
+        let cut = found
+            .lines
+            .get(REPORT_ENTRIES_MAX)
+            .map(|(at, _)| *at)
+            .unwrap_or_default();
+        // At a time, as the next report is asked for by time: none is told twice, none is left out.
+        found.lines.truncate(REPORT_ENTRIES_MAX);
+        found.lines.retain(|(at, _)| *at > cut);
+        found.earlier_until = Some(cut.plus_ms(1));
+    }
+    found.lines.reverse();
+    Ok(found)
+}
+
+/// Those in one period, newest first.
+fn within(
+    volume: &Volume,
+    token: &SubjectToken,
+    key: Option<&Secret<32>>,
+    asked: &ReportRequest,
+    limit: usize,
+) -> Result<Vec<Entry>, Code> {
     let query = Query {
         from: asked.from,
         until: asked.until,
         terms: Vec::new(),
-        person: Some(gate.log.whom(token, key)),
+        person: Some(volume.log.whom(token, key)),
     };
-    let keys: Vec<&Secret<32>> = key.into_iter().chain([&gate.period_key]).collect();
+    let keys: Vec<&Secret<32>> = key.into_iter().chain([&volume.key]).collect();
     let mut entries: Vec<Entry> = Vec::new();
-    let mut before = Some(gate.log.head().size);
-    // One more than fits, to know where to cut.
-    while let Some(at) = before.filter(|_| entries.len() <= REPORT_ENTRIES_MAX) {
-        let page = gate
+    let mut before = Some(volume.log.head().size);
+    while let Some(at) = before.filter(|_| entries.len() < limit) {
+        let page = volume
             .log
             .search(&query, at, SEARCH_PAGE_MAX)
             .map_err(|_| Code::Internal)?;
         before = page.next;
         for index in page.entries {
-            let stored = gate
+            let stored = volume
                 .log
                 .entry(index)
                 .map_err(|_| Code::Internal)?
@@ -173,85 +209,50 @@ fn find(gate: &Gate, token: &SubjectToken, key: Option<&Secret<32>>, asked: &Rep
             // Both commitments of the leaf are checked here: what is told is what was recorded.
             let mut opened = keys
                 .iter()
-                .filter_map(|key| open_details(key, gate.log.origin(), &stored.leaf, &stored.details).ok());
+                .filter_map(|key| open_details(key, volume.log.origin(), &stored.leaf, &stored.details).ok());
             let Some(details) = opened.next().filter(|d| d.i.subject == token.0) else {
                 continue;
             };
             entries.push(Entry {
+                period: volume.period,
                 leaf: wire::decode_canonical(&stored.leaf).map_err(|_| Code::Internal)?,
                 bytes: stored.leaf,
                 details: Some(details),
             });
         }
     }
-    let mut earlier_until = None;
-    if entries.len() > REPORT_ENTRIES_MAX {
-        let cut = entries.get(REPORT_ENTRIES_MAX).map(at).unwrap_or_default();
-        // At a time, as the next report is asked for by time: none is told twice, none is left out.
-        entries.truncate(REPORT_ENTRIES_MAX);
-        entries.retain(|entry| at(entry) > cut);
-        earlier_until = Some(cut.plus_ms(1));
+    Ok(entries)
+}
+
+impl Found {
+    /// Each entry as a line, with its proof under one checkpoint of its period.
+    fn add(&mut self, gate: &Gate, volume: &Volume, entries: Vec<Entry>) -> Result<(), Code> {
+        let indexes: Vec<u64> = entries.iter().map(|entry| entry.leaf.seq).collect();
+        let proofs = volume.log.prove_inclusions(&indexes).map_err(|_| Code::Internal)?;
+        let head = proofs
+            .first()
+            .map_or_else(|| volume.log.head(), |proof| Arc::clone(&proof.head));
+        for (entry, inclusion) in entries.iter().zip(proofs) {
+            let proof = LineProof {
+                period: volume.period,
+                leaf: STANDARD.encode(&entry.bytes),
+                inclusion: inclusion.proof.iter().map(|hash| STANDARD.encode(hash)).collect(),
+            };
+            let line = Line {
+                proven: Some(proof),
+                ..lines::line(&gate.view, entry)
+            };
+            self.lines.push((at(entry), line));
+        }
+        self.periods.push(LookedThrough {
+            period: volume.period,
+            log: volume.log.origin().to_owned(),
+            checkpoint: head.note.to_string(),
+        });
+        Ok(())
     }
-    entries.reverse();
-    Ok(Found { entries, earlier_until })
 }
 
 fn at(entry: &Entry) -> Time {
     Time(wire::millis(entry.leaf.time.as_ref()).unwrap_or_default())
-}
-
-/// Who opened one of these entries by itself. Those entries name a number, not the person.
-fn looks(gate: &Gate, found: &Found) -> Result<(Vec<Looked>, bool), Code> {
-    let numbers: HashSet<u64> = found.entries.iter().map(|entry| entry.leaf.seq).collect();
-    let Some(from) = found.entries.first().map(at) else {
-        return Ok((Vec::new(), false));
-    };
-    let (mut looks, mut cut) = (Vec::new(), false);
-    for method in LOOKS {
-        let query = Query {
-            from: Some(from),
-            until: None,
-            terms: vec![(Dimension::Method, method.as_bytes().to_vec())],
-            person: None,
-        };
-        let mut left = REPORT_LOOKS_MAX;
-        let mut before = Some(gate.log.head().size);
-        while let Some(place) = before {
-            if left == 0 {
-                cut = true;
-                break;
-            }
-            let page = gate.log.search(&query, place, left.min(SEARCH_PAGE_MAX));
-            let page = page.map_err(|_| Code::Internal)?;
-            before = page.next;
-            left -= page.entries.len().min(left);
-            for index in page.entries {
-                looks.extend(look(gate, index, &numbers)?);
-            }
-        }
-    }
-    looks.sort_by_key(|look| look.entry);
-    Ok((looks, cut))
-}
-
-fn look(gate: &Gate, index: u64, numbers: &HashSet<u64>) -> Result<Option<Looked>, Code> {
-    let stored = gate
-        .log
-        .entry(index)
-        .map_err(|_| Code::Internal)?
-        .ok_or(Code::Internal)?;
-    let Ok(details) = open_details(&gate.period_key, gate.log.origin(), &stored.leaf, &stored.details) else {
-        return Ok(None);
-    };
-    let number = details.i.note.strip_prefix("entry ").and_then(|n| n.parse().ok());
-    let Some(number) = number.filter(|n| numbers.contains(n)) else {
-        return Ok(None);
-    };
-    let leaf: wire::v1::Leaf = wire::decode_canonical(&stored.leaf).map_err(|_| Code::Internal)?;
-    Ok(Some(Looked {
-        entry: index,
-        time: lines::time(wire::millis(leaf.time.as_ref()).unwrap_or_default()),
-        peer: leaf.peer,
-        at: number,
-    }))
 }

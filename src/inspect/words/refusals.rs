@@ -104,6 +104,8 @@ fn row(code: Code) -> (Step, &'static str) {
         Code::CatalogueMismatch => (Records, "记录所依据的字段目录不同"),
         Code::RowInvalid => (Records, "记录与字段目录不符"),
         Code::LogRange => (Log, "日志没有这样的大小或条目"),
+        Code::PeriodUnknown => (Log, "没有保存这一期日志"),
+        Code::ArchiveUnreadable => (Log, "该期日志的存档无法读取"),
         Code::PageTokenInvalid => (Log, "翻页标记不属于此次检索"),
         Code::OutOfScope => (Scope, "超出审计范围"),
         Code::StreamsExhausted => (Rate, "同时打开的日志流过多"),

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     audit::note,
     crypto::{Ed25519Signer, SystemRng},
-    keyring::{KeyListTerms, delegate},
+    keyring::{KeyListTerms, RootSource, delegate},
     limits::KEY_LIST_S,
     wire::{decode_canonical, v1},
 };
@@ -21,7 +21,7 @@ fn terms() -> LogKeyTerms {
 
 fn made() -> (tempfile::TempDir, Keyring, SystemRng) {
     let (dir, rng) = (tempfile::tempdir().unwrap(), SystemRng::default());
-    let keyring = Keyring::create(dir.path(), NOW, &rng, true).unwrap();
+    let keyring = Keyring::create(dir.path(), &RootSource::default(), NOW, &rng, true).unwrap();
     (dir, keyring, rng)
 }
 
@@ -62,7 +62,7 @@ fn verifier(name: &str, key: &LogKey) -> String {
 
 /// The keyring as a start after a crash finds it is the keyring that was.
 fn same_after_a_crash(dir: &tempfile::TempDir, keyring: &Keyring) {
-    let again = Keyring::open(dir.path()).unwrap();
+    let again = Keyring::open(dir.path(), &RootSource::default()).unwrap();
     assert_eq!(again.log_keys(), keyring.log_keys());
     assert_eq!(again.log_signers().text(NAME), keyring.log_signers().text(NAME));
 }
@@ -180,7 +180,7 @@ fn a_key_that_is_not_trusted_signs_no_period_after_its_own() {
     assert_eq!(listed(&keyring), expected);
     assert!(keyring.log_verifier(NAME, 3).is_ok(), "the new one goes on");
     assert_eq!(keyring.ring().keys.iter().filter_map(Key::log_signer).count(), 1);
-    let opened = Keyring::open(dir.path()).unwrap();
+    let opened = Keyring::open(dir.path(), &RootSource::default()).unwrap();
     assert_eq!(opened.log_signers().text("log.test/2"), verifier("log.test/2", &next));
     // An ordinary end of a period changes no log key.
     let (period, _) = opened.prepare_period(NOW, &rng).unwrap();

@@ -1,6 +1,8 @@
 //! One entry: what it says in words, what its leaf and its details say, and its proof, which the browser verifies itself.
 use super::{
-    Console, assets, by, moment, names,
+    Console, assets, by,
+    link::link,
+    moment, names,
     shell::{Place, Sheet},
     thelog, trouble,
     visitor::Visitor,
@@ -9,33 +11,71 @@ use super::{
 use crate::{
     audit::Details,
     clock::Time,
-    inspect::{self, GET_ENTRY, Shown},
+    inspect::{self, At, GET_ENTRY, Shown},
     pipeline::{Gate, StaffCall},
     refusal::Code,
     wire::{self, v1::Leaf},
 };
 use axum::{
-    extract::{Path, State, rejection::PathRejection},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
+use serde::Deserialize;
 use std::{fmt::Write as _, sync::Arc};
 
 const CALL: StaffCall = by("/tollgate.console/Entry", GET_ENTRY);
 const PROOF: StaffCall = by("/tollgate.console/Proof", GET_ENTRY);
+
+/// What the address of an entry says beside its number.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Of {
+    /// The period of the log; 0 is the one that takes entries.
+    period: u32,
+    /// Read by the visitor.
+    #[serde(rename = "lang")]
+    _lang: String,
+}
+
+/// The address of an entry.
+pub(super) fn address(console: &Console, period: u32, number: u64) -> String {
+    of_period(console, &format!("/entry/{number}"), period)
+}
+
+fn of_period(console: &Console, path: &str, period: u32) -> String {
+    match period == console.gate.period {
+        true => path.to_owned(),
+        false => link(path, [("period", period.to_string().as_str())]),
+    }
+}
+
+/// What checkpoints of the period are verified with.
+fn verifier_key(console: &Console, period: u32) -> String {
+    let over = console.gate.archives.kept().iter().find(|kept| kept.period == period);
+    over.map_or_else(|| (console.verifier_key)(), |kept| kept.verifier.text())
+}
 
 async fn shown(
     console: &Console,
     visitor: &Visitor,
     call: StaffCall,
     index: Result<Path<u64>, PathRejection>,
+    of: Result<Query<Of>, QueryRejection>,
 ) -> Result<(Shown, u64), Response> {
     // A number that is none is an entry that the log does not have.
     let Ok(Path(index)) = index else {
         return Err(console.refuse(visitor, call, Code::LogRange.into()).await);
     };
-    let reading = inspect::entry(Arc::clone(&console.gate), visitor.peer.clone(), call, index);
+    let Ok(Query(Of { period, .. })) = of else {
+        return Err(console.refuse(visitor, call, Code::FieldInvalid.into()).await);
+    };
+    let at = At { period, index };
+    let reading = inspect::entry(Arc::clone(&console.gate), visitor.peer.clone(), call, at);
     let (shown, receipt) = console.read(visitor, reading).await?;
     Ok((shown, receipt.index))
 }
@@ -45,8 +85,9 @@ pub(super) async fn proof_file(
     State(console): State<Console>,
     visitor: Visitor,
     index: Result<Path<u64>, PathRejection>,
+    of: Result<Query<Of>, QueryRejection>,
 ) -> Response {
-    let shown = match shown(&console, &visitor, PROOF, index).await {
+    let shown = match shown(&console, &visitor, PROOF, index, of).await {
         Ok((shown, _)) => shown,
         Err(page) => return page,
     };
@@ -63,21 +104,26 @@ pub(super) async fn page(
     State(console): State<Console>,
     visitor: Visitor,
     index: Result<Path<u64>, PathRejection>,
+    of: Result<Query<Of>, QueryRejection>,
 ) -> Response {
-    let (shown, recorded) = match shown(&console, &visitor, CALL, index).await {
+    let (shown, recorded) = match shown(&console, &visitor, CALL, index, of).await {
         Ok(shown) => shown,
         Err(page) => return page,
     };
-    let number = shown.entry.leaf.seq;
+    let (number, period) = (shown.entry.leaf.seq, shown.entry.period);
+    let title = match period == console.gate.period {
+        true => number.to_string(),
+        false => format!("{number} ({} {period})", visitor.say(Text::LogPeriod)),
+    };
     let sheet = Sheet {
-        title: format!("{} {number}", visitor.say(Text::EntryTitle)),
+        title: format!("{} {title}", visitor.say(Text::EntryTitle)),
         place: Place::Search,
         script: Some(&assets::ENTRY),
         recorded: Some(recorded),
     };
     let words = inspect::words(&console.gate.view, &shown.entry, visitor.language);
     let body = html! {
-        h1 { (visitor.say(Text::EntryTitle)) " " (number) }
+        h1 { (visitor.say(Text::EntryTitle)) " " (title) }
         // Above what is shown: who sees that a proof failed should not have read the rest before.
         p id="verdict" class="verdict" role="alert" data-no=(visitor.say(Text::StepFailed)) {}
         @if !words.is_empty() {
@@ -91,10 +137,10 @@ pub(super) async fn page(
         (details(&console.gate, &visitor, &shown))
         p class="actions" {
             @if let Some(before) = number.checked_sub(1) {
-                a rel="prev" href={ "/entry/" (before) } { (visitor.say(Text::EntryBefore)) }
+                a rel="prev" href=(address(&console, period, before)) { (visitor.say(Text::EntryBefore)) }
             }
-            @if number + 1 < console.gate.log.head().size {
-                a rel="next" href={ "/entry/" (number + 1) } { (visitor.say(Text::EntryAfter)) }
+            @if console.gate.head_of(period).is_ok_and(|head| number + 1 < head.size) {
+                a rel="next" href=(address(&console, period, number + 1)) { (visitor.say(Text::EntryAfter)) }
             }
         }
     };
@@ -113,7 +159,7 @@ fn verification(console: &Console, visitor: &Visitor, shown: &Shown) -> Markup {
     ];
     html! {
         section class="panel verification" aria-labelledby="verified" id="verification"
-            data-vkey=((console.verifier_key)()) data-first=(say(Text::SeenFirst)) {
+            data-vkey=(verifier_key(console, shown.entry.period)) data-period=(shown.entry.period) data-first=(say(Text::SeenFirst)) {
             h2 id="verified" { (say(Text::Verified)) }
             p class="note" { (say(Text::VerifiedExplained)) }
             noscript { p { (say(Text::NeedsScript)) } }
@@ -126,14 +172,14 @@ fn verification(console: &Console, visitor: &Visitor, shown: &Shown) -> Markup {
             }
             p class="actions" {
                 button type="button" id="again" { (say(Text::VerifyAgain)) }
-                a href={ "/entry/" (shown.entry.leaf.seq) "/proof" } download { (say(Text::ProofFile)) }
+                a href=(of_period(console, &format!("/entry/{}/proof", shown.entry.leaf.seq), shown.entry.period)) download { (say(Text::ProofFile)) }
             }
             details {
                 summary { (say(Text::ProofAsWritten)) }
                 p class="note" { (visitor.write(Text::ProofExplained)) }
                 pre id="proof" tabindex="0" { (shown.proof) }
             }
-            (thelog::key_panel(console, visitor))
+            (thelog::key_panel(visitor, &verifier_key(console, shown.entry.period)))
         }
     }
 }

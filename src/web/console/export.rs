@@ -20,7 +20,7 @@ const CALL: StaffCall = TAKE;
 /// Says that there was more than the bound.
 const CUT: HeaderName = HeaderName::from_static("tollgate-export-cut");
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "序号 entry",
     "时间 time (UTC)",
     "种类 kind",
@@ -34,6 +34,7 @@ const COLUMNS: [&str; 13] = [
     "信号 signals",
     "实际结果 outcomes",
     "查询编号 reference",
+    "期次 period",
 ];
 
 pub(super) async fn csv(
@@ -63,6 +64,7 @@ pub(super) async fn csv(
             line.signals.join(" "),
             line.outcomes.join(" "),
             line.reference,
+            line.period.to_string(),
         ];
         text.push_str(&csv_row(cells.iter().map(String::as_str)));
     }
@@ -127,6 +129,7 @@ fn file(kind: &'static str, disposition: &'static str, cut: bool, text: String) 
 #[derive(Serialize)]
 struct Line {
     entry: u64,
+    period: u32,
     time: String,
     kind: String,
     class: String,
@@ -154,6 +157,7 @@ impl Line {
         let i = entry.details.as_ref().map(|details| details.i.outcomes.clone());
         Self {
             entry: leaf.seq,
+            period: entry.period,
             time: moment::machine(Time(wire::millis(leaf.time.as_ref()).unwrap_or_default())),
             kind: leaf.kind().as_str_name().to_owned(),
             class: leaf.class().as_str_name().to_owned(),

@@ -12,7 +12,7 @@ use crate::{
     audit::Dimension,
     clock::Time,
     domain::{AgreementId, PartnerId, Purpose, SignalId},
-    inspect::Conditions,
+    inspect::{Conditions, Periods},
     limits::FILTER_VALUE_BYTES_MAX,
     refusal::Code,
 };
@@ -22,6 +22,8 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Filter {
+    /// A period of the log by its number, or `all`; empty is the one that takes entries.
+    pub(super) period: String,
     pub(super) from: String,
     pub(super) until: String,
     pub(super) kind: String,
@@ -81,6 +83,7 @@ impl Filter {
             }
         }
         Ok(Conditions {
+            periods: periods(&self.period)?,
             from,
             until,
             terms: all,
@@ -89,8 +92,9 @@ impl Filter {
     }
 
     /// Its fields by name, without page and language.
-    pub(super) fn fields(&self) -> [(&'static str, &str); 14] {
+    pub(super) fn fields(&self) -> [(&'static str, &str); 15] {
         [
+            ("period", &self.period),
             ("from", &self.from),
             ("until", &self.until),
             ("kind", &self.kind),
@@ -116,6 +120,15 @@ impl Filter {
     /// The same search, another page.
     pub(super) fn page(&self, token: &str) -> String {
         link("/search", self.fields().into_iter().chain([("page", token)]))
+    }
+}
+
+/// The periods of the log that an address names.
+pub(super) fn periods(text: &str) -> Result<Periods, Problem> {
+    match text {
+        "" => Ok(Periods::default()),
+        "all" => Ok(Periods::All),
+        number => number.parse().map(Periods::One).map_err(|_| Code::FieldInvalid.into()),
     }
 }
 
@@ -210,6 +223,8 @@ mod tests {
             "from=2026-01-02&until=2026-01-01",
             "from=2026-01-01&until=2026-01-01",
             "kind=ENTRY_KIND_QUERY",
+            "period=first",
+            "period=-1",
             "class=denied",
             "partner=Bank%20A",
             "refusal=NO",

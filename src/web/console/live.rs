@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     clock::Time,
-    inspect::{self, Following, STREAM},
+    inspect::{self, At, Following, STREAM},
     limits::{
         FOLLOW_BACK_ENTRIES, FOLLOW_BEAT_MS, FOLLOW_LOOK_MS, FOLLOW_MS_MAX, FOLLOW_STALL_MS, FOLLOWS_PER_MEMBER_MAX,
     },
@@ -132,7 +132,8 @@ pub(super) async fn events(State(console): State<Console>, visitor: Visitor, hea
     // Whoever was away for long begins near the end: the search is for what lies before.
     let oldest = size.saturating_sub(FOLLOW_BACK_ENTRIES);
     let from = next.unwrap_or(oldest).clamp(oldest, size);
-    let opening = Following::open(Arc::clone(&console.gate), visitor.peer.clone(), EVENTS, from);
+    let at = At { period: 0, index: from };
+    let opening = Following::open(Arc::clone(&console.gate), visitor.peer.clone(), EVENTS, at);
     let following = match console.read(&visitor, opening).await {
         Ok(following) => following,
         Err(page) => return page,

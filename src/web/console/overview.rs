@@ -2,9 +2,11 @@
 use super::{
     Console, by,
     chart::{self, Row, Series},
+    filter::periods,
     link::link,
     moment::{self, DAY_MS, Period},
     names::CLASSES,
+    search,
     shell::{Place, Sheet},
     thelog,
     trouble::Problem,
@@ -14,7 +16,7 @@ use super::{
 use crate::{
     audit::Count,
     clock::Time,
-    inspect::{self, OVERVIEW},
+    inspect::{self, OVERVIEW, Periods},
     pipeline::StaffCall,
     refusal::Code,
     wire::v1::EntryClass,
@@ -41,12 +43,22 @@ const ROWS_MAX: usize = 12;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Asked {
+    /// A period of the log by its number; empty is the one that takes entries.
+    period: String,
     from: String,
     until: String,
     lang: String,
 }
 
 impl Asked {
+    /// The period of the log.
+    fn log(&self) -> Result<u32, Problem> {
+        match periods(&self.period)? {
+            Periods::One(period) => Ok(period),
+            Periods::All => Err(Code::FieldInvalid.into()),
+        }
+    }
+
     /// The last day unless it says otherwise.
     fn period(&self, now: Time) -> Result<Period, Problem> {
         let read = |text: &str, otherwise: Time| match text {
@@ -67,11 +79,16 @@ pub(super) async fn page(
 ) -> Response {
     let now = console.gate.clock.now();
     let asked = asked.map_err(|_| Problem::from(Code::FieldInvalid));
-    let period = match asked.and_then(|Query(asked)| asked.period(now)) {
-        Ok(period) => period,
+    let asked = asked.and_then(|Query(asked)| {
+        let log = asked.log()?;
+        Ok((asked.period(now)?, log, asked.period))
+    });
+    let (period, log, of) = match asked {
+        Ok(asked) => asked,
         Err(problem) => return console.refuse(&visitor, CALL, problem).await,
     };
     let over = inspect::Period {
+        log,
         from: period.from,
         until: period.until,
         bucket_s: period.bucket_s,
@@ -91,11 +108,12 @@ pub(super) async fn page(
     let drawn = Drawn {
         visitor: &visitor,
         period,
+        of: &of,
     };
     let body = html! {
         h1 { (visitor.say(Text::Overview)) }
         (health(&console, &visitor))
-        (picker(&visitor, period, now))
+        (picker(&console, &visitor, (period, &of), now))
         (drawn.over_time(&entries))
         div class="pair" {
             (drawn.refusals(&entries))
@@ -121,20 +139,22 @@ fn health(console: &Console, visitor: &Visitor) -> Markup {
             }
             @let (well, witnesses) = thelog::witnessed(console);
             li class={ @if well { "good" } @else { "warn" } } { (visitor.say(witnesses)) }
+            @if let Some(due) = console.gate.due() { li class="warn" { (due.words(visitor.language)) } }
             li { a href="/log" { (head.size) " " (visitor.say(Text::EntriesInLog)) } }
         }
     }
 }
 
-fn picker(visitor: &Visitor, period: Period, now: Time) -> Markup {
+fn picker(console: &Console, visitor: &Visitor, (period, of): (Period, &str), now: Time) -> Markup {
     let last = |days: i64, text: Text| {
         let from = moment::field(now.plus_ms(-days * DAY_MS));
-        html! { a href=(link("/", [("from", from.as_str())])) { (visitor.say(text)) } }
+        html! { a href=(link("/", [("period", of), ("from", from.as_str())])) { (visitor.say(text)) } }
     };
     html! {
         form class="panel period" method="get" action="/" {
             fieldset {
                 legend { (visitor.say(Text::Period)) " (UTC)" }
+                (search::period(console, visitor, of, false))
                 label for="from" { (visitor.say(Text::From)) }
                 input id="from" name="from" type="datetime-local" value=(moment::field(period.from)) required;
                 label for="until" { (visitor.say(Text::Until)) }
@@ -151,6 +171,8 @@ fn picker(visitor: &Visitor, period: Period, now: Time) -> Markup {
 struct Drawn<'a> {
     visitor: &'a Visitor,
     period: Period,
+    /// The period of the log, as the address has it.
+    of: &'a str,
 }
 
 impl Drawn<'_> {
@@ -163,7 +185,12 @@ impl Drawn<'_> {
         let (from, until) = (moment::field(self.period.from), moment::field(self.period.until));
         link(
             "/search",
-            [("from", from.as_str()), ("until", until.as_str()), (name, value)],
+            [
+                ("period", self.of),
+                ("from", from.as_str()),
+                ("until", until.as_str()),
+                (name, value),
+            ],
         )
     }
 

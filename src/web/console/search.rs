@@ -1,6 +1,7 @@
 //! The search: filters in the address, an identity never.
 use super::{
     Console, by,
+    entry::address,
     filter::Filter,
     form, moment,
     names::{self, CLASSES, KINDS},
@@ -76,15 +77,15 @@ pub(super) async fn page(
     };
     let body = html! {
         h1 { (visitor.say(Text::Search)) }
-        (filters(&visitor, &filter))
+        (filters(&console, &visitor, &filter))
         (person_form(&visitor, &filter))
-        (results(&visitor, &filter, &found))
+        (results(&console, &visitor, &filter, &found))
     };
     visitor.page(StatusCode::OK, &sheet, &body)
 }
 
 /// Known values are offered, none is required: the log may name what the configuration has forgotten.
-fn filters(visitor: &Visitor, filter: &Filter) -> Markup {
+fn filters(console: &Console, visitor: &Visitor, filter: &Filter) -> Markup {
     let text = |name: &str, label: Text, value: &str, hint: &str| {
         html! {
             div class="field" {
@@ -106,6 +107,7 @@ fn filters(visitor: &Visitor, filter: &Filter) -> Markup {
         form class="panel filters" method="get" action="/search" {
             h2 { (visitor.say(Text::Filters)) }
             div class="fields" {
+                (period(console, visitor, &filter.period, true))
                 (time("from", Text::From, &filter.from))
                 (time("until", Text::Until, &filter.until))
                 (choice(visitor, "kind", Text::Kind, &filter.kind, KINDS.iter().map(|(name, _, text)| (*name, *text))))
@@ -124,6 +126,26 @@ fn filters(visitor: &Visitor, filter: &Filter) -> Markup {
             p class="actions" {
                 button type="submit" { (visitor.say(Text::FindEntries)) }
                 a class="quiet" href="/search" { (visitor.say(Text::ClearFilters)) }
+            }
+        }
+    }
+}
+
+/// The periods of the log that are kept: nothing to choose where there is one.
+pub(super) fn period(console: &Console, visitor: &Visitor, chosen: &str, all: bool) -> Markup {
+    let over = console.gate.archives.kept();
+    html! {
+        @if !over.is_empty() {
+            div class="field" {
+                label for="f-period" { (visitor.say(Text::LogPeriod)) }
+                select id="f-period" name="period" {
+                    option value="" { (console.gate.period) " " (visitor.say(Text::TakesEntries)) }
+                    @for kept in over {
+                        @let number = kept.period.to_string();
+                        option value=(number) selected[number == chosen] { (number) " " (kept.verifier.name()) }
+                    }
+                    @if all { option value="all" selected[chosen == "all"] { (visitor.say(Text::AllPeriods)) } }
+                }
             }
         }
     }
@@ -189,7 +211,7 @@ fn person_form(visitor: &Visitor, filter: &Filter) -> Markup {
     }
 }
 
-fn results(visitor: &Visitor, filter: &Filter, found: &Page) -> Markup {
+fn results(console: &Console, visitor: &Visitor, filter: &Filter, found: &Page) -> Markup {
     html! {
         section class="panel" aria-labelledby="results" {
             h2 id="results" { (visitor.say(Text::Results)) }
@@ -205,7 +227,7 @@ fn results(visitor: &Visitor, filter: &Filter, found: &Page) -> Markup {
                                 th scope="col" { (visitor.say(head)) }
                             }
                         } }
-                        tbody { @for entry in &found.entries { (row(visitor, entry)) } }
+                        tbody { @for entry in &found.entries { (row(console, visitor, entry)) } }
                     }
                 }
             }
@@ -222,13 +244,16 @@ fn results(visitor: &Visitor, filter: &Filter, found: &Page) -> Markup {
     }
 }
 
-fn row(visitor: &Visitor, entry: &Entry) -> Markup {
+fn row(console: &Console, visitor: &Visitor, entry: &Entry) -> Markup {
     let leaf = &entry.leaf;
     let time = Time(wire::millis(leaf.time.as_ref()).unwrap_or_default());
     let (class, class_text) = names::class(leaf.class());
     html! {
         tr {
-            th scope="row" { a href={ "/entry/" (leaf.seq) } { (leaf.seq) } }
+            th scope="row" { a href=(address(console, entry.period, leaf.seq)) {
+                @if entry.period != console.gate.period { (entry.period) ":" }
+                (leaf.seq)
+            } }
             td { time datetime=(moment::machine(time)) { (moment::stamp(time)) } }
             td { (visitor.say(names::kind(leaf.kind()))) }
             td {

@@ -53,7 +53,7 @@ pub(super) async fn page(State(console): State<Console>, visitor: Visitor) -> Re
         (witnesses(&console, &visitor))
         section class="panel" aria-labelledby="key" {
             h2 id="key" { (visitor.say(Text::VerifierKey)) }
-            (key_panel(&console, &visitor))
+            (key_panel(&visitor, &(console.verifier_key)()))
         }
     };
     visitor.page(StatusCode::OK, &sheet, &body)
@@ -115,19 +115,18 @@ fn fingerprint(verifier_key: &str) -> String {
 }
 
 /// The key that the gateway tells, and room for the one that the officer was given another way, which wins.
-pub(super) fn key_panel(console: &Console, visitor: &Visitor) -> Markup {
+pub(super) fn key_panel(visitor: &Visitor, verifier_key: &str) -> Markup {
     let say = |text| visitor.say(text);
     // What cannot be read as a key is not shown as one.
-    let keys = (console.verifier_key)();
-    let known = VerifierKey::parse(&keys).is_ok();
+    let known = VerifierKey::parse(verifier_key).is_ok();
     html! {
         @if known {
             details class="key" id="key-panel" open[visitor.uri.path() == "/log"]
-                data-vkey=(keys) data-kept=(say(Text::KeyKept)) data-none=(say(Text::KeyNotKept)) data-bad=(say(Text::KeyBad)) {
+                data-vkey=(verifier_key) data-kept=(say(Text::KeyKept)) data-none=(say(Text::KeyNotKept)) data-bad=(say(Text::KeyBad)) {
                 summary { (say(Text::VerifierKey)) }
                 dl class="facts" {
-                    div { dt { (say(Text::KeyFromGateway)) } dd { code id="vkey" { (keys) } } }
-                    @for key in keys.lines() {
+                    div { dt { (say(Text::KeyFromGateway)) } dd { code id="vkey" { (verifier_key) } } }
+                    @for key in verifier_key.lines() {
                         div { dt { (say(Text::Fingerprint)) } dd { code { (fingerprint(key)) } } }
                     }
                 }
@@ -154,6 +153,8 @@ pub(super) fn key_panel(console: &Console, visitor: &Visitor) -> Markup {
 pub(super) struct Sizes {
     from: u64,
     to: u64,
+    #[serde(default)]
+    period: u32,
 }
 
 #[derive(Serialize)]
@@ -177,7 +178,8 @@ pub(super) async fn continuation(
     if from == 0 || to < from {
         return console.refuse(&visitor, CONTINUATION, Code::LogRange.into()).await;
     }
-    let reading = inspect::continuation(Arc::clone(&console.gate), visitor.peer.clone(), CONTINUATION, from, to);
+    let (gate, peer) = (Arc::clone(&console.gate), visitor.peer.clone());
+    let reading = inspect::continuation(gate, peer, CONTINUATION, sizes.period, (from, to));
     let proof = match console.read(&visitor, reading).await {
         Ok((proof, _)) => proof.iter().map(|hash| STANDARD.encode(hash)).collect(),
         Err(page) => return page,

@@ -94,6 +94,8 @@ fn advice(code: Code) -> Text {
         Code::MethodNotAllowed | Code::PeerUnknown | Code::PartnerSuspended => Text::AskOperator,
         Code::OutOfScope => Text::AskScope,
         Code::LogRange => Text::NoSuchEntry,
+        Code::PeriodUnknown => Text::NoSuchPeriod,
+        Code::ArchiveUnreadable => Text::MendArchive,
         Code::PageTokenInvalid => Text::BeginAgain,
         Code::FieldInvalid => Text::MendFilter,
         Code::SubjectMalformed => Text::MendIdentity,

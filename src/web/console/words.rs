@@ -103,6 +103,9 @@ texts! {
     ConsentId = "Consent id", "授权编号";
     RequestId = "Request id", "请求编号";
     FindEntries = "Find entries", "检索条目";
+    LogPeriod = "Period of the log", "日志期次";
+    TakesEntries = "(takes entries)", "（当前期）";
+    AllPeriods = "all that are kept", "全部留存期次";
     ClearFilters = "Clear", "清除";
     Person = "A person", "信息主体";
     PersonExplained = "The identity travels in the body, never in an address. What stands in the address for 15 minutes is a random handle that only you can use.", "身份信息只在请求正文中传送，绝不出现在网址里。网址中的随机代号 15 分钟内有效，且仅限本人使用。";
@@ -376,6 +379,8 @@ texts! {
     RefusalRecorded = "This refusal is recorded. Reference:", "本次拒绝已记入日志。查询编号：";
     AskOperator = "Ask the operator to give your certificate the role, or use the certificate that has it.", "请运维人员为您的证书分配角色，或改用具有该角色的证书。";
     AskScope = "Your audit scope does not cover this. Ask the operator to widen or renew it.", "超出您的审计范围。请运维人员扩大或延长授权范围。";
+    NoSuchPeriod = "No such period of the log is kept. Choose one in the search.", "未留存该期日志。请在检索页面选择期次。";
+    MendArchive = "The archive of that period cannot be read. Ask the operator to verify it and to restore it from a backup.", "该期日志存档无法读取。请运维人员验证存档，并从备份恢复。";
     NoSuchEntry = "The log has no such entry or size. Go back to the search.", "日志中没有该条目或条数。请返回检索页面。";
     BeginAgain = "The page token is not of this search. Begin the search again.", "分页标记不属于本次检索。请重新检索。";
     MendFilter = "A filter has a value that no entry can have. Mend it and search again.", "筛选条件的值无效。请修改后重新检索。";

@@ -138,14 +138,44 @@ pub struct Key {
     /// Start of sealing to it.
     #[prost(int64, tag = "9")]
     pub not_before_s: i64,
-    /// Log keys: the first and the last period of the log that they sign; 0: the first there is, and no last yet.
-    #[prost(uint32, tag = "10")]
-    pub first_period: u32,
-    #[prost(uint32, tag = "11")]
-    pub last_period: u32,
-    /// Of a log key whose `secret` is destroyed: what it signed still verifies.
-    #[prost(bytes = "vec", tag = "12")]
+    /// CKA_ID of the key in the PKCS#11 token that this key needs. A log key: the token's key itself signs, and `secret` is
+    /// empty. A shred epoch: the token's key wraps `secret`, and destroying it there destroys the epoch.
+    #[prost(bytes = "vec", tag = "10")]
+    pub token_key: ::prost::alloc::vec::Vec<u8>,
+    /// The public half of a log key that is in a token, or whose `secret` is destroyed: what it signed still verifies.
+    #[prost(bytes = "vec", tag = "11")]
     pub public_key: ::prost::alloc::vec::Vec<u8>,
+    /// Log keys: the first and the last period of the log that they sign; 0: the first there is, and no last yet.
+    #[prost(uint32, tag = "12")]
+    pub first_period: u32,
+    #[prost(uint32, tag = "13")]
+    pub last_period: u32,
+}
+/// Stands in clear before a keyring that is not sealed under root.key, and is bound to it. It wraps the key that does seal
+/// the keyring.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct RootHead {
+    /// `passphrase`, `credential` or `pkcs11`.
+    #[prost(string, tag = "1")]
+    pub root: ::prost::alloc::string::String,
+    /// Argon2id, of a passphrase: salt of 16 bytes, memory in KiB, passes, lanes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub salt: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, tag = "3")]
+    pub memory_kib: u32,
+    #[prost(uint32, tag = "4")]
+    pub passes: u32,
+    #[prost(uint32, tag = "5")]
+    pub lanes: u32,
+    /// Of PKCS#11: CKA_ID of the AES-256 key, nonce of AES-GCM.
+    #[prost(bytes = "vec", tag = "6")]
+    pub token_key: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "7")]
+    pub nonce: ::prost::alloc::vec::Vec<u8>,
+    /// The key of the keyring: sealed by the gateway, or by the token (AES-256-GCM, tag of 16 bytes).
+    #[prost(bytes = "vec", tag = "8")]
+    pub wrapped: ::prost::alloc::vec::Vec<u8>,
 }
 /// One person's record in the vault, before it is sealed under its own key.
 #[derive(Clone, PartialEq, ::prost::Message)]

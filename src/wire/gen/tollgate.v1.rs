@@ -744,6 +744,12 @@ pub struct EntryFilter {
     pub request_id: ::prost::alloc::vec::Vec<u8>,
     #[prost(message, optional, tag = "14")]
     pub subject: ::core::option::Option<Subject>,
+    /// The period of the log that is searched; 0 is the one that takes entries.
+    #[prost(uint32, tag = "15")]
+    pub period: u32,
+    /// All periods that are kept, the newest first, instead of one.
+    #[prost(bool, tag = "16")]
+    pub all_periods: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -770,9 +776,12 @@ pub struct SearchResponse {
     /// Entries of the log that this search looks at: those recorded before its first page.
     #[prost(uint64, tag = "3")]
     pub log_size: u64,
-    /// With `prove`: the signed checkpoint that all proofs of this page lead to.
+    /// With `prove`: the signed checkpoint that all proofs of this page lead to. A page that is proven ends with its period.
     #[prost(string, tag = "4")]
     pub checkpoint: ::prost::alloc::string::String,
+    /// With `prove`: the period of the log whose checkpoint that is.
+    #[prost(uint32, tag = "5")]
+    pub checkpoint_period: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EntrySummary {
@@ -793,6 +802,9 @@ pub struct EntrySummary {
     /// With `prove`: hashes of 32 bytes (RFC 6962 section 2.1.1).
     #[prost(bytes = "vec", repeated, tag = "7")]
     pub inclusion: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// The period of the log that it is in.
+    #[prost(uint32, tag = "8")]
+    pub period: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetEntryRequest {
@@ -801,6 +813,9 @@ pub struct GetEntryRequest {
     /// BCP 47: `en` or `zh`; the language of `explanation`.
     #[prost(string, tag = "2")]
     pub language: ::prost::alloc::string::String,
+    /// The period of the log that it is in; 0 is the one that takes entries.
+    #[prost(uint32, tag = "3")]
+    pub period: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -820,6 +835,9 @@ pub struct GetEntryResponse {
     /// Sentences for people: who asked, which guard decided, which fields were read and withheld, under what.
     #[prost(string, repeated, tag = "6")]
     pub explanation: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The period of the log that it is in.
+    #[prost(uint32, tag = "7")]
+    pub period: u32,
 }
 /// What only the institution may know of an entry.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -848,6 +866,9 @@ pub struct GetOverviewRequest {
     /// Width of a bucket in seconds, at least one minute; at most 1,000 buckets.
     #[prost(uint32, tag = "3")]
     pub bucket_s: u32,
+    /// The period of the log that is counted; 0 is the one that takes entries.
+    #[prost(uint32, tag = "4")]
+    pub period: u32,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetOverviewResponse {
@@ -855,6 +876,9 @@ pub struct GetOverviewResponse {
     pub counts: ::prost::alloc::vec::Vec<OverviewCount>,
     #[prost(uint64, tag = "2")]
     pub log_size: u64,
+    /// Why the period of the log should be closed, in plain words; empty where there is no reason.
+    #[prost(string, tag = "3")]
+    pub period_due: ::prost::alloc::string::String,
 }
 /// Entries of one bucket that have all of this in common.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -880,6 +904,12 @@ pub struct FindCheckpointRequest {
     /// Entries that the checkpoint covers at least.
     #[prost(uint64, tag = "1")]
     pub size: u64,
+    /// The period of the log; 0 is the one that takes entries.
+    #[prost(uint32, tag = "2")]
+    pub period: u32,
+    /// The newest one, whatever `size` says; of a period that is over, the final one.
+    #[prost(bool, tag = "3")]
+    pub newest: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FindCheckpointResponse {
@@ -932,6 +962,9 @@ pub struct StreamEntriesRequest {
     /// Go on with entries as they are committed, instead of ending at the newest.
     #[prost(bool, tag = "2")]
     pub follow: bool,
+    /// The period of the log; 0 is the one that takes entries. One that is over is not followed: it ends.
+    #[prost(uint32, tag = "3")]
+    pub period: u32,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StreamEntriesResponse {
@@ -960,6 +993,9 @@ pub struct PackRequest {
     /// Whatever the regulator names, 1 to 64 bytes; the same seed gives the same sample.
     #[prost(bytes = "vec", tag = "5")]
     pub seed: ::prost::alloc::vec::Vec<u8>,
+    /// The period of the log that it is taken from; 0 is the one that takes entries.
+    #[prost(uint32, tag = "6")]
+    pub period: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]

@@ -38,6 +38,7 @@ fn a_proposal_is_made_listed_approved_or_rejected_and_each_is_an_entry() {
         assert_eq!(newest(&gateway).leaf.method, REJECT.method.path());
         assert!(gateway.channel(&gateway.place.credential(BANK_A), false).await.is_err() || out(&gateway).await);
         // It goes on over a restart: proposed before, approved after.
+        gateway.clock.advance_ms(1);
         let again = one.propose(lift(member("bank-a")), "cleared").await.unwrap();
         let gateway = gateway.restart().await;
         let done = admin(&gateway, DEPUTY).await.approve(&again).await.unwrap();

@@ -37,6 +37,7 @@ async fn overview(by: &Caller, from: Time, until: Time) -> Result<v1::GetOvervie
         from: Some(timestamp(from.0)),
         until: Some(timestamp(until.0)),
         bucket_s: 3_600,
+        period: 0,
     };
     paced(by.call(GET_OVERVIEW, request)).await
 }
@@ -45,6 +46,7 @@ async fn stream(by: &Caller, from_seq: u64) -> Result<Vec<v1::EntrySummary>, Sta
     let request = v1::StreamEntriesRequest {
         from_seq,
         follow: false,
+        period: 0,
     };
     let mut messages = by.listen::<_, v1::StreamEntriesResponse>(STREAM, request).await?;
     let mut all = Vec::new();
@@ -98,7 +100,10 @@ fn what_is_within_the_scope_and_no_more() {
         assert_eq!(streamed, all);
 
         // The log's own proofs name nobody.
-        let asked = v1::FindCheckpointRequest { size: 1 };
+        let asked = v1::FindCheckpointRequest {
+            size: 1,
+            ..Default::default()
+        };
         let past = auditor.call::<_, v1::FindCheckpointResponse>(FIND_CHECKPOINT, asked);
         shown(&gateway, &auditor, FIND_CHECKPOINT, past).await;
 
@@ -177,6 +182,7 @@ fn a_time_that_is_over() {
         let follow = v1::StreamEntriesRequest {
             from_seq: gateway.size(),
             follow: true,
+            period: 0,
         };
         let mut open = auditor
             .listen::<_, v1::StreamEntriesResponse>(STREAM, follow)
@@ -200,7 +206,10 @@ fn a_time_that_is_over() {
 
         let range = (gateway.now().plus_ms(-3_600_000), gateway.now());
         let follow = v1::StreamEntriesRequest::default();
-        let past = v1::FindCheckpointRequest { size: 1 };
+        let past = v1::FindCheckpointRequest {
+            size: 1,
+            ..Default::default()
+        };
         let all = [
             refused(
                 &gateway,

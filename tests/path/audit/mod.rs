@@ -1,5 +1,6 @@
 //! The log as officers and auditors read it, over the wire: what they see, what they are refused, and that each look is an
 //! entry itself.
+pub(super) mod archived;
 pub(super) mod auditing;
 pub(super) mod searching;
 mod showing;
@@ -43,6 +44,7 @@ async fn entry(by: &Caller, seq: u64) -> Result<v1::GetEntryResponse, Status> {
     let asked = v1::GetEntryRequest {
         seq,
         language: String::new(),
+        period: 0,
     };
     paced(by.call(GET_ENTRY, asked)).await
 }

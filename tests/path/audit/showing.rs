@@ -53,7 +53,14 @@ fn an_entry_that_is_none_or_in_no_language() {
             assert_eq!(refused.code, Code::LogRange);
         }
         let language = "fr".to_owned();
-        let call = officer.call::<_, v1::GetEntryResponse>(GET_ENTRY, v1::GetEntryRequest { seq: 0, language });
+        let call = officer.call::<_, v1::GetEntryResponse>(
+            GET_ENTRY,
+            v1::GetEntryRequest {
+                seq: 0,
+                language,
+                period: 0,
+            },
+        );
         let refused = refused(gateway, &officer, GET_ENTRY, call).await;
         assert_eq!(refused.code, Code::FieldInvalid);
     });
@@ -84,6 +91,7 @@ async fn overview(
         from: from.map(timestamp),
         until: until.map(timestamp),
         bucket_s,
+        period: 0,
     };
     paced(by.call(GET_OVERVIEW, request)).await
 }
@@ -151,7 +159,14 @@ fn a_period_that_cannot_be_counted() {
 /// Two a second: each reads the journal.
 async fn past(by: &Caller, size: u64) -> Result<v1::FindCheckpointResponse, Status> {
     tokio::time::sleep(Duration::from_millis(510)).await;
-    by.call(FIND_CHECKPOINT, v1::FindCheckpointRequest { size }).await
+    by.call(
+        FIND_CHECKPOINT,
+        v1::FindCheckpointRequest {
+            size,
+            ..Default::default()
+        },
+    )
+    .await
 }
 
 /// Every size is covered by the smallest checkpoint that was signed, through a stop and a start, and any two of them are
@@ -207,7 +222,13 @@ fn the_past_is_looked_up_slowly() {
         let before = gateway.size();
         let mut over = 0;
         for _ in 0..20 {
-            let call = by.call::<_, v1::FindCheckpointResponse>(FIND_CHECKPOINT, v1::FindCheckpointRequest { size: 1 });
+            let call = by.call::<_, v1::FindCheckpointResponse>(
+                FIND_CHECKPOINT,
+                v1::FindCheckpointRequest {
+                    size: 1,
+                    ..Default::default()
+                },
+            );
             if let Err(status) = call.await {
                 assert_eq!(status_of(&status), (Code::RateLimited, None));
                 over += 1;

@@ -16,7 +16,11 @@ use tonic::{Status, Streaming, transport::Endpoint};
 type Messages = Streaming<v1::StreamEntriesResponse>;
 
 async fn open(by: &Caller, from_seq: u64, follow: bool) -> Result<Messages, Status> {
-    let asked = v1::StreamEntriesRequest { from_seq, follow };
+    let asked = v1::StreamEntriesRequest {
+        from_seq,
+        follow,
+        period: 0,
+    };
     paced(by.listen(STREAM, asked)).await
 }
 

@@ -4,6 +4,7 @@ mod cases;
 mod live;
 mod orders;
 pub(super) mod people;
+mod periods;
 
 use crate::support::{
     BANK_A, COMPLIANCE, Entry, Gateway, LENDER, OPERATOR, SECURITY, Who, counted, entries, no_entry_since, on_shared,

@@ -14,6 +14,7 @@ use tollgate::{
 
 fn of_bank_a(gateway: &Gateway, sample: u32, seed: &str) -> v1::PackRequest {
     v1::PackRequest {
+        period: 0,
         partner: "bank-a".to_owned(),
         from: Some(timestamp(gateway.now().0 - DAY_MS)),
         until: Some(timestamp(gateway.now().0 + 1)),
@@ -37,7 +38,7 @@ fn a_pack_holds_and_its_sample_can_be_drawn_again() {
         let theirs = granted(&other, 2, terms(BANK_B.id, gateway.now())).await;
         confirm(&lender, 2, &theirs).await;
         let officer = officer(&gateway, COMPLIANCE).await;
-        officer.entry(3, "zh").await.unwrap();
+        officer.entry(0, 3, "zh").await.unwrap();
         let before = gateway.size();
         let archive = officer
             .pack(of_bank_a(&gateway, 6, "dice: 4 1 6"), &mut |_, _| ())
@@ -159,6 +160,7 @@ fn a_pack_stays_within_the_scope_and_the_form() {
             .find_map(|m| m.audit.clone())
             .unwrap();
         let inside = v1::PackRequest {
+            period: 0,
             partner: scope.partners.first().map_or("bank-a", |p| p.as_str()).to_owned(),
             from: Some(timestamp(scope.from.0)),
             until: Some(timestamp(scope.until.0)),

@@ -1,6 +1,9 @@
 //! An epoch that is turned under a vault that serves: nobody misses a row, and nothing is left under the old key.
 use super::*;
-use crate::{keyring::Keyring, source::Walk};
+use crate::{
+    keyring::{Keyring, RootSource},
+    source::Walk,
+};
 
 struct Turning {
     dir: tempfile::TempDir,
@@ -12,7 +15,7 @@ struct Turning {
 impl Turning {
     fn new() -> Self {
         let (dir, rng) = (tempfile::tempdir().unwrap(), SeededRng::new(9));
-        let keyring = Keyring::create(&dir.path().join("keys"), Time(0), &rng, true).unwrap();
+        let keyring = Keyring::create(&dir.path().join("keys"), &RootSource::default(), Time(0), &rng, true).unwrap();
         Self {
             dir,
             state: Rows::default(),

@@ -115,7 +115,7 @@ async function goesOn(panel, note) {
     const [small, large] = from <= note.size ? [[from, root], [note.size, note.root]] : [[note.size, note.root], [from, root]];
     let proof = [];
     if (small[0] !== large[0]) {
-      const answer = await fetch(`/continuation?from=${small[0]}&to=${large[0]}`);
+      const answer = await fetch(`/continuation?from=${small[0]}&to=${large[0]}&period=${panel.dataset.period}`);
       // No answer is no proof: neither for the log nor against it.
       if (!answer.ok) return answer.status === 400 ? tell("seen", NO) : tell("seen", SKIP);
       proof = (await answer.json()).proof.map(fromBase64);
