@@ -146,10 +146,6 @@ pub const KEY_LIST_S: i64 = 24 * 3_600;
 pub const KEY_LIST_DELEGATION_S: u64 = 30 * 86_400;
 /// Health says so this long before the delegation ends: a week, because the key that signs the next one is offline.
 pub const KEY_LIST_DELEGATION_WARN_MS: i64 = 7 * 86_400_000;
-/// Keys in a keyring: two suites with at most four versions each, four single keys, and as many retired as fit.
-pub const KEYRING_KEYS_MAX: usize = 256;
-/// A keyring file: 256 keys of about 100 bytes, with room.
-pub const KEYRING_BYTES_MAX: u64 = 64 << 10;
 /// What stands before a keyring that is not sealed under `root.key`: a salt, a wrapped key, three costs and a label.
 pub const ROOT_HEAD_BYTES_MAX: usize = 512;
 /// A passphrase, and the PIN of a token.
@@ -171,8 +167,6 @@ pub const STRETCH_PASSES_MAX: u32 = 16;
 pub const STRETCH_LANES_MAX: u32 = 64;
 /// Bytes of a name in a token: a label of PKCS#11 is any text, a token's own is 32 bytes.
 pub const TOKEN_LABEL_BYTES_MAX: usize = 64;
-/// A serialised key list: sixteen keys of 1.3 KiB and the log's.
-pub const KEY_LIST_BYTES_MAX: usize = 32 << 10;
 
 // --- Log -----------------------------------------------------------------------------------------------------------
 
