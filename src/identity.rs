@@ -110,6 +110,8 @@ pub(crate) struct Leaf {
         expect(dead_code, reason = "a client looks at the server's name only")
     )]
     identity: PeerIdentity,
+    #[cfg(feature = "gateway")]
+    not_before: Time,
 }
 
 impl Leaf {
@@ -131,7 +133,12 @@ impl Leaf {
             key_sha256: sha256(certificate.public_key().raw),
             not_after: Time(certificate.validity().not_after.timestamp().saturating_mul(1000)),
         };
-        Ok(Self { uris, identity })
+        Ok(Self {
+            uris,
+            identity,
+            #[cfg(feature = "gateway")]
+            not_before: Time(certificate.validity().not_before.timestamp().saturating_mul(1000)),
+        })
     }
 
     /// The one SPIFFE identity. `None` when no URI name is a SPIFFE one, so that a pin may name the peer.
@@ -156,6 +163,11 @@ impl Leaf {
     /// SHA-256 of the subject public key info.
     pub(crate) fn key_sha256(&self) -> &[u8; 32] {
         &self.identity.key_sha256
+    }
+    #[cfg(feature = "gateway")]
+    /// Start of the certificate's validity.
+    pub(crate) fn not_before(&self) -> Time {
+        self.not_before
     }
     #[cfg(feature = "gateway")]
     /// End of the certificate's validity.

@@ -20,7 +20,7 @@
 //! | doors to the network | [`rpc`] (tonic), [`web`] (axum), [`channel`] (rustls), [`client`] |
 //! | for staff | [`inspect`]: what officers see of the log; [`evidence`]: documents that prove by themselves |
 //! | the path | [`pipeline`]: [`identity`], [`agreement`], [`policy`], [`consent`], [`source`], [`signal`], [`minimise`], [`audit`], [`seal`] |
-//! | beside it | [`subject_request`], [`notice`], [`erasure`], [`hold`], [`admin`], [`backup`], [`restored`], [`witness`], [`keyring`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
+//! | beside it | [`subject_request`], [`notice`], [`erasure`], [`hold`], [`admin`], [`backup`], [`restored`], [`witness`], [`keyring`], [`rotation`], [`pki`], [`edge`], [`config`], [`document`], [`telemetry`] |
 //! | low | [`crypto`] (ring, hpke), [`store`] (sled), [`wire`] (prost) |
 //! | words | [`domain`], [`facts`], [`case`], [`refusal`], [`state`], [`person`], [`ustar`], [`limits`], [`clock`] |
 //!
@@ -88,6 +88,8 @@ pub mod pki;
 pub mod policy;
 #[cfg(feature = "gateway")]
 pub mod restored;
+#[cfg(feature = "gateway")]
+pub mod rotation;
 #[cfg(feature = "gateway")]
 pub mod rpc;
 #[cfg(feature = "gateway")]

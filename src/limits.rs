@@ -2,11 +2,13 @@
 mod admin;
 mod backup;
 mod console;
+mod log_keys;
 mod retention;
 
 pub use admin::*;
 pub use backup::*;
 pub use console::*;
+pub use log_keys::*;
 pub use retention::*;
 
 // --- Channel -------------------------------------------------------------------------------------------------------
@@ -148,10 +150,6 @@ pub const KEY_LIST_S: i64 = 24 * 3_600;
 pub const KEY_LIST_DELEGATION_S: u64 = 30 * 86_400;
 /// Health says so this long before the delegation ends: a week, because the key that signs the next one is offline.
 pub const KEY_LIST_DELEGATION_WARN_MS: i64 = 7 * 86_400_000;
-/// Keys in a keyring: two suites with at most four versions each, four single keys, and as many retired as fit.
-pub const KEYRING_KEYS_MAX: usize = 256;
-/// A keyring file: 256 keys of about 100 bytes, with room.
-pub const KEYRING_BYTES_MAX: u64 = 64 << 10;
 /// What stands before a keyring that is not sealed under `root.key`: a salt, a wrapped key, three costs and a label.
 pub const ROOT_HEAD_BYTES_MAX: usize = 512;
 /// A passphrase, and the PIN of a token.
@@ -173,8 +171,6 @@ pub const STRETCH_PASSES_MAX: u32 = 16;
 pub const STRETCH_LANES_MAX: u32 = 64;
 /// Bytes of a name in a token: a label of PKCS#11 is any text, a token's own is 32 bytes.
 pub const TOKEN_LABEL_BYTES_MAX: usize = 64;
-/// A serialised key list: sixteen keys of 1.3 KiB and the log's.
-pub const KEY_LIST_BYTES_MAX: usize = 32 << 10;
 
 // --- Log -----------------------------------------------------------------------------------------------------------
 
@@ -190,7 +186,8 @@ pub const BLOCK_ENTRIES: u64 = 16;
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 /// Segments that are held open for reading entries: a log of years has more than a process may have open files.
 pub const JOURNAL_READERS_MAX: usize = 32;
-/// The name of a log. A head of it and its checkpoint stay within one disk sector of 512 bytes.
+/// The name of a log. A head with one signature stays within one disk sector of 512 bytes; one with two is noticed by its
+/// checksum where it is torn, and the copy before it is used.
 pub const ORIGIN_BYTES_MAX: usize = 96;
 /// A signed note of this log with the cosignatures of witnesses: 32 lines of under 240 bytes, and the text.
 pub const NOTE_BYTES_MAX: usize = 8 << 10;

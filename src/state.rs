@@ -53,6 +53,8 @@ tables! {
     Suspended = 16,
     /// [`crate::restored`]: when a backup was restored, and what is still to be told again.
     Restored = 17,
+    /// Id of a log key → how far it has come.
+    LogKey = 20,
 }
 
 /// The one row of [`Table::Shredding`].

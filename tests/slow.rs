@@ -11,5 +11,6 @@
 mod browser;
 mod cli;
 mod crash;
+mod rotation;
 #[allow(dead_code, unused_imports, reason = "the other test binary uses more of it")]
 mod support;

@@ -2,7 +2,7 @@
 use super::{Target, hex};
 use crate::{
     agreement::Role,
-    keyring::KeyId,
+    keyring::{KeyId, LogKeyTerms},
     limits::KEYS_PER_ROTATION_MAX,
     wire::{self, Message, v1, v1::change},
 };
@@ -20,6 +20,13 @@ pub enum Change {
     },
     /// These exchange keys give way to new ones.
     RotateExchange(Vec<KeyId>),
+    /// This log key gives way to a new one.
+    RotateLogKey {
+        /// Which gives way.
+        key: KeyId,
+        /// How long the new one is published ahead, and how long both sign.
+        terms: LogKeyTerms,
+    },
     /// This exchange key opens nothing any more. An emergency: it is not proposed.
     RevokeExchange(KeyId),
 }
@@ -29,13 +36,15 @@ pub enum Change {
 pub enum JobClass {
     /// The keyring's exchange keys.
     Exchange,
+    /// The log's key.
+    LogKey,
 }
 
 impl Change {
     /// Whether somebody in this role may propose, approve or reject it. Whatever weakens a defence is for security alone.
     pub fn is_for(&self, role: Role) -> bool {
         match self {
-            Change::Lift { .. } | Change::RevokeExchange(_) => role == Role::Security,
+            Change::Lift { .. } | Change::RotateLogKey { .. } | Change::RevokeExchange(_) => role == Role::Security,
             Change::RotateExchange(_) => matches!(role, Role::Security | Role::Operator),
         }
     }
@@ -45,6 +54,7 @@ impl Change {
         match self {
             Change::Lift { .. } => None,
             Change::RotateExchange(_) | Change::RevokeExchange(_) => Some(JobClass::Exchange),
+            Change::RotateLogKey { .. } => Some(JobClass::LogKey),
         }
     }
 
@@ -57,6 +67,12 @@ impl Change {
             }),
             Change::RotateExchange(keys) => change::Change::RotateExchangeKeys(v1::RotateExchangeKeys {
                 key_ids: keys.iter().map(|key| key.0.to_vec()).collect(),
+            }),
+            Change::RotateLogKey { key, terms } => change::Change::RotateLogKey(v1::RotateLogKey {
+                key_id: key.0.to_vec(),
+                // Both are bounded by ninety days.
+                ahead_s: u32::try_from(terms.ahead_s()).unwrap_or(u32::MAX),
+                overlap_s: u32::try_from(terms.overlap_s()).unwrap_or(u32::MAX),
             }),
             Change::RevokeExchange(key) => change::Change::RevokeExchangeKey(v1::RevokeKey { key_id: key.0.to_vec() }),
         };
@@ -79,6 +95,10 @@ impl Change {
                 let keys: Option<Vec<_>> = rotate.key_ids.into_iter().map(key_id).collect();
                 Change::RotateExchange(keys.filter(|keys| keys.len() <= KEYS_PER_ROTATION_MAX)?)
             }
+            change::Change::RotateLogKey(rotate) => Change::RotateLogKey {
+                key: key_id(rotate.key_id)?,
+                terms: LogKeyTerms::new(rotate.ahead_s.into(), rotate.overlap_s.into()).ok()?,
+            },
             change::Change::RevokeExchangeKey(revoke) => Change::RevokeExchange(key_id(revoke.key_id)?),
         })
     }
@@ -97,6 +117,13 @@ impl fmt::Display for Change {
             Change::RotateExchange(keys) => {
                 f.write_str("rotate the exchange keys")?;
                 keys.iter().try_for_each(|key| write!(f, " {key}"))
+            }
+            Change::RotateLogKey { key, terms } => {
+                let (ahead_s, overlap_s) = (terms.ahead_s(), terms.overlap_s());
+                write!(
+                    f,
+                    "rotate the log key {key}: published {ahead_s} s ahead, both sign for {overlap_s} s"
+                )
             }
             Change::RevokeExchange(key) => write!(f, "revoke the exchange key {key}"),
         }

@@ -3,7 +3,7 @@ use crate::limits::ADMIN_REASON_BYTES_MAX;
 use crate::{
     agreement::Role,
     clock::Time,
-    keyring::KeyId,
+    keyring::{KeyId, LogKeyTerms},
     limits::{ENTRY_BYTES_MAX, ISSUER_BYTES_MAX, MEMBER_URI_BYTES_MAX, PROPOSAL_MS_MAX, SERIAL_BYTES_MAX},
     state::{Row, State, StateError, Table},
     wire::v1::{self, target},
@@ -52,6 +52,13 @@ fn proposal(change: Change) -> Proposal {
     )
 }
 
+fn log_key() -> Change {
+    Change::RotateLogKey {
+        key: KeyId([1; 8]),
+        terms: LogKeyTerms::new(86_400, 90 * 86_400).unwrap(),
+    }
+}
+
 #[test]
 fn rows_round_trip_and_the_largest_fit_an_entry() {
     let changes = [
@@ -61,6 +68,7 @@ fn rows_round_trip_and_the_largest_fit_an_entry() {
         },
         Change::RotateExchange(vec![KeyId([1; 8]); KEYS]),
         Change::RevokeExchange(KeyId([2; 8])),
+        log_key(),
     ];
     for change in changes {
         let decided = proposal(change).decided(ProposalState::Done, officer(), Time(9));
@@ -161,6 +169,7 @@ fn a_change_is_for_the_roles_that_may_make_it_and_no_other() {
         Role::Operator,
     ] {
         assert_eq!(weakens.is_for(role), role == Role::Security, "{role:?}");
+        assert_eq!(log_key().is_for(role), role == Role::Security, "{role:?}");
         let may = matches!(role, Role::Security | Role::Operator);
         assert_eq!(operational.is_for(role), may, "{role:?}");
     }

@@ -84,20 +84,15 @@ pub fn archives(config: &Config) -> Result<Vec<Archived>, AppError> {
 /// The periods that are over and not deleted, as a running gateway reads them. None is deleted or closed while it runs.
 pub(super) fn to_read(config: &Config, keyring: &Keyring, clock: &Arc<dyn Clock>) -> Result<Archives, AppError> {
     let over = 1..keyring.period();
-    let keys = over.filter_map(|period| Some((period, keyring.period_detail_of(period)?)));
-    let archives = Archives::new(
-        DataDir::archive_dir_of(&config.gateway.data_dir),
-        &config.gateway.log_origin,
-        &keyring.log_signer().public_key(),
-        keys.collect(),
-        Arc::clone(clock),
-    );
-    archives.map_err(|e| AppError::Period(e.to_string()))
+    let details = over.filter_map(|period| Some((period, keyring.period_detail_of(period)?)));
+    let keys = details.map(|(period, details)| Ok((period, key(config, keyring, period)?, details)));
+    let keys = keys.collect::<Result<_, AppError>>()?;
+    let folder = DataDir::archive_dir_of(&config.gateway.data_dir);
+    Ok(Archives::new(folder, keys, Arc::clone(clock)))
 }
 
 fn key(config: &Config, keyring: &Keyring, period: u32) -> Result<note::VerifierKey, AppError> {
-    let origin = note::period_origin(&config.gateway.log_origin, period);
-    let key = note::VerifierKey::new(&origin, &keyring.log_signer().public_key());
+    let key = keyring.log_verifier(&config.gateway.log_origin, period);
     key.map_err(|e| AppError::Period(e.to_string()))
 }
 

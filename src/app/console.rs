@@ -3,7 +3,7 @@ use super::AppError;
 use crate::{
     channel::{Acceptor, HandshakeEvents},
     rpc::Desk,
-    web::{self, ConsoleParts, Door, WitnessRow},
+    web::{self, ConsoleParts, Door, VerifierKeys, WitnessRow},
     witness::Witnesses,
 };
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub(super) fn serve(
     desk: &Desk,
     acceptor: Acceptor,
-    verifier_key: String,
+    verifier_key: VerifierKeys,
     witnesses: Option<Arc<Witnesses>>,
     turned_away: HandshakeEvents,
 ) -> impl Future<Output = Result<(), AppError>> + Send + 'static {

@@ -21,6 +21,8 @@ const ANSWERS: &str = "";
 const LOG: &str = "tollgate.v1.log";
 /// Lists of revoked certificates and the gateway's own certificate are current.
 const REVOCATION: &str = "tollgate.v1.revocation";
+/// More than a third of the life of the gateway's own certificate is left.
+const CERTIFICATE: &str = "tollgate.v1.certificate";
 /// The key list is current, and its delegation is not about to end.
 const KEYS: &str = "tollgate.v1.keys";
 /// Long-lived secrets are locked in memory.
@@ -48,7 +50,7 @@ pub(super) async fn report(mut reporter: HealthReporter, watched: Watched, stop:
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut told = Vec::new();
-    let mut services = vec![ANSWERS, LOG, PERIOD, REVOCATION, KEYS, MEMORY];
+    let mut services = vec![ANSWERS, LOG, PERIOD, REVOCATION, CERTIFICATE, KEYS, MEMORY];
     services.extend(watched.witnesses.as_ref().map(|_| WITNESS));
     loop {
         tokio::select! {
@@ -94,6 +96,11 @@ impl Watched {
                 .into_iter()
                 .map(|text| (REVOCATION, text)),
         );
+        let days = self.listener.current().validity().days_left_if_few(now);
+        all.extend(days.map(|days| {
+            let left = format!("the gateway's own certificate ends, days left: {days}; renew it and send SIGHUP");
+            (CERTIFICATE, left)
+        }));
         let witnesses = self.witnesses.as_ref().and_then(|w| w.degraded(now));
         all.extend(witnesses.map(|text| (WITNESS, text)));
         all.extend(unlocked_warning().map(|text| (MEMORY, text)));

@@ -42,7 +42,10 @@ async fn one(gate: &Gate, publisher: &mut Publisher, job: Proposal) -> Result<()
         return record(gate, job, ProposalState::RolledBack).await;
     }
     change(&job.change, publisher)?;
-    publisher.publish().await?;
+    // A new log key is recorded before it is published: see `log_key`.
+    if !matches!(job.change, Change::RotateLogKey { .. }) {
+        publisher.publish().await?;
+    }
     record(gate, job, ProposalState::Done).await
 }
 
@@ -58,6 +61,11 @@ fn change(change: &Change, publisher: &mut Publisher) -> Result<(), AppError> {
         // It is done with its approval and never waits.
         Change::Lift { .. } => None,
         Change::RotateExchange(keys) => publisher.keyring.retire_exchange(keys, now, rng)?,
+        Change::RotateLogKey { key, terms } => match publisher.keyring.prepare_log_key(*key, *terms, now, rng) {
+            // It gave way before, or is about to.
+            Ok(()) | Err(KeyringError::LogKeyGaveWay | KeyringError::LogKeyRotating) => None,
+            Err(error) => return Err(error.into()),
+        },
         Change::RevokeExchange(key) => match publisher.keyring.revoke_exchange(key, now, rng) {
             // Revoked or destroyed before: nothing opens with it.
             Err(KeyringError::KeyUnknown) => None,

@@ -1,5 +1,5 @@
 //! The data directory, opened: keys, log, state and records.
-use super::{AppError, period};
+use super::{AppError, log_key, period};
 use crate::{
     audit::{self, Log, Worker, note},
     clock::{Clock, Time},
@@ -50,9 +50,9 @@ pub fn move_keys(config: &Config, from: &RootSource) -> Result<Moved, AppError> 
     Ok(moved)
 }
 
-/// The C2SP verifier key of the log.
+/// The C2SP verifier key of the log; where one key followed another, a line for each, the active one first.
 pub fn verifier_key(config: &Config, keyring: &Keyring) -> String {
-    note::VerifierKey::encode(&origin(config, keyring), &keyring.log_signer().public_key())
+    keyring.log_signers().text(&origin(config, keyring))
 }
 
 /// The origin of the log's period: the keyring knows which one it is, so that an older one cannot be put in its place.
@@ -77,11 +77,12 @@ impl Kept {
         let opened = Log::open(audit::Setup {
             dir: &dir,
             origin: origin(config, &keyring),
-            signer: keyring.log_signer(),
+            signers: keyring.log_signers(),
             period_key: keyring.period_detail(),
             clock: Arc::clone(clock),
             rng: Arc::clone(rng),
         })?;
+        let opened = log_key::fits(&keyring, opened)?;
         if opened.recovery.entries == 0 && keyring.has_served() {
             return Err(AppError::LogMissing);
         }

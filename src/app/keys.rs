@@ -64,6 +64,11 @@ impl Publisher {
         })
     }
 
+    /// The next look signs a new list, whatever the time.
+    pub(super) fn renew_now(&mut self) {
+        self.renew_at = Time(0);
+    }
+
     /// What a job changed in the keyring: in the log and in a new list before anything else is.
     pub(super) fn note(&mut self, rotation: Option<Rotation>) {
         self.pending.extend(rotation.into_iter().flat_map(|done| done.changes));
@@ -71,7 +76,7 @@ impl Publisher {
 
     /// Signs and publishes a new list now.
     pub(super) async fn publish(&mut self) -> Result<(), AppError> {
-        self.renew_at = Time(0);
+        self.renew_now();
         self.keep_current().await
     }
 

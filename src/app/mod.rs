@@ -8,6 +8,8 @@ mod jobs;
 mod judge;
 mod kept;
 mod keys;
+mod leaf;
+mod log_key;
 mod period;
 mod pruning;
 mod restoring;
@@ -23,7 +25,8 @@ mod witnesses;
 pub use archive::{Archived, Deletable, archives, delete_archive, verify_archive};
 pub use judge::{check_channel, check_keys, judge_by};
 pub use kept::{Kept, create_data, move_keys, origin, verifier_key};
-pub use period::{Closed, Step, close_period};
+pub use log_key::{LogKeyStep, LogKeys};
+pub use period::{Closed, NextLogKey, Step, close_period, close_period_for};
 pub use restoring::{Back, Checked, Files, Stage, Told, check_backup, restore_backup};
 pub use running::{Running, StopSignals};
 pub use start::{start, start_with};
@@ -31,12 +34,13 @@ pub use witnesses::{check_witnesses, witness_key};
 
 use crate::{
     audit::OpenError,
-    channel::{CredentialError, DenylistError, TrustError},
+    channel::{CredentialError, DenylistError, LeafError, TrustError},
     config::ConfigError,
     crypto::Broken,
     keyring::KeyringError,
     person::PersonError,
     refusal::NotRecorded,
+    rotation::KeyringBehind,
     source::{SourceError, VaultError},
     state::StateError,
     store::DataDirError,
@@ -55,6 +59,9 @@ pub enum AppError {
     /// The gateway's own certificate is wrong.
     #[error(transparent)]
     Credential(#[from] CredentialError),
+    /// A newer certificate of the gateway's own is not taken.
+    #[error(transparent)]
+    Leaf(#[from] LeafError),
     /// The denylist cannot be read.
     #[error(transparent)]
     Denylist(#[from] DenylistError),
@@ -70,6 +77,9 @@ pub enum AppError {
     /// The keyring cannot be opened.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
+    /// The keyring is older than the log.
+    #[error(transparent)]
+    KeyringBehind(#[from] KeyringBehind),
     /// Keys for development in a gateway that is not.
     #[error(
         "the keyring was made for development: for a real gateway make one with `tollgate init` (without `--dev`); for \

@@ -11,9 +11,9 @@
 //! still be sent again, and a state that does not compare equal.
 mod carry;
 
-use super::{AppError, kept::verifier_key, origin};
+use super::{AppError, kept::verifier_key, log_key, origin};
 use crate::{
-    audit::{self, Event, FINAL_CHECKPOINT, Log, Opened, note},
+    audit::{self, Event, FINAL_CHECKPOINT, Log, LogSigners, Opened, note},
     clock::{Clock, Time},
     config::Config,
     crypto::{Rng, Secret},
@@ -86,6 +86,15 @@ pub(super) fn is_closing(dir: &DataDir) -> bool {
     dir.path().join(MARKER).exists()
 }
 
+/// Which key signs the next period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextLogKey {
+    /// Those that signed this one.
+    TheSame,
+    /// Another, and those of this period sign nothing any more: somebody may have a copy of one.
+    Another,
+}
+
 /// Closes the period, or goes on closing it. The gateway must be stopped: the data directory is taken.
 ///
 /// # Errors
@@ -96,7 +105,21 @@ pub async fn close_period(
     rng: &Arc<dyn Rng>,
     progress: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Closed, AppError> {
-    let work = Work::begin(config, clock, rng)?;
+    close_period_for(NextLogKey::TheSame, config, clock, rng, progress).await
+}
+
+/// The same, and says which key signs the next period. Work that was begun for another key goes on with another key.
+///
+/// # Errors
+/// As [`close_period`].
+pub async fn close_period_for(
+    log_key: NextLogKey,
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    rng: &Arc<dyn Rng>,
+    progress: &mut (dyn FnMut(Step) + Send),
+) -> Result<Closed, AppError> {
+    let work = Work::begin(log_key, config, clock, rng)?;
     let (rows, entries, checkpoint) = match work.marked()? {
         Some(Marker::Switched { period }) => {
             let (entries, checkpoint) = work.closed(period)?;
@@ -127,7 +150,7 @@ pub(super) async fn begin_after_loss(
     missing_until: u64,
     progress: &mut (dyn FnMut(Step) + Send),
 ) -> Result<u32, AppError> {
-    let work = Work::begin(config, clock, rng)?;
+    let work = Work::begin(NextLogKey::TheSame, config, clock, rng)?;
     work.prepare(Some(missing_until), progress).await?;
     work.switch()
 }
@@ -138,6 +161,7 @@ enum Marker {
 }
 
 struct Work<'a> {
+    log_key: NextLogKey,
     config: &'a Config,
     clock: &'a Arc<dyn Clock>,
     rng: &'a Arc<dyn Rng>,
@@ -146,12 +170,18 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn begin(config: &'a Config, clock: &'a Arc<dyn Clock>, rng: &'a Arc<dyn Rng>) -> Result<Self, AppError> {
+    fn begin(
+        log_key: NextLogKey,
+        config: &'a Config,
+        clock: &'a Arc<dyn Clock>,
+        rng: &'a Arc<dyn Rng>,
+    ) -> Result<Self, AppError> {
         let dir = DataDir::open(&config.gateway.data_dir)?;
         let keyring = Keyring::open(&dir.keyring_dir(), &config.keys)?;
         let next = note::period_origin(&config.gateway.log_origin, keyring.period() + 1);
         match note::name_is_valid(&next) {
             true => Ok(Self {
+                log_key,
                 config,
                 clock,
                 rng,
@@ -196,11 +226,17 @@ impl<'a> Work<'a> {
         written.map_err(io_at(&path))
     }
 
-    fn log(&self, dir: &DataDir, origin: String, period_key: Secret<32>) -> Result<Opened, AppError> {
+    fn log(
+        &self,
+        dir: &DataDir,
+        origin: String,
+        period_key: Secret<32>,
+        signers: Arc<LogSigners>,
+    ) -> Result<Opened, AppError> {
         Ok(Log::open(audit::Setup {
             dir,
             origin,
-            signer: self.keyring.log_signer(),
+            signers,
             period_key,
             clock: Arc::clone(self.clock),
             rng: Arc::clone(self.rng),
@@ -217,7 +253,9 @@ impl<'a> Work<'a> {
             &self.dir,
             origin(self.config, &self.keyring),
             self.keyring.period_detail(),
+            self.keyring.log_signers(),
         )?;
+        let old = log_key::fits(&self.keyring, old)?;
         let prepared = self.prepare_beside(&old, lost, progress).await;
         let closed = close(old);
         let done = prepared?;
@@ -234,6 +272,10 @@ impl<'a> Work<'a> {
     ) -> Result<(u64, u64, String), AppError> {
         self.is_at_rest(&*old.state)?;
         self.mark("preparing\n")?;
+        if self.log_key == NextLogKey::Another {
+            self.keyring
+                .prepare_log_key_of_next_period(self.clock.now(), &**self.rng)?;
+        }
         let (period, key) = self.keyring.prepare_period(self.clock.now(), &**self.rng)?;
         let origin = note::period_origin(&self.config.gateway.log_origin, period);
         if lost.is_none() {
@@ -252,7 +294,7 @@ impl<'a> Work<'a> {
             new: key.clone(),
             rng: &**self.rng,
         };
-        let next = self.log(&DataDir::create(&path)?, origin, key)?;
+        let next = self.log(&DataDir::create(&path)?, origin, key, self.keyring.next_log_signers())?;
         let carried = carry(old, &next, (&head.note, lost), &periods, progress).await;
         let compared = carried.and_then(|rows| compare(&*old.state, &*next.state, &periods, rows));
         close(next)?;
@@ -276,10 +318,7 @@ impl<'a> Work<'a> {
 
     /// What the archive of a period that was switched says.
     fn closed(&self, period: u32) -> Result<(u64, String), AppError> {
-        let key = note::VerifierKey::new(
-            &note::period_origin(&self.config.gateway.log_origin, period),
-            &self.keyring.log_signer().public_key(),
-        );
+        let key = self.keyring.log_verifier(&self.config.gateway.log_origin, period);
         let key = key.map_err(|e| AppError::Period(e.to_string()))?;
         // Wherever the head is by now.
         for at in [self.archive(period), self.dir.path().to_owned()] {

@@ -230,7 +230,7 @@ impl Staged {
             let why = format!("it is of the log `{}`, and this is `{origin}`", self.manifest.origin);
             return Err(AppError::Backup(why));
         }
-        let key = note::VerifierKey::new(&origin, &keyring.log_signer().public_key());
+        let key = keyring.log_verifier(&self.config.gateway.log_origin, keyring.period());
         key.map_err(|e| AppError::Backup(e.to_string()))
     }
 

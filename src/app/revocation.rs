@@ -1,6 +1,6 @@
 //! Lists of revoked certificates while the gateway runs: read anew from time to time and on SIGHUP, taken into use only
 //! when all of them are sound, none is older than before, and the entry that says so is in the log.
-use super::AppError;
+use super::{AppError, leaf::OwnFiles};
 use crate::{
     audit::{Event, Log},
     channel::{Connections, Credential, CrlMemory, Listener, ServerTls, Swap, Trust, server_config},
@@ -15,12 +15,15 @@ use std::sync::Arc;
 const RENEW: Method = Method("/tollgate.internal/RenewRevocationLists");
 /// CAs that an entry names; it counts the rest.
 const NAMED_MAX: usize = 8;
+/// What an entry says of why a file is not taken; the rest is in the gateway's own output.
+const NOTE_CHARS_MAX: usize = 400;
 
 /// What is needed to take new lists into use.
 pub(super) struct Revocation {
     pub(super) trust: Arc<Trust>,
     pub(super) memory: CrlMemory,
     pub(super) credential: Arc<Credential>,
+    pub(super) files: OwnFiles,
     pub(super) connections: Arc<Connections>,
     /// Of each listener.
     pub(super) swaps: Vec<Swap>,
@@ -40,15 +43,19 @@ impl Revocation {
             Ok(()) => self.told.clear(),
             Err(error) => {
                 let text = error.to_string();
-                if text != self.told {
-                    tracing::warn!(error = %text, "the lists of revoked certificates stay what they were");
+                if text == self.told {
+                    return;
+                }
+                tracing::warn!(error = %text, "the lists of revoked certificates stay what they were");
+                let note = format!("the lists of revoked certificates stay what they were: {text}");
+                if self.say(RENEW, &note).await {
                     self.told = text;
                 }
             }
         }
     }
 
-    async fn renew(&mut self) -> Result<(), AppError> {
+    pub(super) async fn renew(&mut self) -> Result<(), AppError> {
         let trust = Arc::clone(&self.trust);
         let (fresh, differ) = off_the_answering_threads(move || {
             let fresh = trust.with_lists_read_anew()?;
@@ -90,8 +97,25 @@ impl Revocation {
     }
 
     fn tls(&self, trust: &Trust, listener: Listener) -> Result<Arc<ServerTls>, AppError> {
+        self.tls_with(trust, listener, &self.credential)
+    }
+
+    pub(super) fn tls_with(
+        &self,
+        trust: &Trust,
+        listener: Listener,
+        credential: &Credential,
+    ) -> Result<Arc<ServerTls>, AppError> {
         let clock = Arc::clone(&self.clock);
-        Ok(server_config(trust, listener, &self.credential, clock, &self.memory)?)
+        Ok(server_config(trust, listener, credential, clock, &self.memory)?)
+    }
+
+    /// Whether it is in the log that something stays what it was.
+    pub(super) async fn say(&self, method: Method, note: &str) -> bool {
+        let mut facts = Facts::new(Kind::Configuration, "gateway", method, self.snapshot);
+        facts.note = note.chars().take(NOTE_CHARS_MAX).collect();
+        // A file that somebody keeps writing must not fill the disk to the last byte.
+        self.log.append_if_room(Event::new(facts)).await.is_ok()
     }
 
     async fn record(&self, differ: &[String], effects: &[Effect]) -> Result<(), AppError> {
@@ -119,7 +143,7 @@ pub(super) async fn record_numbers(log: &Log, effects: &[Effect], facts: impl Fn
 }
 
 /// Files are read, signatures and live chains verified: up to a second.
-async fn off_the_answering_threads<T: Send + 'static>(
+pub(super) async fn off_the_answering_threads<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AppError> + Send + 'static,
 ) -> Result<T, AppError> {
     tokio::task::spawn_blocking(work)
@@ -128,4 +152,4 @@ async fn off_the_answering_threads<T: Send + 'static>(
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

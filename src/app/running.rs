@@ -1,5 +1,5 @@
 //! A gateway that runs: its listeners, its tasks, its end.
-use super::AppError;
+use super::{AppError, LogKeys};
 use crate::{
     audit::{Event, Recovery, Worker},
     channel::{Connections, Denylist},
@@ -34,6 +34,7 @@ pub struct Running {
     pub(super) witnesses: Option<Arc<Witnesses>>,
     pub(super) gate: Arc<Gate>,
     pub(super) keys: Arc<PublishedKeys>,
+    pub(super) log_keys: LogKeys,
     pub(super) connections: Arc<Connections>,
     pub(super) denylist: Arc<Denylist>,
     #[cfg(test)]
@@ -84,6 +85,10 @@ impl Running {
     /// The key list that is served.
     pub fn keys(&self) -> &PublishedKeys {
         &self.keys
+    }
+    /// The log's keys, and the means to rotate them.
+    pub fn log_keys(&self) -> &LogKeys {
+        &self.log_keys
     }
     /// Live connections.
     pub fn connections(&self) -> &Connections {

@@ -6,6 +6,8 @@ use super::{
     housekeeping::Housekeeping,
     jobs, judge_by,
     keys::Publisher,
+    leaf::OwnFiles,
+    log_key::{LogKeyRotation, LogKeys},
     pruning, restoring,
     revocation::{Revocation, record_numbers},
     switch::Machine,
@@ -64,6 +66,12 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
     }
     tracing::info!(recovery = %kept.recovery, "log opened");
     let snapshot = view.snapshot.hash();
+    let log_key = LogKeyRotation {
+        keys: LogKeys::new(Arc::clone(&kept.keyring), Arc::clone(&clock), Arc::clone(&rng)),
+        state: Arc::clone(&kept.state),
+        log: kept.log.clone(),
+        snapshot,
+    };
     let witnesses = witnesses::witnesses(config, &kept, &clock, snapshot)?;
     // Before anything is added: what is added behind a witness would be a second history.
     if let Err(error) = witnesses::before_serving(witnesses.as_ref()).await {
@@ -86,7 +94,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         Arc::clone(&clock),
         Arc::clone(&rng),
     )?;
-    publisher.keep_current().await?;
+    log_key.keep_current(&mut publisher).await?;
     let period_bound = PeriodBound {
         began: kept.log.began()?.unwrap_or_else(|| clock.now()),
         days: config.retention.period_days,
@@ -206,8 +214,8 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
     };
     let (partners, staff) = (*partners, *staff);
     let mut witness_address = None;
-    let log_key = kept.keyring.log_signer().public_key();
-    if let (Some(address), Some(witness)) = (config.listen.witness, witnesses::witness(config, &log_key, &gate)?) {
+    let own = kept.keyring.log_signers();
+    if let (Some(address), Some(witness)) = (config.listen.witness, witnesses::witness(config, &own, &gate)?) {
         let (acceptor, bound) = bind(address, setup(&partner_tls)).await?;
         swaps.push(acceptor.swap());
         witness_address = Some(bound);
@@ -229,7 +237,8 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         let (acceptor, bound) = bind(address, setup(&staff_tls)).await?;
         swaps.push(acceptor.swap());
         console_address = Some(bound);
-        let verifier_key = super::verifier_key(config, &kept.keyring);
+        let (signers, log) = (kept.keyring.log_signers(), kept.log.clone());
+        let verifier_key = Arc::new(move || signers.text(log.origin()));
         servers.spawn(console::serve(
             &desk,
             acceptor,
@@ -262,6 +271,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         trust,
         memory,
         credential,
+        files: OwnFiles::new(config.tls.chain.clone(), config.tls.key.clone()),
         connections: Arc::clone(&connections),
         swaps,
         log: kept.log.clone(),
@@ -270,8 +280,10 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         seen: 0,
         told: String::new(),
     };
+    let log_keys = log_key.keys.clone();
     let due = Housekeeping {
         publisher,
+        log_key,
         revocation,
         edge: Arc::clone(&desk.edge),
         gate: Arc::clone(&gate),
@@ -296,6 +308,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng
         witness: witness_address,
         witnesses,
         keys: Arc::clone(&desk.keys),
+        log_keys,
         gate,
         connections,
         denylist,

@@ -2,6 +2,7 @@
 use super::{AppError, Kept};
 use crate::{
     audit::{
+        LogSigners,
         cosignature::WitnessKey,
         note::{VerifierKey, name_is_valid},
     },
@@ -35,14 +36,10 @@ pub fn witness_key(role: &WitnessRole) -> Result<String, AppError> {
 }
 
 /// This gateway as a witness of other logs, if it is one.
-pub(super) fn witness(
-    config: &Config,
-    kept_log: &[u8; 32],
-    gate: &Arc<Gate>,
-) -> Result<Option<Arc<Witness>>, AppError> {
+pub(super) fn witness(config: &Config, own: &LogSigners, gate: &Arc<Gate>) -> Result<Option<Arc<Witness>>, AppError> {
     let Some(role) = &config.witness else { return Ok(None) };
     let (signer, logs) = (cosigner(role)?, logs(config, role)?);
-    if signer.public_key() == *kept_log {
+    if own.has(&signer.public_key()) {
         return Err(invalid(
             "witness",
             "key",
@@ -62,7 +59,7 @@ pub(super) fn witnesses(
 ) -> Result<Option<Arc<Witnesses>>, AppError> {
     let list = asked(config)?;
     let Some(file) = &config.witnesses else { return Ok(None) };
-    let key = VerifierKey::new(kept.log.origin(), &kept.keyring.log_signer().public_key());
+    let key = kept.keyring.log_signers().verifier(kept.log.origin());
     Ok(Some(Witnesses::new(Setup {
         list,
         min: file.min,
@@ -116,10 +113,18 @@ fn logs(config: &Config, role: &WitnessRole) -> Result<Vec<VerifierKey>, AppErro
                 "a gateway is no witness of its own log: name those of others",
             ));
         }
-        if logs.contains(&key) {
+        if logs.iter().any(|known| known.shares_a_key_with(&key)) {
             return Err(invalid("witness", "logs", format!("`{text}` stands twice")));
         }
-        logs.push(key);
+        // While one key of a log follows another, both stand here.
+        match logs.iter().position(|known| known.name() == key.name()) {
+            Some(at) => {
+                let known = logs.swap_remove(at);
+                let both = known.and(key);
+                logs.push(both.map_err(|e| invalid("witness", "logs", format!("`{text}`: {e}")))?);
+            }
+            None => logs.push(key),
+        }
     }
     Ok(logs)
 }

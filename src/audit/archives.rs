@@ -8,7 +8,7 @@ use super::{
     archive::{self, ArchiveSetup},
     disk::{Disk as _, RealDisk},
     log_reader::LogReader,
-    note::{self, VerifierKey},
+    note::VerifierKey,
     open::{OpenError, Sizes},
 };
 use crate::{
@@ -112,31 +112,21 @@ struct Held {
 }
 
 impl Archives {
-    /// Those in `folder` of the log `name`, whose checkpoints `log_key` signed: one for each of `keys`, which has the keys of
-    /// the details of all periods that are over and not deleted. Nothing is opened yet.
-    ///
-    /// # Errors
-    /// The names make no verifier keys.
-    pub fn new(
-        folder: PathBuf,
-        name: &str,
-        log_key: &[u8; 32],
-        keys: Vec<(u32, Secret<32>)>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, note::NoteError> {
-        let kept = keys.into_iter().map(|(period, key)| {
-            let verifier = VerifierKey::new(&note::period_origin(name, period), log_key)?;
-            Ok(Kept { period, verifier, key })
-        });
-        let mut kept: Vec<Kept> = kept.collect::<Result<_, note::NoteError>>()?;
+    /// Those in `folder`: one for each of `keys`, which has, of all periods that are over and not deleted, what their
+    /// checkpoints are verified with and the key of their details. Nothing is opened yet.
+    pub fn new(folder: PathBuf, keys: Vec<(u32, VerifierKey, Secret<32>)>, clock: Arc<dyn Clock>) -> Self {
+        let kept = keys
+            .into_iter()
+            .map(|(period, verifier, key)| Kept { period, verifier, key });
+        let mut kept: Vec<Kept> = kept.collect();
         kept.sort_by_key(|kept| std::cmp::Reverse(kept.period));
-        Ok(Self {
+        Self {
             folder,
             kept,
             clock,
             desk: Mutex::default(),
             freed: Condvar::new(),
-        })
+        }
     }
 
     /// Periods that are over and kept, newest first.

@@ -6,16 +6,16 @@ use super::{
     entry::{Draft, Numbered},
     frame::{FrameWriter, SegmentHeader},
     journal::{AppendError, Journal, Place},
-    note::{self, Checkpoint},
+    note::Checkpoint,
     reader::{Head, Published},
     shared::Shared,
+    signers::LogSigners,
     slots::Slots,
     syncer::{Progress, Reserve},
     tip::{Journaled, Tip},
 };
 use crate::{
     clock::Clock,
-    crypto::Signer,
     limits::{AUDIT_BATCH_MAX, AUDIT_DRAIN_MS_MAX},
     refusal::NotRecorded,
 };
@@ -84,7 +84,7 @@ pub(super) struct Committer {
     pub(super) journal: Journal,
     pub(super) head: Slots,
     pub(super) note: Arc<str>,
-    pub(super) signer: Arc<dyn Signer>,
+    pub(super) signers: Arc<LogSigners>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) frame: FrameWriter,
 }
@@ -268,7 +268,10 @@ impl Committer {
             size: self.tip.edge.size(),
             root: self.tip.edge.root().map_err(CommitError::fatal)?,
         };
-        let note = note::sign(&*self.signer, &checkpoint.origin, &checkpoint.body()).map_err(CommitError::fatal)?;
+        let note = self
+            .signers
+            .sign(&checkpoint.origin, &checkpoint.body())
+            .map_err(CommitError::fatal)?;
         self.head.write(note.as_bytes()).map_err(CommitError::fatal)?;
         self.note = note.into();
         Ok(Arc::new(Head {

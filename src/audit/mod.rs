@@ -65,6 +65,8 @@ mod search;
 #[cfg(feature = "gateway")]
 mod shared;
 #[cfg(feature = "gateway")]
+mod signers;
+#[cfg(feature = "gateway")]
 mod slots;
 #[cfg(feature = "gateway")]
 mod spreadsheet;
@@ -103,5 +105,6 @@ pub use {
     overview::{Count, Span},
     reader::{Head, Inclusion, ProofError, StoredEntry},
     search::{Dimension, Found, Query},
+    signers::LogSigners,
     spreadsheet::row as csv_row,
 };

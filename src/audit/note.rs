@@ -5,7 +5,7 @@
 //! keys are tolerated (witnesses cosign); a wrong signature by the known key is not.
 use crate::{
     crypto::{Broken, Signer, VerifyKey, sha256_parts},
-    limits::{NOTE_SIGNATURES_MAX, ORIGIN_BYTES_MAX, SIGNED_NOTE_BYTES_MAX},
+    limits::{LOG_KEYS_MAX, NOTE_SIGNATURES_MAX, ORIGIN_BYTES_MAX, SIGNED_NOTE_BYTES_MAX},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -68,17 +68,17 @@ pub enum NoteError {
     /// The key is not `name+hash+key`, or not one that cosigns by Ed25519.
     #[error("the witness key is malformed: expected `name+hash+key` of an Ed25519 cosignature key (type 4)")]
     WitnessKey,
-    /// The verifier key is not `name+hash+key`, or not one of Ed25519.
-    #[error("the verifier key is malformed: expected `name+hash+key` of an Ed25519 key")]
+    /// The verifier key is not `name+hash+key`, or not one of Ed25519; or several are not of one log, or too many.
+    #[error("the verifier key is malformed: expected `name+hash+key` of an Ed25519 key, or several of one log")]
     Key,
 }
 
-/// A public key that checkpoints are checked with, and the name of its log.
+/// What checkpoints of a log are checked with: its name and its public key, or all its keys where one followed another.
+/// One of them must have signed, and none wrongly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifierKey {
     name: String,
-    id: [u8; 4],
-    key: VerifyKey,
+    keys: Vec<([u8; 4], VerifyKey)>,
 }
 
 impl VerifierKey {
@@ -90,19 +90,46 @@ impl VerifierKey {
         let key = VerifyKey::ed25519(public_key).map_err(|Broken| NoteError::Key)?;
         Ok(Self {
             name: name.to_owned(),
-            id: key_id(name, ED25519, key.bytes()),
-            key,
+            keys: vec![(key_id(name, ED25519, key.bytes()), key)],
         })
     }
 
-    /// Reads `name+8 hex digits+base64`.
+    /// From the log's name and all its keys.
+    pub fn of_keys(name: &str, public_keys: &[[u8; 32]]) -> Result<Self, NoteError> {
+        let mut keys = public_keys.iter().map(|key| Self::new(name, key));
+        let first = keys.next().ok_or(NoteError::Key)??;
+        keys.try_fold(first, |all, key| all.and(key?))
+    }
+
+    /// Reads `name+8 hex digits+base64`; where a log has several keys, one after another with white space between.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let (name, id, key) = read_key(text, ED25519).ok_or(NoteError::Key)?;
-        let made = Self::new(name, &key)?;
-        if hex8(made.id) != id {
+        if text.trim().len() != text.len() {
             return Err(NoteError::Key);
         }
-        Ok(made)
+        let mut keys = text.split_whitespace().map(|text| {
+            let (name, id, key) = read_key(text, ED25519).ok_or(NoteError::Key)?;
+            let made = Self::new(name, &key)?;
+            let fits = made.keys.iter().all(|(made, _)| hex8(*made) == id);
+            fits.then_some(made).ok_or(NoteError::Key)
+        });
+        let first = keys.next().ok_or(NoteError::Key)??;
+        keys.try_fold(first, |all, key| all.and(key?))
+    }
+
+    /// The keys of both, which must be of one log.
+    pub fn and(mut self, other: Self) -> Result<Self, NoteError> {
+        if self.name != other.name {
+            return Err(NoteError::Key);
+        }
+        for key in other.keys {
+            if !self.keys.contains(&key) {
+                self.keys.push(key);
+            }
+        }
+        match self.keys.len() <= LOG_KEYS_MAX {
+            true => Ok(self),
+            false => Err(NoteError::Key),
+        }
     }
 
     /// Writes what [`VerifierKey::parse`] reads.
@@ -117,10 +144,14 @@ impl VerifierKey {
 
     /// What [`VerifierKey::parse`] reads.
     pub fn text(&self) -> String {
-        write_key(&self.name, ED25519, self.key.bytes())
+        let lines = self
+            .keys
+            .iter()
+            .map(|(_, key)| write_key(&self.name, ED25519, key.bytes()));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// The same key under the name of another period of this log, as `checkpoint` has it: an institution's log has one key
+    /// The same keys under the name of another period of this log, as `checkpoint` has it: an institution's log has one key
     /// in all its periods.
     ///
     /// # Errors
@@ -134,9 +165,36 @@ impl VerifierKey {
             .map(|first| period_origin(first, period))
             .any(|name| name == named)
         {
-            true => Self::new(named, self.key.bytes()),
+            true => {
+                let mut keys = self.keys.iter().map(|(_, key)| Self::new(named, key.bytes()));
+                let first = keys.next().ok_or(NoteError::Key)??;
+                keys.try_fold(first, |all, key| all.and(key?))
+            }
             false => Err(NoteError::Origin),
         }
+    }
+
+    /// Whether the same key is in both, under whichever names.
+    pub fn has_a_key_of(&self, other: &Self) -> bool {
+        let theirs = |key: &VerifyKey| other.keys.iter().any(|(_, other)| other == key);
+        self.keys.iter().any(|(_, key)| theirs(key))
+    }
+
+    /// Whether both are of one log and one of these keys is among the other's.
+    pub fn shares_a_key_with(&self, other: &Self) -> bool {
+        self.name == other.name && self.keys.iter().any(|key| other.keys.contains(key))
+    }
+
+    /// Whether a signature is by one of the keys; `None` if it does not say that it is by any. Ids are hints, so two keys
+    /// may share one.
+    fn judge(&self, signed: &Signed<'_>, text: &str) -> Option<bool> {
+        let mut named = self
+            .keys
+            .iter()
+            .filter(|(id, _)| signed.is_by(&self.name, *id))
+            .peekable();
+        named.peek()?;
+        Some(named.any(|(_, key)| key.verify(text.as_bytes(), &signed.signature).is_ok()))
     }
 }
 
@@ -175,9 +233,14 @@ pub(super) fn write_key(name: &str, kind: u8, public_key: &[u8]) -> String {
 
 /// Signs `body` under the log's name and gives the whole note.
 pub fn sign(signer: &dyn Signer, name: &str, body: &str) -> Result<String, Broken> {
+    Ok(format!("{body}\n{}", signature_of(signer, name, body)?))
+}
+
+/// The signature line under a note with this body.
+pub(super) fn signature_of(signer: &dyn Signer, name: &str, body: &str) -> Result<String, Broken> {
     let signature = signer.sign(body.as_bytes())?;
     let id = key_id(name, ED25519, &signer.public_key());
-    Ok(format!("{body}\n{}", line(name, id, &signature)))
+    Ok(line(name, id, &signature))
 }
 
 /// One signature line, with its line feed.
@@ -186,19 +249,11 @@ pub(super) fn line(name: &str, id: [u8; 4], signature: &[u8]) -> String {
     format!("{SIGNATURE_MARK}{name} {}\n", STANDARD.encode(bytes))
 }
 
-/// Checks the log's signature and reads the checkpoint.
+/// Checks the log's signatures and reads the checkpoint.
 pub fn verify(note: &str, key: &VerifierKey) -> Result<Checkpoint, NoteError> {
     let (text, signatures) = signatures(note)?;
-    let mut verified = false;
-    for signed in signatures {
-        if signed.is_by(&key.name, key.id) {
-            key.key
-                .verify(text.as_bytes(), &signed.signature)
-                .map_err(|Broken| NoteError::Signature)?;
-            verified = true;
-        }
-    }
-    if !verified {
+    let judged: Vec<bool> = signatures.iter().filter_map(|s| key.judge(s, text)).collect();
+    if judged.is_empty() || judged.contains(&false) {
         return Err(NoteError::Signature);
     }
     let checkpoint = Checkpoint::parse(text)?;
@@ -208,15 +263,17 @@ pub fn verify(note: &str, key: &VerifierKey) -> Result<Checkpoint, NoteError> {
     Ok(checkpoint)
 }
 
-/// The note with the signature by this key and no other, if it verifies.
+/// The note with the signatures by the log's keys, one each, and no other, if they verify.
 #[cfg(feature = "gateway")]
 pub(crate) fn signed_by(note: &str, key: &VerifierKey) -> Result<String, NoteError> {
     let checkpoint = verify(note, key)?;
     let (_, signatures) = signatures(note)?;
-    let signed = signatures.into_iter().find(|s| s.is_by(&key.name, key.id));
-    let signed = signed.ok_or(NoteError::Signature)?;
-    let signature = line(&key.name, key.id, &signed.signature);
-    Ok(format!("{}\n{signature}", checkpoint.body()))
+    let by = |id: &[u8; 4]| signatures.iter().find(|s| s.is_by(&key.name, *id));
+    let lines = key
+        .keys
+        .iter()
+        .filter_map(|(id, _)| Some(line(&key.name, *id, &by(id)?.signature)));
+    Ok(format!("{}\n{}", checkpoint.body(), lines.collect::<String>()))
 }
 
 /// The checkpoint without a look at the signature: for bytes that are already trusted or checked elsewhere.
@@ -301,132 +358,4 @@ pub(super) fn hash_from_base64(text: &str) -> Option<[u8; 32]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::crypto::{Ed25519Signer, Secret};
-    use proptest::prelude::*;
-    use signed_note::{Note, StandardVerifier, VerifierList};
-
-    const NAME: &str = "log.bank-a.test/2026";
-
-    fn signer() -> Ed25519Signer {
-        Ed25519Signer::from_seed(Secret::from([7; 32])).unwrap()
-    }
-    fn vkey() -> String {
-        VerifierKey::encode(NAME, &signer().public_key())
-    }
-    fn checkpoint(size: u64) -> Checkpoint {
-        Checkpoint {
-            origin: NAME.into(),
-            size,
-            root: [5; 32],
-        }
-    }
-    fn note(size: u64) -> String {
-        sign(&signer(), NAME, &checkpoint(size).body()).unwrap()
-    }
-    /// The other implementation.
-    fn oracle(note: &str) -> bool {
-        let verifier = StandardVerifier::new(&vkey()).unwrap();
-        let list = VerifierList::new(vec![Box::new(verifier)]);
-        Note::from_bytes(note.as_bytes()).is_ok_and(|n| n.verify(&list).is_ok())
-    }
-
-    #[test]
-    fn what_we_sign_the_other_implementation_verifies() {
-        let key = VerifierKey::parse(&vkey()).unwrap();
-        for size in [0, 1, 12_345, u64::MAX] {
-            assert!(oracle(&note(size)));
-            assert_eq!(verify(&note(size), &key), Ok(checkpoint(size)));
-        }
-    }
-
-    #[test]
-    fn unknown_signatures_are_tolerated_and_nothing_else() {
-        let key = VerifierKey::parse(&vkey()).unwrap();
-        let good = note(9);
-        let witness = format!("{good}\u{2014} witness.test {}\n", STANDARD.encode([1; 72]));
-        assert_eq!(verify(&witness, &key), Ok(checkpoint(9)));
-        assert!(oracle(&witness));
-        let other = Ed25519Signer::from_seed(Secret::from([8; 32])).unwrap();
-        let extension = format!("{}more\n", checkpoint(9).body());
-        let elsewhere = checkpoint(9).body().replace(NAME, "other.test");
-        let bad = [
-            (sign(&other, NAME, &checkpoint(9).body()).unwrap(), NoteError::Signature),
-            (sign(&signer(), NAME, &extension).unwrap(), NoteError::Checkpoint),
-            (sign(&signer(), NAME, &elsewhere).unwrap(), NoteError::Origin),
-            (good.replace("\n9\n", "\n8\n"), NoteError::Signature),
-            (format!("{good}trailing\n"), NoteError::Malformed),
-            (format!("{good}\n"), NoteError::Malformed),
-            (good.trim_end().to_owned(), NoteError::Malformed),
-            (good.replace('\n', "\r\n"), NoteError::Malformed),
-            (String::new(), NoteError::Malformed),
-            (
-                sign(&signer(), NAME, &checkpoint(9).body().replace("\n9\n", "\n09\n")).unwrap(),
-                NoteError::Checkpoint,
-            ),
-        ];
-        for (note, why) in bad {
-            assert_eq!(verify(&note, &key), Err(why), "{note}");
-        }
-    }
-
-    #[test]
-    fn a_log_has_one_key_in_all_its_periods() {
-        let of = |name: &str| VerifierKey::new(name, &signer().public_key()).unwrap();
-        let named = |name: &str| Checkpoint {
-            origin: name.to_owned(),
-            ..checkpoint(3)
-        };
-        for (known, period, name, fits) in [
-            ("a/log", 1, "a/log", true),
-            ("a/log/3", 1, "a/log", true),
-            ("a/log/3", 2, "a/log/2", true),
-            ("a/log/3", 3, "a/log/3", true),
-            ("a/log/2026", 2, "a/log/2026/2", true),
-            // Of another period, or of another log.
-            ("a/log/3", 1, "a/log/3/1", false),
-            ("a/log/3", 2, "a/log/3", false),
-            ("a/log/3", 1, "b/log", false),
-        ] {
-            let body = named(name).body();
-            let key = of(known).for_period(period, &body);
-            assert_eq!(key.is_ok_and(|key| key == of(name)), fits, "{known} {period} {name}");
-        }
-    }
-
-    #[test]
-    fn verifier_keys_are_checked() {
-        let good = vkey();
-        assert!(VerifierKey::parse(&good).is_ok());
-        assert!(StandardVerifier::new(&good).is_ok());
-        let renamed = good.replacen("log", "lag", 1);
-        for bad in ["", "a", "a+b", "a+00000000+AAAA", &renamed, &good[..good.len() - 4]] {
-            assert_eq!(VerifierKey::parse(bad), Err(NoteError::Key), "{bad}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_changed_note_never_verifies_as_another_checkpoint(at in 0usize..300, to in any::<u8>()) {
-            let mut bytes = note(77).into_bytes();
-            let at = at % bytes.len();
-            bytes[at] = to;
-            if let Ok(text) = String::from_utf8(bytes) {
-                let key = VerifierKey::parse(&vkey()).unwrap();
-                if let Ok(read) = verify(&text, &key) {
-                    prop_assert_eq!(read, checkpoint(77));
-                    prop_assert!(oracle(&text));
-                }
-            }
-        }
-
-        #[test]
-        fn hostile_notes_never_panic(text in "(\\PC|\n|\u{2014} ){0,400}") {
-            let key = VerifierKey::parse(&vkey()).unwrap();
-            prop_assert!(verify(&text, &key).is_err());
-            let _ = VerifierKey::parse(&text);
-            let _ = Checkpoint::parse(&text);
-        }
-    }
-}
+mod tests;

@@ -15,11 +15,12 @@ use super::{
     reader::{Head, Published},
     restore::{Files, Restored, sign},
     shared::Shared,
+    signers::LogSigners,
     syncer::{Progress, Reserve, Syncer},
 };
 use crate::{
     clock::Clock,
-    crypto::{Rng, Secret, Signer},
+    crypto::{Rng, Secret},
     limits::{AUDIT_QUEUE_MAX, INDEX_WAITING_MAX, SEGMENT_BYTES_MAX},
     state::State,
     store::{DataDir, StoreError},
@@ -38,8 +39,8 @@ pub struct Setup<'a> {
     pub dir: &'a DataDir,
     /// Its name; see [`note::name_is_valid`].
     pub origin: String,
-    /// Signs checkpoints and nothing else.
-    pub signer: Arc<dyn Signer>,
+    /// Sign checkpoints and nothing else.
+    pub signers: Arc<LogSigners>,
     /// Seals details of entries without a person.
     pub period_key: Secret<32>,
     /// The time of entries.
@@ -267,7 +268,7 @@ fn start(setup: Setup<'_>, disk: Arc<dyn Disk>, mut restored: Restored) -> Resul
         journal: restored.journal,
         head: restored.head,
         note,
-        signer: setup.signer,
+        signers: setup.signers,
         clock: setup.clock,
         frame: FrameWriter::new(),
     };

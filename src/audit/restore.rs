@@ -6,7 +6,7 @@ use super::{
     index::{Cut, IndexKey, Indexer, Shelf, Tail, row_of},
     journal::{self, Journal, Place, Scanned, Segment},
     marks::Mark,
-    note::{self, Checkpoint, VerifierKey},
+    note::{self, Checkpoint},
     open::{OpenError, Recovery, Setup, Sizes},
     position::JournalReader,
     reader::{Head, ProofError, Published, ReadError, Reader},
@@ -120,10 +120,10 @@ impl Files {
         })
     }
 
-    /// The newest copy that is signed by the log's key.
+    /// The newest copy, if a key signed it that signs now: at the change of keys that is either.
     fn read_head(&self, setup: &Setup<'_>) -> Result<(Slots, Checkpoint, bool), OpenError> {
         let (slots, copies) = Slots::open(&*self.disk, &self.path("head"))?;
-        let key = VerifierKey::new(&setup.origin, &setup.signer.public_key()).map_err(|_| OpenError::Key)?;
+        let key = setup.signers.signing(&setup.origin).map_err(|_| OpenError::Key)?;
         let newest = copies.first().ok_or(OpenError::Head)?;
         let text = std::str::from_utf8(newest).map_err(|_| OpenError::Head)?;
         let checkpoint = note::verify(text, &key).map_err(|_| OpenError::Key)?;
@@ -453,5 +453,6 @@ pub(super) fn sign(setup: &Setup<'_>, size: u64, root: [u8; 32]) -> Result<Strin
         size,
         root,
     };
-    note::sign(&*setup.signer, &setup.origin, &checkpoint.body()).map_err(|_| OpenError::Signer)
+    let signed = setup.signers.sign(&setup.origin, &checkpoint.body());
+    signed.map_err(|_| OpenError::Signer)
 }

@@ -76,6 +76,15 @@ impl Connector {
         })
     }
 
+    /// The certificate that the gateway at `address` shows.
+    #[cfg(test)]
+    pub(crate) async fn leaf_of(&self, address: std::net::SocketAddr) -> io::Result<Vec<u8>> {
+        let uri = format!("http://{address}").parse().map_err(io::Error::other)?;
+        let connected = self.clone().connect(uri).await?;
+        let shown = connected.inner().get_ref().1.peer_certificates().unwrap_or_default();
+        Ok(shown.first().map(|leaf| leaf.to_vec()).unwrap_or_default())
+    }
+
     async fn connect(self, uri: http::Uri) -> io::Result<TokioIo<TlsStream<TcpStream>>> {
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let port = uri

@@ -1,4 +1,6 @@
 //! A certificate chain and its private key, as files hold them.
+#[cfg(feature = "gateway")]
+use crate::crypto::sha256;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::{fs::File, io::Read, path::Path};
 use zeroize::{Zeroize, Zeroizing};
@@ -42,6 +44,14 @@ impl Credential {
         let chain = certificates(chain).ok_or(CredentialError::NoCertificate)?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| CredentialError::NoKey)?;
         Ok(Self { chain, key })
+    }
+
+    /// Whether both are the same chain with the same key.
+    #[cfg(feature = "gateway")]
+    pub fn is_same(&self, other: &Self) -> bool {
+        // By digests: how far two keys agree is nobody's business.
+        let key = |key: &PrivateKeyDer<'_>| sha256(key.secret_der());
+        self.chain == other.chain && key(&self.key) == key(&other.key)
     }
 
     /// The leaf's DER.

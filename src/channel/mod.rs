@@ -20,6 +20,8 @@ mod denylist;
 #[cfg(feature = "gateway")]
 mod issuers;
 #[cfg(feature = "gateway")]
+mod leaf;
+#[cfg(feature = "gateway")]
 mod reason;
 #[cfg(feature = "gateway")]
 mod renewal;
@@ -40,6 +42,7 @@ pub use {
     crl::CrlMemory,
     denylist::{Denied, Denylist, DenylistError},
     issuers::SeenIssuers,
+    leaf::{LeafError, Validity},
     server::{ListInUse, Listener, ServerTls, server_config},
     trust::{DomainFile, PinFile, Trust, TrustError, TrustFile},
 };

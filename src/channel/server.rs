@@ -4,6 +4,7 @@ use super::{
     credential::Credential,
     crl::{Crl, CrlMemory},
     issuers::SeenIssuers,
+    leaf::Validity,
     trust::{Trust, TrustError},
     verifier::{DomainVerifier, unix},
 };
@@ -31,7 +32,7 @@ pub struct ServerTls {
     config: Arc<ServerConfig>,
     verifier: Arc<DomainVerifier>,
     watches: Vec<(Time, String)>,
-    not_after: Time,
+    validity: Validity,
     lists: Vec<ListInUse>,
 }
 
@@ -62,6 +63,9 @@ pub fn server_config(
         Listener::Staff => DomainVerifier::for_staff(trust, Arc::clone(&provider))?,
     });
     let (uri, not_after) = own_identity(trust, credential)?;
+    let validity = credential
+        .validity()
+        .map_err(|why| TrustError::Server(why.to_string()))?;
     let unusable = |error: rustls::Error| TrustError::Server(format!("{error}; check that key and chain fit"));
     let mut config = ServerConfig::builder_with_details(provider, Arc::new(HandshakeTime(clock)))
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -85,7 +89,7 @@ pub fn server_config(
         config: Arc::new(config),
         verifier,
         watches,
-        not_after,
+        validity,
         lists: lists(trust, listener),
     }))
 }
@@ -106,9 +110,13 @@ impl ServerTls {
         over.map(|(_, text)| text.clone()).collect()
     }
 
+    /// When the gateway's own certificate is valid.
+    pub fn validity(&self) -> Validity {
+        self.validity
+    }
     /// End of the gateway's own certificate.
     pub fn not_after(&self) -> Time {
-        self.not_after
+        self.validity.not_after
     }
     /// The lists of revoked certificates that this listener judges by.
     pub fn lists(&self) -> &[ListInUse] {

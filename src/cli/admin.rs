@@ -54,6 +54,18 @@ enum Propose {
         #[arg(long)]
         reason: String,
     },
+    /// Another log key: published ahead, then both sign, then the old one is retired. Two people of role security.
+    RotateLogKey {
+        /// How long the new key is published before it signs, in hours: 24 to 2160.
+        #[arg(long, default_value_t = 48)]
+        ahead_h: u32,
+        /// How long the old key signs beside it, in hours: 24 to 2160.
+        #[arg(long, default_value_t = 336)]
+        overlap_h: u32,
+        /// Why, at most 128 bytes; no names of people.
+        #[arg(long)]
+        reason: String,
+    },
     /// New exchange keys now; what is under way opens with the old ones for 48 hours. Security or operators.
     RotateExchangeKeys {
         /// Why, at most 128 bytes; no names of people.
@@ -104,6 +116,18 @@ fn asked(propose: &Propose) -> Result<(change::Change, String), Failure> {
                 suspension_id: Vec::new(),
             };
             (change::Change::Lift(lift), reason.clone())
+        }
+        Propose::RotateLogKey {
+            ahead_h,
+            overlap_h,
+            reason,
+        } => {
+            let rotate = v1::RotateLogKey {
+                key_id: Vec::new(),
+                ahead_s: ahead_h.saturating_mul(3_600),
+                overlap_s: overlap_h.saturating_mul(3_600),
+            };
+            (change::Change::RotateLogKey(rotate), reason.clone())
         }
         Propose::RotateExchangeKeys { reason } => {
             let rotate = v1::RotateExchangeKeys::default();

@@ -144,6 +144,7 @@ impl Failure {
                 | OpenError::Root(_),
             )
             | AppError::BehindWitness(_)
+            | AppError::KeyringBehind(_)
             | AppError::ArchiveBad(_)
             | AppError::BackupBad(_)
             | AppError::NotReached { .. }

@@ -1,7 +1,7 @@
 //! `tollgate audit close-period`, `archive` and `hold`: the end of a period of the log, and what becomes of it.
 use super::{Failure, Outcome, ask, client_file, print, runtime};
 use crate::{
-    app::{self, Archived, Deletable, Kept, Step},
+    app::{self, Archived, Deletable, Kept, NextLogKey, Step},
     clock::{Clock, SystemClock},
     config::Config,
     crypto::{Rng, SystemRng},
@@ -19,6 +19,9 @@ pub(super) struct CloseArgs {
     /// Do it. Without this it only says what it would do.
     #[arg(long)]
     yes: bool,
+    /// Somebody may have a copy of the log's key: the next period is signed by a new one, and the old one is destroyed.
+    #[arg(long)]
+    log_key_compromised: bool,
 }
 
 #[derive(Subcommand)]
@@ -110,6 +113,9 @@ pub(super) fn close(args: &CloseArgs, json: bool) -> Outcome {
         print::line(
             "    2. begins a new log, whose first entry holds that checkpoint, with everything that is in force;",
         );
+        if args.log_key_compromised {
+            print::line("       a new key signs it, and the log's keys of today are destroyed;");
+        }
         print::line(format!(
             "    3. moves the old log to `{}`, read-only.",
             config.gateway.data_dir.join("archive").display()
@@ -126,7 +132,12 @@ pub(super) fn close(args: &CloseArgs, json: bool) -> Outcome {
             count.set_position(rows);
         }
     };
-    let closed = runtime()?.block_on(app::close_period(&config, &clock, &rng, &mut progress));
+    let log_key = match args.log_key_compromised {
+        true => NextLogKey::Another,
+        false => NextLogKey::TheSame,
+    };
+    let closed = app::close_period_for(log_key, &config, &clock, &rng, &mut progress);
+    let closed = runtime()?.block_on(closed);
     count.finish_and_clear();
     let closed = closed.map_err(Failure::app)?;
     if json {

@@ -200,7 +200,7 @@ fn every_check_of_a_receipt_can_fail_and_says_which_did() {
     let extended = good.check_body(|b| {
         let decoded = crate::audit::proof::decode(proof_of(b)).unwrap();
         let text = decoded.checkpoint.split_once("\n\n").unwrap().0.to_owned() + "\nextension\n";
-        let note = note::sign(&*good.world.keyring.log_signer(), ORIGIN, &text).unwrap();
+        let note = note::sign(&*good.world.keyring.log_signer().unwrap(), ORIGIN, &text).unwrap();
         *proof_of(b) = crate::audit::proof::encode(decoded.index, &decoded.proof, &note);
     });
     assert!(matches!(

@@ -88,6 +88,8 @@ impl State {
 #[derive(Clone)]
 pub(super) enum Material {
     Log(Arc<Ed25519Signer>),
+    /// What is left of a log key that signs no more.
+    LogPublic([u8; 32]),
     /// A log key in a token, by its id there.
     TokenLog(Vec<u8>, Arc<TokenSigner>),
     Exchange(Arc<KemKeyPair>),
@@ -105,7 +107,7 @@ impl Material {
     pub(super) fn secret(&self) -> Option<&Secret<32>> {
         match self {
             Material::Secret(secret) | Material::Wrapped { secret, .. } => Some(secret),
-            Material::Log(_) | Material::TokenLog(..) | Material::Exchange(_) => None,
+            Material::Log(_) | Material::LogPublic(_) | Material::TokenLog(..) | Material::Exchange(_) => None,
         }
     }
 
@@ -113,7 +115,7 @@ impl Material {
         match self {
             Material::Log(signer) => Some(signer.clone()),
             Material::TokenLog(_, signer) => Some(signer.clone()),
-            Material::Exchange(_) | Material::Secret(_) | Material::Wrapped { .. } => None,
+            Material::LogPublic(_) | Material::Exchange(_) | Material::Secret(_) | Material::Wrapped { .. } => None,
         }
     }
 
@@ -121,7 +123,7 @@ impl Material {
     pub(super) fn token_key(&self) -> Option<&[u8]> {
         match self {
             Material::TokenLog(id, _) | Material::Wrapped { token_key: id, .. } => Some(id),
-            Material::Log(_) | Material::Exchange(_) | Material::Secret(_) => None,
+            Material::Log(_) | Material::LogPublic(_) | Material::Exchange(_) | Material::Secret(_) => None,
         }
     }
 }
@@ -135,6 +137,9 @@ pub(super) struct Key {
     pub(super) created_s: i64,
     pub(super) not_before_s: i64,
     pub(super) not_after_s: i64,
+    /// Of a log key: the periods of the log that it signs. 0: from the first one on, and no last one yet.
+    pub(super) first_period: u32,
+    pub(super) last_period: u32,
     pub(super) material: Material,
 }
 
@@ -167,6 +172,8 @@ impl Key {
             created_s: now.seconds(),
             not_before_s: now.seconds(),
             not_after_s: 0,
+            first_period: 0,
+            last_period: 0,
             material,
         })
     }
@@ -188,6 +195,8 @@ impl Key {
             created_s: now.seconds(),
             not_before_s,
             not_after_s,
+            first_period: 0,
+            last_period: 0,
             material: Material::Exchange(Arc::new(KemKeyPair::generate(suite, rng)?)),
         })
     }
@@ -220,6 +229,7 @@ impl Key {
     pub(super) fn to_wire(&self) -> v1::Key {
         let (algorithm, secret) = match &self.material {
             Material::Log(signer) => (0, signer.seed().expose().to_vec()),
+            Material::LogPublic(_) => (0, Vec::new()),
             Material::TokenLog(..) => (0, Vec::new()),
             Material::Wrapped { sealed, .. } => (0, sealed.clone()),
             Material::Exchange(pair) => (u32::from(pair.suite().ids().0), pair.secret().expose().to_vec()),
@@ -241,8 +251,11 @@ impl Key {
             algorithm,
             secret,
             not_before_s: self.not_before_s,
+            first_period: self.first_period,
+            last_period: self.last_period,
             token_key: self.material.token_key().unwrap_or_default().to_vec(),
             public_key: match &self.material {
+                Material::LogPublic(public) => public.to_vec(),
                 Material::TokenLog(_, signer) => signer.public_key().to_vec(),
                 _ => Vec::new(),
             },
@@ -267,6 +280,9 @@ impl Key {
         let token = || token.ok_or(RootError::TokenMissing);
         let secret = || Secret::<32>::from_slice(&wire.secret).map_err(|_| unknown());
         let material = match (class, in_token) {
+            (Class::Log, false) if state == State::Revoked && !wire.public_key.is_empty() && wire.secret.is_empty() => {
+                Material::LogPublic(wire.public_key.as_slice().try_into().map_err(|_| unknown())?)
+            }
             (Class::Log, false) => Material::Log(Arc::new(Ed25519Signer::from_seed(secret()?)?)),
             (Class::Log, true) => {
                 let signer = Arc::clone(token()?).log_signer(&wire.token_key, &wire.public_key)?;
@@ -297,6 +313,8 @@ impl Key {
             created_s: wire.created_s,
             not_before_s: wire.not_before_s,
             not_after_s: wire.not_after_s,
+            first_period: wire.first_period,
+            last_period: wire.last_period,
             material,
         })
     }
@@ -306,9 +324,26 @@ impl Key {
         self.class == Class::PeriodDetail && self.version == period
     }
 
+    pub(super) fn is(&self, class: Class, state: State) -> bool {
+        self.class == class && self.state == state
+    }
+
     /// The log key's public half.
     pub(super) fn log_public(&self) -> Option<[u8; 32]> {
-        self.material.signer().map(|signer| signer.public_key())
+        match &self.material {
+            Material::LogPublic(public) => Some(*public),
+            material => material.signer().map(|signer| signer.public_key()),
+        }
+    }
+
+    /// The same, if the key signs in this period of the log, or did.
+    pub(super) fn log_public_in(&self, period: u32) -> Option<[u8; 32]> {
+        let signs = self.first_period <= period && (self.last_period == 0 || period <= self.last_period);
+        self.log_public().filter(|_| signs)
+    }
+
+    pub(super) fn log_signer(&self) -> Option<Arc<dyn Signer>> {
+        self.material.signer()
     }
 }
 

@@ -130,20 +130,19 @@ fn published(key: &super::Key) -> Option<v1::ExchangeKey> {
     })
 }
 
-/// The newest period first. Verifier keys of retired log keys stay, and so do the origins of periods that are over, also
-/// when their archive is deleted: what they signed must still verify.
+/// The newest period first, each with the keys that sign it or did. Verifier keys of retired log keys stay, and so do the
+/// origins of periods that are over, also when their archive is deleted: what they signed must still verify. A key that
+/// is not trusted any more is listed for no period after its last.
 fn log_keys(ring: &super::Ring, name: &str) -> Vec<v1::LogKey> {
     let period = ring.active(super::Class::PeriodDetail).map_or(1, |key| key.version);
     let periods = (1..=period).rev().take(LOG_PERIODS_LISTED_MAX);
-    let origins = periods.map(|period| period_origin(name, period));
-    let keys: Vec<[u8; 32]> = ring.keys.iter().filter_map(super::Key::log_public).collect();
-    let of_origin = |origin: String| {
-        keys.iter()
-            .map(|public| v1::LogKey {
-                verifier_key: VerifierKey::encode(&origin, public),
-                origin: origin.clone(),
-            })
-            .collect::<Vec<_>>()
+    let of_period = |period: u32| {
+        let origin = period_origin(name, period);
+        let keys = ring.keys.iter().filter_map(move |key| key.log_public_in(period));
+        keys.map(move |public| v1::LogKey {
+            verifier_key: VerifierKey::encode(&origin, &public),
+            origin: origin.clone(),
+        })
     };
-    origins.flat_map(of_origin).collect()
+    periods.flat_map(of_period).collect()
 }

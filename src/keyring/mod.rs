@@ -8,6 +8,7 @@ mod epochs;
 mod file;
 mod key;
 mod list;
+mod log_keys;
 mod moving;
 mod published;
 mod root;
@@ -17,6 +18,7 @@ mod status;
 pub use epochs::{Epoch, Epochs};
 pub use key::{Class, KeyId, State};
 pub use list::{KeyListTerms, SignedKeyList, delegate};
+pub use log_keys::{LogKey, LogKeyTerms};
 pub use moving::{Moved, move_root};
 pub use published::{Ends, PublishedKeys};
 pub use root::{Form, RootError, RootSource, TokenError, TokenSource, end_tokens};
@@ -24,8 +26,9 @@ pub use rotation::{Change, Rotation};
 pub use status::KeyStatus;
 
 use crate::{
+    audit::LogSigners,
     clock::Time,
-    crypto::{Broken, KemKeyPair, Rng, Secret, Signer, unlocked},
+    crypto::{Broken, KemKeyPair, Rng, Secret, unlocked},
     limits::KEYRING_KEYS_MAX,
 };
 use key::{Key, Material};
@@ -62,6 +65,21 @@ pub enum KeyringError {
     /// No such key, or none that this can be done to.
     #[error("no exchange key of this id can be revoked: list the keys and choose one that is not revoked yet")]
     KeyUnknown,
+    /// A key of the log is named that is not the active one.
+    #[error("this is not the log key that is in use: list the keys and name the active one")]
+    LogKeyGaveWay,
+    /// One rotation of the log key at a time.
+    #[error("the log key is being rotated already: wait until the old one is retired, or withdraw the prepared one")]
+    LogKeyRotating,
+    /// A token makes and holds it.
+    #[error("the log key is in a token: another one is made there, and nothing else takes its place")]
+    LogKeyInToken,
+    /// A new log key would be published or accompanied for too short or too long a time.
+    #[error(
+        "a new log key is published at least a day before it signs, the old one signs beside it for at least a day, and either \
+         takes ninety days at most: say other times"
+    )]
+    LogKeyTerms,
     /// The delegation does not fit the online key, or is not valid now.
     #[error(
         "the key-list delegation is not valid now, or is for another online key: sign a new one with the gateway-identity key"
@@ -91,6 +109,7 @@ pub struct Keyring {
     path: PathBuf,
     root: Root,
     singles: Singles,
+    log: Arc<LogSigners>,
     epochs: Arc<Epochs>,
     ring: RwLock<Arc<Ring>>,
     /// One change at a time; readers go on while it is written.
@@ -107,8 +126,6 @@ struct Ring {
 
 /// Keys of which there is exactly one in use.
 struct Singles {
-    log: Arc<dyn Signer>,
-    log_id: KeyId,
     pseudonym: Secret<32>,
     period_detail: Secret<32>,
 }
@@ -157,6 +174,7 @@ impl Keyring {
     fn with(path: PathBuf, root: Root, ring: Ring) -> Result<Self, KeyringError> {
         let (singles, epochs) = (ring.singles()?, Arc::new(ring.epochs()?));
         Ok(Self {
+            log: Arc::new(ring.log_signers()?),
             epochs,
             path,
             root,
@@ -169,16 +187,6 @@ impl Keyring {
     /// Made for development; a gateway serves with it only when told so.
     pub fn is_development(&self) -> bool {
         self.ring().development
-    }
-
-    /// Signs checkpoints, and nothing else.
-    pub fn log_signer(&self) -> Arc<dyn Signer> {
-        self.singles.log.clone()
-    }
-
-    /// Id of the log key.
-    pub fn log_key_id(&self) -> String {
-        self.singles.log_id.to_string()
     }
 
     /// Turns identities into pseudonyms.
@@ -302,6 +310,7 @@ impl Keyring {
                     (false, _) => {}
                 }
             }
+            ring.log_key_takes_over(period);
             Ok(Some(()))
         })
         .map(drop)
@@ -363,8 +372,10 @@ impl Keyring {
         let Some(result) = edit(&mut ring)? else {
             return Ok(None);
         };
+        let (log, epochs) = (ring.log_signers()?, ring.epochs()?);
         file::write(&self.path, &self.root, &ring, rng)?;
-        self.epochs.replace(&ring.epochs()?);
+        self.log.replace(&log);
+        self.epochs.replace(&epochs);
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
         Ok(Some(result))
     }
@@ -372,13 +383,7 @@ impl Keyring {
 
 impl Ring {
     fn singles(&self) -> Result<Singles, KeyringError> {
-        let (log_id, log) = self
-            .active(Class::Log)
-            .and_then(|key| Some((key.id, key.material.signer()?)))
-            .ok_or(KeyringError::Incomplete("there is no active log key"))?;
         Ok(Singles {
-            log,
-            log_id,
             pseudonym: self.secret(Class::Pseudonym, "there is no active pseudonym key")?,
             period_detail: self.secret(Class::PeriodDetail, "there is no active period-detail key")?,
         })
@@ -417,7 +422,7 @@ pub fn unlocked_warning() -> Option<String> {
 }
 
 fn is_epoch(key: &Key, state: State) -> bool {
-    key.class == Class::ShredEpoch && key.state == state
+    key.is(Class::ShredEpoch, state)
 }
 
 /// One that wraps no more and is to be destroyed.

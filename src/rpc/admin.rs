@@ -4,7 +4,7 @@ use crate::{
     admin::{Proposal, ProposalId, Suspension, Target},
     clock::Time,
     edge::Costly,
-    keyring::{KeyId, KeyStatus},
+    keyring::{KeyId, KeyStatus, LogKeyTerms},
     pipeline::admin::{self as acts, Asked, ListInUse, Looked},
     refusal::Code,
     wire::{timestamp, v1, v1::change},
@@ -100,6 +100,10 @@ fn asked(change: Option<v1::Change>) -> Result<Asked, Code> {
             target.map(Asked::Lift).ok_or(Code::FieldInvalid)
         }
         change::Change::RotateExchangeKeys(rotate) if rotate.key_ids.is_empty() => Ok(Asked::RotateExchange),
+        change::Change::RotateLogKey(rotate) if rotate.key_id.is_empty() => {
+            let terms = LogKeyTerms::new(rotate.ahead_s.into(), rotate.overlap_s.into());
+            terms.map(Asked::RotateLogKey).map_err(|_| Code::FieldInvalid)
+        }
         // An emergency needs nobody's approval, and so no proposal.
         _ => Err(Code::FieldInvalid),
     }

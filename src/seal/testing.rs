@@ -67,7 +67,7 @@ impl World {
         let keys = KeyList::verify(&list.response, &pinned, NOW).unwrap();
         Self {
             opener: Opener::new(GATEWAY, keyring.clone()),
-            log: Mutex::new(TestLog::new(keyring.log_signer())),
+            log: Mutex::new(TestLog::new(keyring.log_signer().unwrap())),
             rng,
             keyring,
             list,

@@ -11,7 +11,7 @@ mod serve;
 
 pub use ask::{Answer, Server};
 pub use axum::{Router, response::Response};
-pub use console::{Console, ConsoleParts, WitnessRow, WitnessRows, console};
+pub use console::{Console, ConsoleParts, VerifierKeys, WitnessRow, WitnessRows, console};
 pub use reply::{counted, not_recorded, refused};
 pub use route::{post, text};
 pub use serve::{Door, serve};

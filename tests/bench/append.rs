@@ -9,7 +9,7 @@ use super::{
 use std::{fs::File, io::Write, path::Path, sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 use tollgate::{
-    audit::{Event, Log, Opened, Setup},
+    audit::{Event, Log, LogSigners, Opened, Setup},
     clock::SystemClock,
     crypto::{Ed25519Signer, Secret, SystemRng},
     domain::{Method, RequestId},
@@ -103,7 +103,7 @@ fn open(path: &Path) -> Opened {
     Log::open(Setup {
         dir: &DataDir::create(path).unwrap(),
         origin: "bench.example/log".to_owned(),
-        signer: Arc::new(signer),
+        signers: LogSigners::single(Arc::new(signer)),
         period_key: Secret::from([3; 32]),
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng::default()),

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tollgate::{
-    audit::{Auditable, Class, Log, Opened, Setup, note},
+    audit::{Auditable, Class, Log, LogSigners, Opened, Setup, note},
     clock::{Clock, Time},
     crypto::{Ed25519Signer, Secret, Signer, SystemRng},
     domain::{ConsentId, Method, RequestId, SubjectToken},
@@ -183,7 +183,7 @@ fn open(path: &Path, clock: Arc<dyn Clock>) -> Opened {
     Log::open(Setup {
         dir: &dir,
         origin: ORIGIN.to_owned(),
-        signer: signer(),
+        signers: LogSigners::single(signer()),
         period_key: Secret::from([3; 32]),
         clock,
         rng: Arc::new(SystemRng::default()),

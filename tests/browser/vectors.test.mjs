@@ -90,6 +90,38 @@ await test("signatures of witnesses are tolerated", async () => {
   await check({ ...good.receipt, proof: good.receipt.proof + line });
 });
 
+await test("of two keys one must have signed, and none wrongly", async () => {
+  const makes = () => crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
+  const [name, body] = ["log.test", "log.test\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"];
+  const utf8 = new TextEncoder();
+  const made = await Promise.all([makes(), makes()].map(async (making) => {
+    const { privateKey, publicKey } = await making;
+    const key = [1, ...new Uint8Array(await crypto.subtle.exportKey("raw", publicKey))];
+    const id = sha256(utf8.encode(`${name}\n`), Uint8Array.from(key)).slice(0, 4);
+    const line = async (text) => {
+      const signature = new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, utf8.encode(text)));
+      return `\u2014 ${name} ${proof.toBase64(Uint8Array.from([...id, ...signature]))}\n`;
+    };
+    return { key: `${name}+${Buffer.from(id).toString("hex")}+${proof.toBase64(Uint8Array.from(key))}`, line };
+  }));
+  const [old, next] = made;
+  const note = (...lines) => proof.parseNote(`${body}\n${lines.join("")}`);
+  const [byOld, byNext] = [await old.line(body), await next.line(body)];
+  const [one, both] = [await proof.parseVerifierKey(old.key), await proof.parseVerifierKey(`${old.key}\n${next.key}`)];
+  for (const signed of [note(byOld), note(byNext), note(byNext, byOld)]) assert(await proof.isSigned(signed, both));
+  assert(await proof.isSigned(note(byNext, byOld), one));
+  assert(!(await proof.isSigned(note(byNext), one)));
+  const wrong = note(byOld, await next.line(`${body}more\n`));
+  assert(!(await proof.isSigned(wrong, both)));
+  assert(await proof.isSigned(wrong, one));
+  await assert.rejects(proof.parseVerifierKey(`${old.key} ${verifierKey}`));
+  await assert.rejects(proof.parseVerifierKey(Array(33).fill(old.key).join(" ")));
+});
+
+function sha256(...parts) {
+  return new Uint8Array(createHash("sha256").update(Buffer.concat(parts)).digest());
+}
+
 // A tree of our own, by the recursive definition of RFC 6962, section 2.1: another way than the script's.
 const sha = (...parts) => new Uint8Array(createHash("sha256").update(Buffer.concat(parts)).digest());
 const leaves = Array.from({ length: 70 }, (_, n) => new Uint8Array(n + 1).fill(n));

@@ -8,6 +8,7 @@ mod audit;
 mod backup;
 mod by_hand;
 mod cases;
+mod certificates;
 mod configuration;
 mod demo;
 mod erasure;

@@ -14,7 +14,7 @@ mod vault;
 
 use std::{path::Path, sync::Arc, thread, time::Duration};
 use tollgate::{
-    audit::{self, Dimension, Event, Log, OpenError, Opened, Query, Setup, note},
+    audit::{self, Dimension, Event, Log, LogSigners, OpenError, Opened, Query, Setup, note},
     clock::SystemClock,
     crypto::{Ed25519Signer, Secret, Signer, SystemRng, sha256},
     domain::{Method, RequestId, SubjectToken},
@@ -73,7 +73,7 @@ fn open_in(dir: &DataDir) -> Result<Opened, OpenError> {
     Log::open(Setup {
         dir,
         origin: ORIGIN.into(),
-        signer: Arc::new(signer()),
+        signers: LogSigners::single(Arc::new(signer())),
         period_key: period_key(),
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng::default()),

@@ -16,7 +16,7 @@ use std::{
 };
 use tollgate::{
     app::{self, Kept},
-    audit::{Event, note::VerifierKey, verify},
+    audit::{Event, verify},
     clock::SystemClock,
     config::Config,
     crypto::SystemRng,
@@ -73,17 +73,22 @@ fn a_period_that_is_killed_while_it_is_closed_is_closed_by_running_it_again() {
     shut(before);
     let (data, good) = (site.at("data"), site.at("good"));
     copy(&data, &good);
-    let close = || {
+    let words = |compromised: bool| {
+        let more = compromised.then_some("--log-key-compromised");
+        ["--json", "audit", "close-period", "--yes"]
+            .into_iter()
+            .chain(more)
+            .collect::<Vec<_>>()
+    };
+    let close = |compromised| {
         let mut command = program();
-        command
-            .args(["--json", "audit", "close-period", "--yes"])
-            .current_dir(site.path());
+        command.args(words(compromised)).current_dir(site.path());
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command
     };
     // How long it takes when nobody stops it.
     let started = Instant::now();
-    assert!(close().status().unwrap().success());
+    assert!(close(true).status().unwrap().success());
     let takes = started.elapsed().as_millis() as u64;
     let mut dice = Dice(seed());
     let rounds = if is_long() { 200 } else { 12 };
@@ -94,9 +99,11 @@ fn a_period_that_is_killed_while_it_is_closed_is_closed_by_running_it_again() {
     while figures.made < rounds {
         std::fs::remove_dir_all(&data).unwrap();
         copy(&good, &data);
+        // Every other time under another key.
+        let compromised = figures.made % 2 == 1;
         // Killed up to three times on its way.
         for _ in 0..1 + dice.below(3) {
-            let mut child = close().spawn().unwrap();
+            let mut child = close(compromised).spawn().unwrap();
             thread::sleep(Duration::from_millis(dice.below(takes + takes / 4)));
             // It may have ended by itself: then there is nothing left to kill.
             let _ = child.kill();
@@ -115,7 +122,7 @@ fn a_period_that_is_killed_while_it_is_closed_is_closed_by_running_it_again() {
                 .says(&["run `tollgate audit close-period --yes` again"]);
         }
         if under_way || !data.join("archive/1/CHECKPOINT").exists() {
-            site.run(&["--json", "audit", "close-period", "--yes"]).ends(0);
+            site.run(&words(compromised)).ends(0);
         }
         let after = kept(&site);
         let (now, lost) = (rows(&after), figures.lost);
@@ -127,11 +134,16 @@ fn a_period_that_is_killed_while_it_is_closed_is_closed_by_running_it_again() {
         assert_eq!(now.len(), expected.len(), "rows that nobody made");
         let origin = after.log.origin().to_owned();
         assert_eq!(origin, "tollgate.example/log/2");
-        let signer = after.keyring.log_signer();
+        let keyring = Arc::clone(&after.keyring);
         shut(after);
-        let key = |name: &str| VerifierKey::new(name, &signer.public_key()).unwrap();
-        verify::dir(&data, &key(&origin), &mut |_| ()).unwrap();
-        let old = verify::dir(&data.join("archive/1"), &key("tollgate.example/log"), &mut |_| ()).unwrap();
+        let key = |period| keyring.log_verifier("tollgate.example/log", period).unwrap();
+        assert_eq!(
+            key(2).has_a_key_of(&key(1)),
+            !compromised,
+            "another key if that was asked for, and no other"
+        );
+        verify::dir(&data, &key(2), &mut |_| ()).unwrap();
+        let old = verify::dir(&data.join("archive/1"), &key(1), &mut |_| ()).unwrap();
         assert_eq!(old.signed, old.entries);
         for left in ["closing", "closing.tmp", "next"] {
             assert!(!data.join(left).exists(), "{left} is left");

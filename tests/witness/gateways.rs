@@ -280,3 +280,74 @@ fn a_copy_that_serves_elsewhere_shows_as_soon_as_the_witness_answers() {
         assert!(verified(&witness.stop().await) > 0);
     });
 }
+
+/// The witness's operator adds the new key beside the old one while both sign, and takes the old one away later.
+#[test]
+fn a_log_whose_key_is_rotated_goes_on_being_cosigned() {
+    use tollgate::keyring::{LogKeyTerms, State};
+    runtime().block_on(async {
+        let (place, witness, key) = pair().await;
+        let gateway = Gateway::start(place).await;
+        let keys = gateway.running.log_keys().clone();
+        keys.begin(LogKeyTerms::new(86_400, 86_400).unwrap()).unwrap();
+        let has = |state: State| keys.keys().iter().any(|key| key.state == state);
+        let cosigned_from_here = async |what: &str| {
+            let size = gateway.size();
+            until(what, || {
+                status_of(&gateway.running)
+                    .cosigned
+                    .is_some_and(|(seen, _)| seen >= size)
+            })
+            .await;
+        };
+        gateway.clock.advance_ms(86_400_000);
+        keys.look();
+        until("both keys sign", || {
+            has(State::Tainted) && gateway.gate().log.head().note.lines().count() == 6
+        })
+        .await;
+        cosigned_from_here("by a witness that knows only the old key").await;
+        let old = VerifierKey::parse(gateway.place.site().log_verifier_key()).unwrap();
+        let lines = gateway.gate().log.head().note.lines().count();
+        assert_eq!(lines, 6, "three lines, an empty one, two signatures");
+
+        let address = witness.running.witness().unwrap();
+        let down = witness.stop().await;
+        let new = keys.keys().pop().unwrap();
+        let new = VerifierKey::encode(old.name(), &new.public_key);
+        let known = down.site().log_verifier_key().to_owned();
+        assert_ne!(known, new);
+        down.swap(
+            "gateway.toml",
+            "\nwitness = \"127.0.0.1:0\"",
+            &format!("\nwitness = \"{address}\""),
+        );
+        let logs = gateway.place.site().log_verifier_key();
+        down.swap(
+            "gateway.toml",
+            &format!("\"{logs}\""),
+            &format!("\"{logs}\", \"{new}\""),
+        );
+        let witness = Gateway::start(down).await;
+        gateway.clock.advance_ms(86_400_000);
+        keys.look();
+        until("the new key signs alone", || {
+            has(State::Revoked) && note::verify(&gateway.gate().log.head().note, &old).is_err()
+        })
+        .await;
+        cosigned_from_here("by the new key alone").await;
+        let new = VerifierKey::parse(&new).unwrap();
+        let newest = || gateway.running.witnesses().unwrap().cosigned().newest().unwrap();
+        until("and kept", || {
+            note::verify(&newest(), &new).is_ok() && note::verify(&newest(), &old).is_err()
+        })
+        .await;
+        let newest = newest();
+        assert_eq!(cosignatures(&newest, std::slice::from_ref(&key)).unwrap().len(), 1);
+        // What was kept verifies at the next start too.
+        let gateway = gateway.restart().await;
+        assert!(gateway.running.witnesses().unwrap().cosigned().newest().is_some());
+        gateway.stop().await;
+        witness.stop().await;
+    });
+}

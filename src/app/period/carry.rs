@@ -34,6 +34,7 @@ fn carried(table: Table) -> Carried {
         | Table::Shredding
         | Table::SubjectRequest
         | Table::Hold
+        | Table::LogKey
         | Table::Proposal
         | Table::Suspended
         | Table::Restored => Carried::AsTheyAre,

@@ -1,5 +1,5 @@
 //! New lists reach a running gateway.
-use super::Revocation;
+use super::{OwnFiles, Revocation};
 use crate::{
     app::{Kept, testing::Place},
     channel::{
@@ -61,7 +61,7 @@ async fn a_revocation_reaches_a_running_gateway_and_ends_the_live_connection() {
 }
 
 /// The part alone, with doors of its own, so that each step can be looked at.
-async fn alone(place: &Place, kept: &Kept) -> Revocation {
+pub(in crate::app) async fn alone(place: &Place, kept: &Kept) -> Revocation {
     let config = place.config();
     let trust = Arc::new(Trust::load(&config.tls.trust).unwrap());
     let credential = Arc::new(Credential::load(&config.tls.chain, &config.tls.key).unwrap());
@@ -85,6 +85,7 @@ async fn alone(place: &Place, kept: &Kept) -> Revocation {
         trust,
         memory,
         credential,
+        files: OwnFiles::new(config.tls.chain.clone(), config.tls.key.clone()),
         connections,
         swaps,
         log: kept.log.clone(),

@@ -129,7 +129,7 @@ fn a_head_that_is_missing_or_of_another_key_is_refused() {
     fs::write(&head, &good).unwrap();
     let dir = data_dir(temp.path());
     let other_key = Setup {
-        signer: Arc::new(Ed25519Signer::from_seed(Secret::from([8; 32])).unwrap()),
+        signers: LogSigners::single(Arc::new(Ed25519Signer::from_seed(Secret::from([8; 32])).unwrap())),
         ..setup(&dir)
     };
     assert!(matches!(Log::open(other_key).err(), Some(OpenError::Key)));

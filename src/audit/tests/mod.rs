@@ -4,6 +4,7 @@ mod archived;
 mod damage;
 mod faults;
 mod found;
+mod keys;
 mod offline;
 mod service;
 
@@ -35,7 +36,7 @@ fn setup(dir: &DataDir) -> Setup<'_> {
     Setup {
         dir,
         origin: ORIGIN.into(),
-        signer: signer(),
+        signers: LogSigners::single(signer()),
         period_key: Secret::from([3; 32]),
         clock: Arc::new(ManualClock::new(Time(1_790_000_000_123))),
         rng: Arc::new(SeededRng::new(11)),

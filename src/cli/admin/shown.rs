@@ -35,6 +35,12 @@ fn change(proposal: &v1::Proposal) -> String {
             let keys: Vec<_> = rotate.key_ids.iter().map(|id| print::hex(id)).collect();
             format!("new exchange keys instead of {}", keys.join(", "))
         }
+        Some(change::Change::RotateLogKey(rotate)) => format!(
+            "a new log key instead of {}, published {} h ahead, both sign for {} h",
+            print::hex(&rotate.key_id),
+            rotate.ahead_s / 3_600,
+            rotate.overlap_s / 3_600
+        ),
         Some(change::Change::RevokeExchangeKey(revoke)) => {
             format!("revoke the exchange key {}", print::hex(&revoke.key_id))
         }

@@ -114,7 +114,7 @@ fn a_keyring_moves_from_root_to_root_and_the_old_one_opens_it_no_more() {
         assert_eq!(move_root(dir.path(), from, to, &rng).unwrap(), Moved::Now);
         let after = Keyring::open(dir.path(), to).unwrap();
         assert!(after.pseudonym().same(before.pseudonym().expose()));
-        assert_eq!(after.log_signer().public_key(), before.log_signer().public_key());
+        assert_eq!(after.log_keys(), before.log_keys());
         assert!(Keyring::open(dir.path(), from).is_err());
         assert_eq!(dir.path().join("root.key").exists(), to.root == Form::File);
         // Again is no harm.

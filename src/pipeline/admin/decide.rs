@@ -5,6 +5,7 @@ use crate::{
     audit::Receipt,
     clock::Time,
     identity::PeerIdentity,
+    keyring::{LogKeyTerms, State},
     limits::{PROPOSALS_KEPT_MAX, PROPOSALS_OPEN_PER_PERSON_MAX},
     pipeline::{Gate, Reading, Seen, staff::staff_holding},
     refusal::Code,
@@ -18,6 +19,8 @@ pub enum Asked {
     Lift(Target),
     /// New exchange keys now.
     RotateExchange,
+    /// Another log key, by these terms.
+    RotateLogKey(LogKeyTerms),
 }
 
 /// Proposes a change. It does nothing until another person approves it.
@@ -177,6 +180,18 @@ fn fill_in(gate: &Gate, asked: Asked) -> Result<Change, Code> {
             let stands = Suspension::of(&*gate.state, &target).map_err(internal)?;
             let suspension = stands.ok_or(Code::TargetUnknown)?.id;
             Ok(Change::Lift { target, suspension })
+        }
+        Asked::RotateLogKey(terms) => {
+            let keys = gate.admin.keyring.log_keys();
+            if keys
+                .iter()
+                .any(|key| matches!(key.state, State::Prepared | State::Tainted))
+            {
+                return Err(Code::JobRunning);
+            }
+            let active = keys.iter().find(|key| key.state == State::Active);
+            let key = active.ok_or(Code::Internal)?.id;
+            Ok(Change::RotateLogKey { key, terms })
         }
         Asked::RotateExchange => Ok(Change::RotateExchange(gate.admin.keyring.exchange_keys_in_use())),
     }

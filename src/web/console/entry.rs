@@ -57,7 +57,7 @@ fn of_period(console: &Console, path: &str, period: u32) -> String {
 /// What checkpoints of the period are verified with.
 fn verifier_key(console: &Console, period: u32) -> String {
     let over = console.gate.archives.kept().iter().find(|kept| kept.period == period);
-    over.map_or_else(|| console.verifier_key.to_string(), |kept| kept.verifier.text())
+    over.map_or_else(|| (console.verifier_key)(), |kept| kept.verifier.text())
 }
 
 async fn shown(

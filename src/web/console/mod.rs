@@ -58,7 +58,7 @@ pub struct Console {
     denylist: Arc<Denylist>,
     tasks: TaskTracker,
     stopping: CancellationToken,
-    verifier_key: Arc<str>,
+    verifier_key: VerifierKeys,
     witnesses: WitnessRows,
     handles: Arc<Handles>,
     followers: Arc<Followers>,
@@ -80,6 +80,9 @@ pub struct WitnessRow {
 /// Asked anew for each page.
 pub type WitnessRows = Arc<dyn Fn() -> Vec<WitnessRow> + Send + Sync>;
 
+/// The log's C2SP verifier key, or a line for each where one followed another. Asked anew for each page.
+pub type VerifierKeys = Arc<dyn Fn() -> String + Send + Sync>;
+
 /// What a console is made of.
 pub struct ConsoleParts {
     /// The request path.
@@ -94,8 +97,8 @@ pub struct ConsoleParts {
     pub tasks: TaskTracker,
     /// The gateway is going down: live views end.
     pub stopping: CancellationToken,
-    /// The log's C2SP verifier key.
-    pub verifier_key: String,
+    /// The log's C2SP verifier keys.
+    pub verifier_key: VerifierKeys,
     /// The log's witnesses; none where the configuration names none.
     pub witnesses: WitnessRows,
 }
@@ -117,7 +120,7 @@ pub fn console(parts: ConsoleParts) -> Router {
         denylist: parts.denylist,
         tasks: parts.tasks,
         stopping: parts.stopping,
-        verifier_key: parts.verifier_key.into(),
+        verifier_key: parts.verifier_key,
         witnesses: parts.witnesses,
         handles: Arc::default(),
         followers: Arc::default(),

@@ -53,7 +53,7 @@ pub(super) async fn page(State(console): State<Console>, visitor: Visitor) -> Re
         (witnesses(&console, &visitor))
         section class="panel" aria-labelledby="key" {
             h2 id="key" { (visitor.say(Text::VerifierKey)) }
-            (key_panel(&visitor, &console.verifier_key))
+            (key_panel(&visitor, &(console.verifier_key)()))
         }
     };
     visitor.page(StatusCode::OK, &sheet, &body)
@@ -126,13 +126,15 @@ pub(super) fn key_panel(visitor: &Visitor, verifier_key: &str) -> Markup {
                 summary { (say(Text::VerifierKey)) }
                 dl class="facts" {
                     div { dt { (say(Text::KeyFromGateway)) } dd { code id="vkey" { (verifier_key) } } }
-                    div { dt { (say(Text::Fingerprint)) } dd { code { (fingerprint(verifier_key)) } } }
+                    @for key in verifier_key.lines() {
+                        div { dt { (say(Text::Fingerprint)) } dd { code { (fingerprint(key)) } } }
+                    }
                 }
                 p class="note" { (visitor.write(Text::CompareKey)) }
                 div class="script-only" hidden id="key-form" {
                     div class="field" {
                         label for="own-key" { (say(Text::YourKey)) }
-                        input id="own-key" maxlength="200" autocomplete="off" spellcheck="false";
+                        textarea id="own-key" rows="2" maxlength="6000" autocomplete="off" spellcheck="false" {}
                     }
                     p class="actions" {
                         button type="button" id="keep-key" { (say(Text::KeepKey)) }

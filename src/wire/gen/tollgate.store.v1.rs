@@ -142,9 +142,14 @@ pub struct Key {
     /// empty. A shred epoch: the token's key wraps `secret`, and destroying it there destroys the epoch.
     #[prost(bytes = "vec", tag = "10")]
     pub token_key: ::prost::alloc::vec::Vec<u8>,
-    /// The public half of a log key that is in a token.
+    /// The public half of a log key that is in a token, or whose `secret` is destroyed: what it signed still verifies.
     #[prost(bytes = "vec", tag = "11")]
     pub public_key: ::prost::alloc::vec::Vec<u8>,
+    /// Log keys: the first and the last period of the log that they sign; 0: the first there is, and no last yet.
+    #[prost(uint32, tag = "12")]
+    pub first_period: u32,
+    #[prost(uint32, tag = "13")]
+    pub last_period: u32,
 }
 /// Stands in clear before a keyring that is not sealed under root.key, and is bound to it. It wraps the key that does seal
 /// the keyring.

@@ -31,7 +31,7 @@ pub struct CertificateTarget {
 /// What is proposed: exactly one.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Change {
-    #[prost(oneof = "change::Change", tags = "1, 2, 3")]
+    #[prost(oneof = "change::Change", tags = "1, 2, 3, 4")]
     pub change: ::core::option::Option<change::Change>,
 }
 /// Nested message and enum types in `Change`.
@@ -45,6 +45,8 @@ pub mod change {
         /// Emergencies are listed beside proposals; they are not proposed.
         #[prost(message, tag = "3")]
         RevokeExchangeKey(super::RevokeKey),
+        #[prost(message, tag = "4")]
+        RotateLogKey(super::RotateLogKey),
     }
 }
 /// A suspended member, a denied certificate or a denied key is let in again.
@@ -62,6 +64,19 @@ pub struct RotateExchangeKeys {
     /// The keys that give way. The gateway fills them in.
     #[prost(bytes = "vec", repeated, tag = "1")]
     pub key_ids: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// The log key gives way to a new one: published ahead, then both sign, then the old one is retired.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RotateLogKey {
+    /// The key that gives way. The gateway fills it in.
+    #[prost(bytes = "vec", tag = "1")]
+    pub key_id: ::prost::alloc::vec::Vec<u8>,
+    /// How long the new one is published before it signs: a day to ninety days.
+    #[prost(uint32, tag = "2")]
+    pub ahead_s: u32,
+    /// How long the old one signs beside it: a day to ninety days.
+    #[prost(uint32, tag = "3")]
+    pub overlap_s: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RevokeKey {

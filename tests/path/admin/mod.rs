@@ -1,6 +1,7 @@
 //! Security staff and operators: what one person may do at once, what takes two, and who may call what.
 pub(super) mod emergencies;
 mod jobs;
+mod log_key;
 mod matrix;
 pub(super) mod two_people;
 

@@ -4,6 +4,7 @@
 
 const ED25519 = 1;
 const HASHES_MAX = 64;
+const KEYS_MAX = 32;
 const TEXT_MAX = 64 * 1024;
 const utf8 = new TextEncoder();
 
@@ -143,11 +144,17 @@ export async function isContinuation(oldSize, oldRoot, newSize, newRoot, proof) 
   return sn === 0n && same(older, oldRoot) && same(newer, newRoot);
 }
 
-/** `name+8 hex digits+base64` of an Ed25519 key: { name, id, key }. */
+/** `name+8 hex digits+base64` of an Ed25519 key; several where one followed another: { name, keys: [{ id, key }] }. */
 export async function parseVerifierKey(text) {
+  const read = await Promise.all(text.trim().split(/\s+/).map(oneKey));
+  must(read.length <= KEYS_MAX && read.every(({ name }) => name === read[0].name), "keys of more than one log");
+  return { name: read[0].name, keys: read.map(({ id, key }) => ({ id, key })) };
+}
+
+async function oneKey(text) {
   const [name, id, ...rest] = text.split("+");
   const key = fromBase64(rest.join("+"));
-  must(name && !/\s/.test(name) && key.length === 33 && key[0] === ED25519, "not a verifier key");
+  must(name && key.length === 33 && key[0] === ED25519, "not a verifier key");
   const known = await sha256(utf8.encode(`${name}\n`), key);
   must(toHex(known.slice(0, 4)) === id, "the verifier key has another hash");
   return { name, id: known.slice(0, 4), key: key.slice(1) };
@@ -184,17 +191,25 @@ export async function canVerify() {
   }
 }
 
-/** Whether the log's key signed this checkpoint. Signatures by others are tolerated, a wrong one by the key is not. */
+/** Whether one of the log's keys signed this checkpoint. Signatures by others are tolerated, a wrong one by a key is not. */
 export async function isSigned(note, verifierKey) {
   if (note.origin !== verifierKey.name) return false;
-  const own = note.signatures.filter((s) => s.name === verifierKey.name && same(s.id, verifierKey.id));
-  if (own.length === 0) return false;
-  const key = await crypto.subtle.importKey("raw", verifierKey.key, "Ed25519", false, ["verify"]);
   const text = utf8.encode(note.text);
-  for (const { signature } of own) {
-    if (!(await crypto.subtle.verify("Ed25519", key, signature, text))) return false;
+  let signed = false;
+  for (const { name, id, signature } of note.signatures) {
+    // The id is a hint: two keys may share one.
+    const named = verifierKey.keys.filter((key) => name === verifierKey.name && same(id, key.id));
+    if (named.length === 0) continue;
+    const checked = await Promise.all(named.map(({ key }) => verifies(key, signature, text)));
+    if (!checked.includes(true)) return false;
+    signed = true;
   }
-  return true;
+  return signed;
+}
+
+async function verifies(bytes, signature, text) {
+  const key = await crypto.subtle.importKey("raw", bytes, "Ed25519", false, ["verify"]);
+  return crypto.subtle.verify("Ed25519", key, signature, text);
 }
 
 /** The fields of a leaf (proto/tollgate/v1/log.proto) as the page shows them: texts by name. */
