@@ -37,6 +37,8 @@ const RULES: &[(&str, &[Who])] = &[
     ("AuditService/FindCheckpoint", LOG),
     ("AuditService/ReportSubject", LOG),
     ("AuditService/Pack", LOG),
+    ("BackupService/CreateBackup", &[OPERATOR]),
+    ("BackupService/ConfirmReplay", &[COMPLIANCE, SECURITY]),
     ("ConsentService/Grant", PARTNER),
     ("ConsentService/Confirm", PROVIDER),
     ("ConsentService/Withdraw", OUTSIDE),
@@ -72,9 +74,10 @@ const RULES: &[(&str, &[Who])] = &[
 ];
 
 /// Services that do not exist on the listener of partners.
-const STAFF_ONLY: [&str; 4] = [
+const STAFF_ONLY: [&str; 5] = [
     "AdminService",
     "AuditService",
+    "BackupService",
     "LogHoldService",
     "SubjectRequestService",
 ];
