@@ -1,6 +1,6 @@
 //! A log of many entries: what it takes on disk, how it starts, proves, searches, counts and verifies.
 //!
-//! `--rows=10000000` needs 30 GB; `--dir=PATH` keeps the log there, and uses it again when it has as many rows.
+//! `--rows=10000000` needs 13 GB; `--dir=PATH` keeps the log there, and uses it again when it has as many rows.
 use super::{Run, append::plain_file, figures::Figures, place::bytes_on_disk};
 use std::{
     path::Path,
