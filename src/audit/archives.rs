@@ -148,7 +148,7 @@ impl Archives {
         })
     }
 
-    /// Opens a period, or gives it as it is open. Blocks: see [`archive::open`].
+    /// Opens a period, or gives it as it is open. Blocks: see `archive::open`.
     ///
     /// # Errors
     /// [`ArchiveError`].
