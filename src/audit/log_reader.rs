@@ -4,14 +4,9 @@ use super::{
     past,
     reader::{Head, Inclusion, ProofError, StoredEntry},
     shared::Shared,
+    stored::read_leaf,
 };
-use crate::{
-    clock::Time,
-    crypto::Secret,
-    domain::SubjectToken,
-    state::StateError,
-    wire::{self, v1},
-};
+use crate::{clock::Time, crypto::Secret, domain::SubjectToken, state::StateError, wire::v1};
 use std::sync::Arc;
 
 /// Reads a log. Cheap to clone. What it gives is what was published when it was asked; of a log that is over that never
@@ -66,34 +61,34 @@ impl LogReader {
 
     /// Time of its first entry, if it has one.
     pub fn began(&self) -> Result<Option<Time>, StateError> {
-        let Some(first) = self.entry(0)? else { return Ok(None) };
-        let damaged = || StateError("entry 0 cannot be read: run `tollgate audit verify`".to_owned());
-        let leaf: v1::Leaf = wire::decode_canonical(&first.leaf).map_err(|_| damaged())?;
-        wire::millis(leaf.time.as_ref())
-            .map(|ms| Some(Time(ms)))
-            .ok_or_else(damaged)
+        Ok(self.leaf(0)?.map(|(_, time)| time))
     }
 
     /// When this log began, if it continues another one: what that told is in an archive, and not found here.
     pub fn continues_since(&self) -> Result<Option<Time>, StateError> {
-        let Some(first) = self.entry(0)? else { return Ok(None) };
-        let damaged = || StateError("entry 0 cannot be read: run `tollgate audit verify`".to_owned());
-        let leaf: v1::Leaf = wire::decode_canonical(&first.leaf).map_err(|_| damaged())?;
-        match leaf.continues.is_empty() {
-            true => Ok(None),
-            false => Ok(Some(Time(wire::millis(leaf.time.as_ref()).ok_or_else(damaged)?))),
-        }
+        let first = self.leaf(0)?.filter(|(leaf, _)| !leaf.continues.is_empty());
+        Ok(first.map(|(_, time)| time))
     }
 
     /// When its newest entry was committed: never before any earlier one, whatever the clock says by now.
     pub fn newest_time(&self) -> Result<Time, StateError> {
-        let Some(last) = self.head().size.checked_sub(1) else {
-            return Ok(Time(0));
+        let newest = self.head().size.checked_sub(1).map(|last| self.leaf(last));
+        let newest = newest.transpose()?.flatten();
+        Ok(newest.map_or(Time(0), |(_, time)| time))
+    }
+
+    /// The leaf of an entry, and its time.
+    fn leaf(&self, index: u64) -> Result<Option<(v1::Leaf, Time)>, StateError> {
+        let Some(entry) = self.entry(index)? else {
+            return Ok(None);
         };
-        let damaged = || StateError("the newest entry cannot be read: run `tollgate audit verify`".to_owned());
-        let entry = self.entry(last)?.ok_or_else(damaged)?;
-        let leaf: v1::Leaf = wire::decode_canonical(&entry.leaf).map_err(|_| damaged())?;
-        wire::millis(leaf.time.as_ref()).map(Time).ok_or_else(damaged)
+        let damaged = |why| {
+            StateError(format!(
+                "entry {index} cannot be read: {why}; run `tollgate audit verify`"
+            ))
+        };
+        let (leaf, time_ms) = read_leaf(&entry.leaf, index).map_err(damaged)?;
+        Ok(Some((leaf, Time(time_ms))))
     }
 
     /// The log's name.
