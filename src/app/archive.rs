@@ -105,7 +105,8 @@ fn archived(config: &Config, keyring: &Keyring, period: u32, path: PathBuf) -> R
         period,
         origin: key.name().to_owned(),
         entries: checkpoint.size,
-        deleted: !path.join("journal").exists(),
+        // The certificate stands before anything goes: what a crash left half deleted is only finished.
+        deleted: path.join(CERTIFICATE).exists(),
         opens: keyring.period_detail_of(period).is_some(),
         path,
     })

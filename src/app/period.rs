@@ -264,6 +264,16 @@ impl<'a> Work<'a> {
         Ok(done)
     }
 
+    /// The keys of the next period. A key of its details that is never used does no harm, so it comes first.
+    fn prepare_keys(&self) -> Result<(u32, Secret<32>), AppError> {
+        let (now, rng) = (self.clock.now(), &**self.rng);
+        let prepared = self.keyring.prepare_period(now, rng)?;
+        if self.log_key == NextLogKey::Another {
+            self.keyring.prepare_log_key_of_next_period(now, rng)?;
+        }
+        Ok(prepared)
+    }
+
     async fn prepare_beside(
         &self,
         old: &Opened,
@@ -271,12 +281,15 @@ impl<'a> Work<'a> {
         progress: &mut (dyn FnMut(Step) + Send),
     ) -> Result<(u64, u64, String), AppError> {
         self.is_at_rest(&*old.state)?;
+        let is_new = self.marked()?.is_none();
         self.mark("preparing\n")?;
-        if self.log_key == NextLogKey::Another {
-            self.keyring
-                .prepare_log_key_of_next_period(self.clock.now(), &**self.rng)?;
+        let prepared = self.prepare_keys();
+        if prepared.is_err() && is_new {
+            // Nothing was done: the gateway may start again.
+            let marker = self.path(MARKER);
+            fs::remove_file(&marker).map_err(io_at(&marker))?;
         }
-        let (period, key) = self.keyring.prepare_period(self.clock.now(), &**self.rng)?;
+        let (period, key) = prepared?;
         let origin = note::period_origin(&self.config.gateway.log_origin, period);
         if lost.is_none() {
             seal(old, &origin).await?;

@@ -398,9 +398,13 @@ async fn an_archive_is_deleted_when_it_is_old_enough_and_nothing_holds_it() {
         "{notes:?}"
     );
     // What was stopped after the entry is ended by running it again.
-    std::fs::create_dir_all(archived.path.join("store/left")).unwrap();
+    for left in ["store", "journal"] {
+        std::fs::create_dir_all(archived.path.join(left).join("left")).unwrap();
+    }
+    let left = archives(&place.config()).unwrap().remove(0);
+    assert!(left.deleted, "half a journal is no archive");
     assert_eq!(deleted(&place, &left, old).await, Deletable::Yes);
-    assert!(!archived.path.join("store").exists());
+    assert!(!archived.path.join("store").exists() && !archived.path.join("journal").exists());
     assert!(verify_archive(&place.config(), &left, &mut |_| ()).is_err());
 }
 
