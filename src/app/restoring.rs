@@ -14,6 +14,7 @@ use super::{
     period::{begin_after_loss, io_at},
 };
 use crate::{
+    admin::{Proposal, ProposalState, proposals},
     audit::{Event, note, verify},
     backup::{Manifest, Onto, unpack, unpack_keys},
     clock::{Clock, Time},
@@ -22,6 +23,7 @@ use crate::{
     domain::Method,
     facts::{Facts, Kind},
     keyring::Keyring,
+    limits::PROPOSALS_PER_ENTRY_MAX,
     restored::Restored,
     source::{Held, LossRule},
     store::{DataDir, DataDirError, sync_dir, vault::SledRecords},
@@ -290,6 +292,24 @@ fn of(path: &Path) -> impl Fn(crate::backup::BackupError) -> AppError + '_ {
     move |error| AppError::BackupBad(format!("`{}`: {error}", path.display()))
 }
 
+/// What was proposed may have been rejected after the backup, and what was approved rolled back: neither counts again. An
+/// emergency is done again, which does no harm.
+async fn drop_proposals(kept: &Kept, snapshot: [u8; 32]) -> Result<(), AppError> {
+    // Those that have expired too: this machine's clock is not yet trusted.
+    let state = |p: &Proposal| p.state(Time(i64::MIN));
+    let undecided = |p: &Proposal| !p.emergency && matches!(state(p), ProposalState::Open | ProposalState::Approved);
+    let all = proposals(&*kept.state)?;
+    let effects: Vec<_> = all.iter().filter(|p| undecided(p)).map(Proposal::delete).collect();
+    for some in effects.chunks(PROPOSALS_PER_ENTRY_MAX) {
+        let mut facts = Facts::new(Kind::Lifecycle, "gateway", RESTORED, snapshot);
+        facts.note = "proposals that the backup has open or being carried out are dropped".to_owned();
+        facts.count = some.len() as u64;
+        facts.effects = some.to_vec();
+        kept.log.append(Event::new(facts)).await?;
+    }
+    Ok(())
+}
+
 /// Records, before anybody is answered, that the directory was restored, and what is unknown since. Called after witnesses
 /// were asked: what is added to a log that is behind them would be a second history of it.
 pub(super) async fn tell(kept: &Kept, config: &Config, now: Time, snapshot: [u8; 32]) -> Result<(), AppError> {
@@ -311,6 +331,7 @@ pub(super) async fn tell(kept: &Kept, config: &Config, now: Time, snapshot: [u8;
     );
     facts.count = size;
     facts.effects = vec![Restored::at(now.max(newest)).effect()];
+    drop_proposals(kept, snapshot).await?;
     kept.log.append(Event::new(facts)).await?;
     fs::remove_file(&marker).map_err(io_at(&marker))?;
     sync_dir(&config.gateway.data_dir).map_err(io_at(&marker))

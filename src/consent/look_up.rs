@@ -154,7 +154,7 @@ fn fact(
     let fact = record.map(|record| {
         let terms = record.terms();
         ConsentFact {
-            status: match restored.is_some_and(|restored| record.is_settled_before(restored.at)) {
+            status: match restored.is_some_and(|restored| record.is_granted_before(restored.at)) {
                 // It may have been withdrawn after the backup: worth nothing until somebody says that it was not.
                 true => Status::Pending,
                 false => record.status(now),

@@ -90,9 +90,9 @@ impl Record {
         }
     }
 
-    /// Whether nothing has happened to it since.
-    pub fn is_settled_before(&self, time: Time) -> bool {
-        self.events.iter().all(|event| event.at <= time)
+    /// Whether it was granted by then; whatever has happened to it since.
+    pub fn is_granted_before(&self, time: Time) -> bool {
+        self.events.first().is_none_or(|granted| granted.at <= time)
     }
 
     /// Confirms a pending consent; anything else stays as it is. Whether it changed.

@@ -21,3 +21,5 @@ pub const BACKUP_STALL_MS: u64 = 60_000;
 pub const BACKUP_KEY_FILES_MAX: usize = 8;
 /// Serials of key lists that a restore passes over: a list twice a day and one for each change are a thousand a year.
 pub const KEY_LISTS_SKIPPED: u64 = 1 << 20;
+/// Proposals that one entry drops after a restore: under 30 bytes each, 2 KiB of an entry of 4 KiB.
+pub const PROPOSALS_PER_ENTRY_MAX: usize = 64;

@@ -165,7 +165,10 @@ pub async fn confirm(
         let held = restored.suspensions;
         Ok(Seen {
             effects: vec![restored.effect()],
-            note: format!("{what:?} replayed after the restore"),
+            note: format!(
+                "{what:?} replayed up to {} ms, after the restore at {} ms",
+                up_to.0, restored.at.0
+            ),
             count: 1,
             once_recorded: Some(Box::new(move |gate: &Gate| gate.view.register.hold_partners(held))),
             ..Seen::of(true, "replay_confirmed")

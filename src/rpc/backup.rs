@@ -12,7 +12,14 @@ use crate::{
     wire::{self, v1},
 };
 use http::Extensions;
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{runtime::Handle, sync::mpsc};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
@@ -77,10 +84,14 @@ impl Desk {
             manifest,
             keys: begun.keys.clone(),
         };
+        let keys = begin.keys.len() as u64;
         let (desk, runtime, to) = (self.clone(), Handle::current(), messages.clone());
+        let left = Arc::new(AtomicU64::new(0));
+        let sent = Arc::clone(&left);
         let making = tokio::task::spawn_blocking(move || {
             let send = |what| runtime.block_on(desk.send(&caller, &to, what));
             send(What::Begin(begin))?;
+            sent.fetch_add(keys, Ordering::Relaxed);
             let mut out = Out::default();
             let Begun {
                 manifest,
@@ -93,7 +104,10 @@ impl Desk {
             let made = backup::make(&manifest, &journal, &mut vault, with, &mut |bytes, permille| {
                 out.bytes += bytes.len() as u64;
                 out.digest.update(&bytes);
-                send(What::Part(v1::BackupPart { bytes, permille }))
+                let length = bytes.len() as u64;
+                send(What::Part(v1::BackupPart { bytes, permille }))?;
+                sent.fetch_add(length, Ordering::Relaxed);
+                Ok(())
             })?;
             let end = v1::BackupEnd {
                 bytes: out.bytes,
@@ -107,7 +121,7 @@ impl Desk {
             Err(BackupError::Gone) => {
                 let how = "backup ended early: nobody took it any more, or the gateway stopped".to_owned();
                 // There is nobody left to tell whether it could be recorded.
-                let _ = acts::end(Arc::clone(&self.gate), peer, how, 0).await;
+                let _ = acts::end(Arc::clone(&self.gate), peer, how, left.load(Ordering::Relaxed)).await;
                 return;
             }
             Err(error) => Err(

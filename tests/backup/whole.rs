@@ -12,7 +12,7 @@ use std::fs;
 use tollgate::{
     app::{AppError, archives},
     audit::{note, proof::verify_consistency, verify},
-    client::{Backups, ClientError},
+    client::{AdminClient, Backups, ClientError},
     refusal::Code,
     state::Table,
     wire::{timestamp, v1},
@@ -45,6 +45,11 @@ async fn confirm(gateway: &Gateway, who: Who, what: v1::Replay, up_to: i64) -> R
     }
 }
 
+async fn admin(gateway: &Gateway) -> AdminClient {
+    let connector = gateway.connector(&gateway.place.credential(SECURITY));
+    AdminClient::connect(gateway.address(true), connector).await.unwrap()
+}
+
 /// A gateway with records and a consent, a backup of it, and the checkpoint that a partner had by then.
 async fn lived() -> (Gateway, Kept, Taken, Vec<u8>) {
     let (place, kept) = site();
@@ -53,6 +58,8 @@ async fn lived() -> (Gateway, Kept, Taken, Vec<u8>) {
     let consent = agreed(&gateway, ROW).await;
     let bank = gateway.caller(BANK_A).await;
     assert_eq!(outcomes(&bank, ROW, &consent).await, [BAND; 4]);
+    let open = v1::change::Change::RotateExchangeKeys(v1::RotateExchangeKeys::default());
+    admin(&gateway).await.propose(open, "weekly").await.unwrap();
     let taken = take(&gateway, "one").await;
     (gateway, kept, taken, consent)
 }
@@ -82,12 +89,20 @@ fn a_restored_gateway_answers_once_it_knows_again_what_the_backup_could_not() {
         let told: Vec<_> = entries(&gateway, checked.entries);
         let restored = told
             .iter()
-            .find(|e| e.leaf.method == "/tollgate.internal/Restored")
-            .unwrap();
+            .filter(|e| e.leaf.method == "/tollgate.internal/Restored")
+            .map(|e| e.i.note.as_str())
+            .collect::<Vec<_>>();
         assert!(
-            restored.i.note.contains("restored from a backup"),
-            "{}",
-            restored.i.note
+            restored.iter().any(|note| note.contains("restored from a backup")),
+            "{restored:?}"
+        );
+        // It may have been rejected after the backup.
+        assert!(admin(&gateway).await.proposals().await.unwrap().is_empty());
+        assert!(
+            restored
+                .iter()
+                .any(|note| note.contains("proposals that the backup has")),
+            "{restored:?}"
         );
         // What a partner has from before: the log continues it.
         let key = note::VerifierKey::parse(gateway.place.site().log_verifier_key()).unwrap();

@@ -49,6 +49,8 @@ proptest! {
             prop_assert_eq!(record.status(now), expected);
             prop_assert!(before != Status::Withdrawn || record.status(now) == Status::Withdrawn);
             prop_assert!(record.events().len() <= 3);
+            // Whatever happened since: a confirmation that is told again after a restore does not settle a doubt.
+            prop_assert!(record.is_granted_before(NOW) && !record.is_granted_before(NOW.plus_ms(-1)));
             prop_assert_eq!(Record::from_row(&record.to_row()).unwrap(), record.clone());
         }
     }
