@@ -175,7 +175,7 @@ fn unrecorded(keyring: &Keyring, state: &dyn Rows) -> Result<Vec<LogKey>, AppErr
     Ok(rotation::unrecorded(&keyring.log_keys(), &rows)?)
 }
 
-/// Refuses a keyring that is older than the log, before anything is signed with it.
+/// Refuses a keyring that is older than the log, before anything is appended or anybody is answered.
 pub(super) fn fits(keyring: &Keyring, opened: Opened) -> Result<Opened, AppError> {
     let Err(error) = unrecorded(keyring, &*opened.state) else {
         return Ok(opened);

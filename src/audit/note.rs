@@ -152,7 +152,7 @@ impl VerifierKey {
     }
 
     /// The same keys under the name of another period of this log, as `checkpoint` has it: an institution's log has one key
-    /// in all its periods.
+    /// in all its periods, but for a compromise: then the key that period had is needed, and this one does not verify it.
     ///
     /// # Errors
     /// [`NoteError::Origin`] if that is no name of this period.

@@ -22,7 +22,7 @@ pub struct ShutOut {
     pub sessions: usize,
 }
 
-/// Shuts out. Whoever is meant is out before anything is waited for: no lock and no queue keeps them in.
+/// Shuts out. Whoever is meant is out before any lock is waited for; what is waited for is a place in the log's queue.
 pub async fn suspend(
     gate: Arc<Gate>,
     peer: PeerIdentity,

@@ -1,6 +1,6 @@
 //! Security staff and operators: emergencies by one person, everything else by two.
 //!
-//! What an emergency does it does in memory before it is recorded, so that no full queue lets somebody go on, and tells
+//! What an emergency does it does in memory before it is recorded, so that no slow disk lets somebody go on, and tells
 //! only once it is recorded. What two people do happens with the entry, or after it as a job. See
 //! `docs/decisions/0016-two-people.md`.
 mod decide;
